@@ -1,0 +1,66 @@
+"""Turn the convolutions and linear layers of any model into masked ones, in place.
+
+The layer object itself changes class, so its parameters, device, dtype, training flag, hooks and
+every other reference to it stay what they were: optimizers, tied weights and shared layers hold.
+"""
+
+from typing import TypeGuard
+
+import torch
+from torch import nn
+
+from goldpan.layers.masked import MaskedConv2d, MaskedLayer, MaskedLinear
+
+# What holds weight matrices; all but plain Conv2d and Linear stay dense.
+_WEIGHTED = (
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose2d,
+    nn.Linear,
+    nn.MultiheadAttention,  # its packed in_proj_weight; out_proj is a Linear of its own
+)
+
+
+def swap_layers(
+    model: nn.Module,
+    *,
+    conv: type[MaskedConv2d] = MaskedConv2d,
+    linear: type[MaskedLinear] = MaskedLinear,
+) -> nn.Module:
+    """Give each plain `nn.Conv2d` and `nn.Linear` of the model an all-true mask; return the model.
+
+    `conv` and `linear` may be subclasses that hold nothing beyond the mask. Layers that are masked
+    already are left alone, and so are those that `unswappable` names: logits never change.
+    """
+    for layer in model.modules():
+        if _is_plain(layer) and not isinstance(layer, MaskedLayer):
+            layer.__class__ = conv if isinstance(layer, nn.Conv2d) else linear
+            layer.register_buffer("mask", torch.ones_like(layer.weight, dtype=torch.bool))
+    return model
+
+
+def unswappable(model: nn.Module) -> list[str]:
+    """Name the layers whose weights masks cannot reach, in the order of `named_modules`.
+
+    They are convolutions and linear layers that compute their weight or output in their own way
+    (timm's StdConv2d and Conv2dSame, parametrized, lazy or quantized layers), convolutions of other
+    kinds, and the packed projections of `nn.MultiheadAttention`.
+    """
+    return [
+        name
+        for name, layer in model.named_modules()
+        if isinstance(layer, _WEIGHTED) and not _is_plain(layer)
+    ]
+
+
+def _is_plain(layer: nn.Module) -> TypeGuard[nn.Conv2d | nn.Linear]:
+    """Tell whether PyTorch's own forward multiplies by a weight that the layer itself holds."""
+    kind = type(layer)
+    if isinstance(layer, nn.Conv2d):
+        same = kind.forward is nn.Conv2d.forward
+        same = same and type(layer)._conv_forward is nn.Conv2d._conv_forward
+    else:
+        same = isinstance(layer, nn.Linear) and kind.forward is nn.Linear.forward
+    weight = layer._parameters.get("weight")  # absent where it is recomputed (parametrizations)
+    return same and weight is not None and not nn.parameter.is_lazy(weight)

@@ -1,0 +1,172 @@
+"""Residual networks: ResNet-20 to 110 of CIFAR, and ResNet-18, 34 and 50 of ImageNet.
+
+He et al., "Deep residual learning for image recognition", CVPR 2016, arXiv 1512.03385: the CIFAR
+nets are section 4.2's (depth 6n + 2, widths 16, 32, 64); `width=2` gives the 32, 64, 128 that GraSP
+and Panning prune. The ImageNet nets have three stems:
+
+- `cifar`: 3x3 convolution, stride 1, no pool.
+- `tiny_imagenet`: the same. SynFlow, GraSP and FORCE all keep stride 1 for 64 x 64 images, so that
+  the last stage sees 8 x 8 pixels.
+- `imagenet`: 7x7 convolution, stride 2, and a 3x3 max-pool, stride 2.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from torch import Tensor, nn
+
+from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.models.initialize import initialize, seeded
+from goldpan.models.residual import BasicBlock, Bottleneck
+from goldpan.models.sizes import require_positive, scaled
+
+Layer = Callable[..., nn.Module]
+Block = type[BasicBlock] | type[Bottleneck]
+
+STEMS = ("cifar", "tiny_imagenet", "imagenet")
+IMAGENET_NETS: dict[int, tuple[Block, Sequence[int]]] = {  # depth -> block, blocks in each stage
+    18: (BasicBlock, (2, 2, 2, 2)),
+    34: (BasicBlock, (3, 4, 6, 3)),
+    50: (Bottleneck, (3, 4, 6, 3)),
+}
+
+
+def make_stem(kind: str, channels: int, width: int, *, conv: Layer, norm: Layer) -> nn.Sequential:
+    """Return the layers before the first block: (N, C, H, W) -> (N, width, H, W), or H/4, W/4.
+
+    Raises:
+        ValueError: if no stem is of that kind.
+    """
+    if kind not in STEMS:
+        raise ValueError(f"stem must be one of {', '.join(STEMS)}, got {kind!r}.")
+    if kind == "imagenet":
+        first = conv(channels, width, 7, stride=2, padding=3, bias=False)
+        return nn.Sequential(first, norm(width), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1))
+    return nn.Sequential(conv(channels, width, 3, padding=1, bias=False), norm(width), nn.ReLU())
+
+
+class ResNet(nn.Module):
+    """Images (N, C, H, W) -> stem -> stages, each but the first halving H and W -> mean -> logits.
+
+    `widths` are the stages' channels before a bottleneck's expansion by 4.
+    """
+
+    def __init__(
+        self,
+        stem: nn.Module,
+        block: Block,
+        blocks: Sequence[int],
+        widths: Sequence[int],
+        classes: int,
+        shortcut: str,
+        *,
+        conv: Layer,
+        linear: Layer,
+        norm: Layer,
+    ) -> None:
+        super().__init__()
+        self.stem = stem
+        self.stages = nn.Sequential()
+        channels = widths[0]
+        for stage, (count, width) in enumerate(zip(blocks, widths, strict=True)):
+            layers = nn.Sequential()
+            for index in range(count):
+                stride = 2 if stage > 0 and index == 0 else 1
+                layers.append(block(channels, width, stride, shortcut, conv=conv, norm=norm))
+                channels = width * block.expansion
+            self.stages.append(layers)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
+        self.linear = linear(channels, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stages(self.stem(x))
+        logits: Tensor = self.linear(self.flatten(self.pool(x)))
+        return logits
+
+
+def cifar_resnet(
+    classes: int = 10,
+    channels: int = 3,
+    image_size: int = 32,
+    *,
+    depth: int,
+    width: float = 1.0,
+    shortcut: str = "A",
+    stem_relu: bool = True,
+    conv: Layer = MaskedConv2d,
+    linear: Layer = MaskedLinear,
+    norm: Layer = nn.BatchNorm2d,
+    initialization: str = "kaiming_normal",
+    seed: int = 0,
+) -> ResNet:
+    """Build a CIFAR ResNet of depth 6n + 2: three stages of n basic blocks.
+
+    `stem_relu=False` leaves out the ReLU before the first block, as in Receding Neuron Importances.
+
+    Raises:
+        ValueError: if the depth, a size, the width, the shortcut or the initialization is not one
+            that exists.
+    """
+    require_positive(classes=classes, channels=channels, image_size=image_size)
+    if depth < 8 or depth % 6 != 2:
+        raise ValueError(f"depth must be 6n + 2, such as 20, 32 or 56, got {depth!r}.")
+    widths = [scaled(planes, width) for planes in (16, 32, 64)]
+    blocks = [(depth - 2) // 6] * 3
+    with seeded(seed):
+        stem = make_stem("cifar", channels, widths[0], conv=conv, norm=norm)
+        stem = stem if stem_relu else stem[:-1]
+        net = ResNet(
+            stem, BasicBlock, blocks, widths, classes, shortcut, conv=conv, linear=linear, norm=norm
+        )
+    initialize(net, initialization, seed)
+    return net
+
+
+def imagenet_resnet(
+    classes: int = 10,
+    channels: int = 3,
+    image_size: int = 32,
+    *,
+    depth: int,
+    width: float = 1.0,
+    stem: str = "cifar",
+    shortcut: str = "B",
+    conv: Layer = MaskedConv2d,
+    linear: Layer = MaskedLinear,
+    norm: Layer = nn.BatchNorm2d,
+    initialization: str = "kaiming_normal",
+    seed: int = 0,
+) -> ResNet:
+    """Build ResNet-18, 34 or 50 with the stem of that name, for images of any size.
+
+    With `stem="imagenet"` and 1,000 classes the parameters are torchvision's, in its order.
+
+    Raises:
+        ValueError: if the depth, a size, the width, the stem, the shortcut or the initialization is
+            not one that exists.
+    """
+    require_positive(classes=classes, channels=channels, image_size=image_size)
+    if depth not in IMAGENET_NETS:
+        raise ValueError(
+            f"depth must be one of {', '.join(map(str, IMAGENET_NETS))}, got {depth!r}."
+        )
+    block, blocks = IMAGENET_NETS[depth]
+    widths = [scaled(planes, width) for planes in (64, 128, 256, 512)]
+    with seeded(seed):
+        first = make_stem(stem, channels, widths[0], conv=conv, norm=norm)
+        net = ResNet(
+            first, block, blocks, widths, classes, shortcut, conv=conv, linear=linear, norm=norm
+        )
+    initialize(net, initialization, seed)
+    return net
+
+
+resnet20 = partial(cifar_resnet, depth=20)
+resnet32 = partial(cifar_resnet, depth=32)
+resnet44 = partial(cifar_resnet, depth=44)
+resnet56 = partial(cifar_resnet, depth=56)
+resnet110 = partial(cifar_resnet, depth=110)
+resnet18 = partial(imagenet_resnet, depth=18)
+resnet34 = partial(imagenet_resnet, depth=34)
+resnet50 = partial(imagenet_resnet, depth=50)

@@ -1,0 +1,144 @@
+"""Any classifier of torchvision or timm by its name, randomly initialised, with masked layers.
+
+Nothing is downloaded. Both libraries are imported when first used: they take seconds.
+"""
+
+import logging
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Any
+
+from torch import nn
+
+from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.layers.swap import swap_layers, unswappable
+from goldpan.models.initialize import initialize, seeded
+from goldpan.models.sizes import require_positive
+
+_log = logging.getLogger(__name__)
+
+
+def torchvision_model(
+    classes: int = 1000,
+    channels: int = 3,
+    image_size: int = 224,
+    *,
+    name: str,
+    conv: type[MaskedConv2d] = MaskedConv2d,
+    linear: type[MaskedLinear] = MaskedLinear,
+    initialization: str = "default",
+    seed: int = 0,
+) -> nn.Module:
+    """Build the classifier of `torchvision.models` that bears this name, without its weights.
+
+    `initialization="default"` is torchvision's own. With channels other than 3, the first
+    convolution is drawn anew for them. GoogLeNet and Inception come without auxiliary outputs.
+
+    Raises:
+        ValueError: if no classifier has that name, or a size is below 1.
+    """
+    from torchvision import models
+
+    require_positive(classes=classes, channels=channels, image_size=image_size)
+    _require_known(name, models.list_models(module=models), "torchvision")
+    with seeded(seed):
+        net = models.get_model(
+            name, weights=None, num_classes=classes, **_torchvision_options(name, image_size)
+        )
+        if channels != 3:
+            _rebuild_first_convolution(net, channels)
+    return _masked(net, name, conv, linear, initialization, seed)
+
+
+def timm_model(
+    classes: int = 1000,
+    channels: int = 3,
+    image_size: int = 224,
+    *,
+    name: str,
+    conv: type[MaskedConv2d] = MaskedConv2d,
+    linear: type[MaskedLinear] = MaskedLinear,
+    initialization: str = "default",
+    seed: int = 0,
+) -> nn.Module:
+    """Build timm's model of this name, without its weights; `initialization="default"` is timm's.
+
+    Transformers of a fixed input size are built for `image_size`; other models take any.
+
+    Raises:
+        ModuleNotFoundError: if timm is not installed.
+        ValueError: if timm has no model of that name, or a size is below 1.
+    """
+    try:
+        import timm
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"The model {name!r} needs timm, which is not installed: run `pip install timm`."
+        ) from error
+
+    require_positive(classes=classes, channels=channels, image_size=image_size)
+    _require_known(name, {*timm.list_models(), *timm.list_pretrained()}, "timm")
+    pretrained = timm.get_pretrained_cfg(name)
+    sized = pretrained is not None and pretrained.fixed_input_size
+    options = {"img_size": image_size} if sized else {}
+    with seeded(seed):
+        net = timm.create_model(
+            name, pretrained=False, num_classes=classes, in_chans=channels, **options
+        )
+    return _masked(net, name, conv, linear, initialization, seed)
+
+
+def _require_known(name: str, known: Collection[str], library: str) -> None:
+    if name not in known:
+        close = ", ".join(get_close_matches(name, known, n=5)) or "none"
+        raise ValueError(
+            f"name must be one of the {len(known)} names of {library}, got {name!r}; "
+            f"close matches: {close}."
+        )
+
+
+def _torchvision_options(name: str, image_size: int) -> dict[str, Any]:
+    """Return what a few of torchvision's builders must be told beyond the classes."""
+    if name.startswith("vit_"):
+        return {"image_size": image_size}
+    if name.startswith("maxvit_"):
+        return {"input_size": (image_size, image_size)}
+    if name in ("googlenet", "inception_v3"):
+        return {"aux_logits": False, "init_weights": True}
+    return {}
+
+
+def _rebuild_first_convolution(net: nn.Module, channels: int) -> None:
+    name, first = next((n, m) for n, m in net.named_modules() if isinstance(m, nn.Conv2d))
+    fresh = nn.Conv2d(
+        channels,
+        first.out_channels,
+        first.kernel_size,  # type: ignore[arg-type]
+        first.stride,  # type: ignore[arg-type]
+        first.padding,  # type: ignore[arg-type]
+        bias=first.bias is not None,
+    )
+    net.set_submodule(name, fresh)
+
+
+def _masked(
+    net: nn.Module,
+    name: str,
+    conv: type[MaskedConv2d],
+    linear: type[MaskedLinear],
+    initialization: str,
+    seed: int,
+) -> nn.Module:
+    """Swap the layers, draw the weights unless the library's own stay, and log what stays dense."""
+    swap_layers(net, conv=conv, linear=linear)
+    if initialization != "default":
+        initialize(net, initialization, seed)
+    dense = unswappable(net)
+    if dense:
+        _log.warning(
+            "%s keeps layers dense that masks cannot reach (%d): %s.",
+            name,
+            len(dense),
+            ", ".join(dense),
+        )
+    return net

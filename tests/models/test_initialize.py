@@ -1,0 +1,132 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.models.initialize import SCHEMES, initialize
+
+
+def make_net() -> nn.Sequential:
+    return nn.Sequential(
+        MaskedConv2d(32, 64, 3), nn.BatchNorm2d(64), nn.Flatten(), MaskedLinear(400, 300)
+    )
+
+
+@pytest.mark.parametrize(
+    ("scheme", "conv", "linear", "norm"),
+    [
+        ("kaiming_normal", math.sqrt(2 / (9 * 64)), 0.01, 1.0),
+        ("kaiming_normal_fan_in", math.sqrt(2 / (9 * 32)), math.sqrt(2 / 400), 1.0),
+        ("xavier_normal", math.sqrt(2 / (9 * 96)), math.sqrt(2 / 700), 1.0),
+        ("rni", math.sqrt(2 / (9 * 64)), 0.01, 0.5),
+        ("open_lth", math.sqrt(2 / (9 * 32)), math.sqrt(2 / 400), 0.5),
+        ("default", math.sqrt(1 / 3 / (9 * 32)), math.sqrt(1 / 3 / 400), 1.0),
+    ],
+)
+def test_standard_deviations_are_the_schemes(
+    scheme: str, conv: float, linear: float, norm: float
+) -> None:
+    net = make_net()
+    initialize(net, scheme, seed=0)
+    assert net[0].weight.std().item() == pytest.approx(conv, rel=0.02)
+    assert net[3].weight.std().item() == pytest.approx(linear, rel=0.02)
+    assert net[1].weight.mean().item() == pytest.approx(norm, rel=0.15)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_same_seed_same_weights_and_the_global_generator_stays(scheme: str) -> None:
+    first, second = make_net(), make_net()
+    before = torch.get_rng_state()
+    initialize(first, scheme, seed=5)
+    initialize(second, scheme, seed=5)
+    assert torch.equal(torch.get_rng_state(), before)
+    for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_default_is_what_pytorch_draws_under_that_seed() -> None:
+    torch.manual_seed(3)
+    theirs = make_net()
+    ours = make_net()
+    initialize(ours, "default", seed=3)
+    assert torch.equal(ours[0].weight, theirs[0].weight)
+    assert torch.equal(ours[3].bias, theirs[3].bias)
+
+
+def test_norms_are_drawn_last_so_convolutions_coincide_across_schemes() -> None:
+    plain, halved = make_net(), make_net()
+    initialize(plain, "kaiming_normal", seed=0)
+    initialize(halved, "rni", seed=0)
+    assert torch.equal(plain[0].weight, halved[0].weight)
+    assert halved[1].weight.tolist() == [0.5] * 64
+
+
+def test_open_lth_draws_scales_and_biases_uniformly() -> None:
+    net = make_net()
+    initialize(net, "open_lth", seed=0)
+    assert net[1].weight.min() >= 0
+    assert net[1].weight.std().item() == pytest.approx(math.sqrt(1 / 12), rel=0.2)
+    assert net[3].bias.abs().max() <= 1 / math.sqrt(400)
+    assert net[3].bias.std() > 0
+
+
+def test_running_statistics_start_afresh() -> None:
+    net = make_net()
+    net[1].running_mean.fill_(7)
+    initialize(net, "kaiming_normal", seed=0)
+    assert net[1].running_mean.tolist() == [0.0] * 64
+
+
+def test_cut_weights_stay_zero() -> None:
+    layer = MaskedLinear(2, 2)
+    layer.mask[0, 1] = False
+    initialize(layer, "kaiming_normal", seed=0)
+    assert (layer.weight == 0).tolist() == [[False, True], [False, False]]
+
+
+def test_weights_in_double_precision_are_those_of_float32() -> None:
+    single, double = make_net(), make_net().double()
+    initialize(single, "kaiming_normal", seed=0)
+    initialize(double, "kaiming_normal", seed=0)
+    assert torch.equal(single[0].weight.double(), double[0].weight)
+
+
+class NormalScale(nn.BatchNorm2d):
+    """A norm whose scale has a draw of its own."""
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        nn.init.normal_(self.weight)
+
+
+def test_a_norm_with_its_own_draw_keeps_it() -> None:
+    first, second = NormalScale(8), NormalScale(8)
+    before = torch.get_rng_state()
+    initialize(first, "rni", seed=0)
+    initialize(second, "rni", seed=0)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first.weight, second.weight)
+    assert first.weight.std() > 0.3
+
+
+def test_affine_free_norms_and_bias_free_layers_are_taken() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 1, bias=False), nn.BatchNorm2d(4, affine=False))
+    initialize(net, "open_lth", seed=0)
+    assert net(torch.zeros(2, 3, 1, 1)).shape == (2, 4, 1, 1)
+
+
+def test_meta_tensors_are_passed_over() -> None:
+    with torch.device("meta"):
+        net = nn.Sequential(make_net(), NormalScale(2))
+    initialize(net, "open_lth", seed=0)
+    assert all(tensor.is_meta for tensor in net.state_dict().values())
+
+
+def test_unknown_scheme_names_those_that_exist() -> None:
+    model = nn.Linear(1, 1)
+    weight = model.weight.clone()
+    with pytest.raises(ValueError, match=r"one of kaiming_normal, .*, default, got 'he'"):
+        initialize(model, "he", seed=0)
+    assert torch.equal(model.weight, weight)
