@@ -1,0 +1,57 @@
+"""Weights from a file into a network, read without running any code that the file may hold."""
+
+import os
+import pickle
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """Write the model's state dict, masks included, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        torch.save(model.state_dict(), temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Load a state dict, or the network of a goldpan checkpoint, masks included if it has them.
+
+    Raises:
+        ValueError: if the file is not a checkpoint, holds more than tensors and plain values, or
+            belongs to another model.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        raise ValueError(
+            f"{path} is not a checkpoint that can be loaded safely: {error}"
+        ) from error
+    state: dict[str, Tensor] = content.get("state_dict", content)
+    state = {name.removeprefix("net."): value for name, value in state.items()}
+    own = model.state_dict()
+    missing = [name for name in own if name not in state and not name.endswith("mask")]
+    strange = [name for name in state if name not in own]
+    odd = [n for n, value in own.items() if n in state and state[n].shape != value.shape]
+    if missing or strange or odd:
+        raise ValueError(
+            f"{path} belongs to another model: {_first(own, state, missing, strange, odd)}"
+        )
+    model.load_state_dict(state, strict=False)
+
+
+def _first(
+    own: dict[str, Tensor],
+    state: dict[str, Tensor],
+    missing: list[str],
+    strange: list[str],
+    odd: list[str],
+) -> str:
+    if odd:
+        expected, got = tuple(own[odd[0]].shape), tuple(state[odd[0]].shape)
+        return f"{odd[0]} must have shape {expected}, the file has {got}"
+    return f"it lacks {missing[0]}" if missing else f"it has {strange[0]}, this model has not"

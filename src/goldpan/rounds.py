@@ -1,0 +1,58 @@
+"""Pruning in rounds: score, allocate, mask, as often as the method asks; and its controls."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from goldpan.masks import Masks, read_masks, set_masks
+from goldpan.types import Allocator, Batch, Loss, Schedule, Scorer
+
+
+def prune_in_rounds(
+    model: nn.Module,
+    scorer: Scorer,
+    allocator: Allocator,
+    schedule: Schedule,
+    draw: Callable[[int], Sequence[Batch]],
+    loss: Loss,
+    *,
+    rounds: int = 1,
+    revive: bool = False,
+    invert: bool = False,
+    advance: Callable[[int, float], None] = lambda done, sparsity: None,
+) -> Masks:
+    """The masks after `rounds` rounds; they are set in the model, whose weights stay dense.
+
+    Args:
+        draw: the round (from 1) -> the batches that its scores see.
+        revive: every weight competes in each round, also those that an earlier round has cut.
+        invert: keep the lowest scores instead of the highest, a control of Frankle et al., Why are
+            we missing the mark?, ICLR 2021, arXiv 2009.08576.
+        advance: called after each round with its number and the sparsity reached.
+
+    Raises:
+        ValueError: if `rounds` is below 1.
+    """
+    if rounds < 1:
+        raise ValueError(f"pruning takes at least one round, got {rounds}")
+    masks = read_masks(model)
+    everything = Masks({name: torch.ones_like(mask) for name, mask in masks.items()})
+    for done in range(1, rounds + 1):
+        scores = scorer(model, draw(done), loss)
+        if invert:
+            scores = {name: -score for name, score in scores.items()}
+        masks = allocator(scores, schedule(done / rounds), everything if revive else masks)
+        set_masks(model, masks)
+        advance(done, masks.sparsity)
+    return masks
+
+
+def shuffle(masks: Masks, seed: int) -> Masks:
+    """As many weights kept in every layer, at random places: a control of Frankle et al."""
+    generator = torch.Generator().manual_seed(seed)
+    shuffled = {}
+    for name, mask in masks.items():
+        order = torch.randperm(mask.numel(), generator=generator).to(mask.device)
+        shuffled[name] = mask.flatten()[order].view_as(mask)
+    return Masks(shuffled)

@@ -1,0 +1,22 @@
+"""GraSP: C. Wang et al., Picking Winning Tickets Before Training, ICLR 2020, arXiv 2002.07376.
+
+The paper's S = -w * (H g) is the change of the gradient norm as the weight is cut, and the largest
+S are removed; here higher is kept, so the score is -S = w * (H g).
+Differs from the authors' code: it splits the sample in two halves and re-draws linear layers on a
+scoring copy; here the whole sample is one batch and the weights scored are the ones trained.
+"""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from goldpan.gradients import second_order
+from goldpan.types import Batch, Loss, Scores
+
+
+def grasp(
+    model: nn.Module, batches: Sequence[Batch], loss: Loss, *, temperature: float = 200.0
+) -> Scores:
+    """w * (H g), g and H the gradient and Hessian of the loss of logits / temperature."""
+    weights, products = second_order(model, batches, loss, temperature)
+    return {name: weights[name] * products[name] for name in weights}

@@ -1,0 +1,19 @@
+"""SNIP: N. Lee et al., Single-shot Network Pruning, ICLR 2019, arXiv 1810.02340, equations 5-7.
+
+Differs from the paper: scores are not divided by their sum, which changes no ranking. Differs from
+the authors' code: biases are not pruned, and the weights that are scored are the ones trained.
+Over several rounds it is the Iterative SNIP of de Jorge et al., arXiv 2006.09081.
+"""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from goldpan.gradients import first_order
+from goldpan.types import Batch, Loss, Scores
+
+
+def snip(model: nn.Module, batches: Sequence[Batch], loss: Loss) -> Scores:
+    """|w * dL/dw|: how much the loss moves as the weight is taken out; larger is kept."""
+    weights, gradients = first_order(model, batches, loss)
+    return {name: (weights[name] * gradients[name]).abs() for name in weights}

@@ -1,0 +1,36 @@
+import pytest
+import torch
+
+from goldpan.allocation.selection import highest
+
+
+def test_ties_go_to_the_first() -> None:
+    kept = highest(torch.tensor([1.0, 2.0, 2.0, 2.0, 3.0]), 3)
+    assert kept.tolist() == [False, True, True, False, True]
+
+
+@pytest.mark.parametrize("count", [0, 1, 500, 999, 1000])
+def test_the_count_is_exact_among_many_ties(count: int) -> None:
+    scores = torch.arange(1000) // 100
+    assert int(highest(scores.float(), count).sum()) == count
+
+
+@pytest.mark.parametrize("zeros", [0.0, 0.9])
+def test_the_count_is_exact_at_twenty_million_scores(zeros: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.rand(20_000_000, generator=generator)
+    scores[: int(zeros * len(scores))] = 0
+    for count in (400_000, 5_000_001):
+        kept = highest(scores, count)
+        assert int(kept.sum()) == count
+        assert scores[kept].min() >= scores[~kept].max()
+
+
+def test_what_is_not_a_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 of 2 scores are not numbers"):
+        highest(torch.tensor([1.0, torch.nan]), 1)
+
+
+def test_more_than_there_are_is_refused() -> None:
+    with pytest.raises(ValueError, match="between 0 and 2 weights, got 3"):
+        highest(torch.ones(2), 3)

@@ -1,0 +1,52 @@
+"""What most tests need: a small network, a batch for it, and goldpan's own configuration."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+from torch import nn
+
+from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.types import Batch
+
+torch.set_num_threads(1)  # robust beside other work, and small networks gain nothing from more
+
+CONF = Path(__file__).parents[1] / "conf"
+
+
+@pytest.fixture
+def net() -> nn.Module:
+    """Two convolutions with BatchNorm, one linear layer; 3 x 8 x 8 images, 5 classes."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        MaskedConv2d(3, 6, 3, padding=1, bias=False),
+        nn.BatchNorm2d(6),
+        nn.ReLU(),
+        MaskedConv2d(6, 8, 3, padding=1, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        MaskedLinear(8, 5),
+    )
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Twenty images, four of each of five classes."""
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(20, 3, 8, 8, generator=generator), torch.arange(20) % 5
+
+
+@pytest.fixture
+def configure(tmp_path: Path) -> Callable[..., DictConfig]:
+    """configure("method=snip", ...) composes conf/run.yaml as the command line does."""
+
+    def composed(*overrides: str) -> DictConfig:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return compose("run", [f"output={tmp_path}", "logger=none", *overrides])
+
+    return composed
