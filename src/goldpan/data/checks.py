@@ -1,0 +1,80 @@
+"""What may be wrong with a dataset's options or its images, said before any training."""
+
+from pathlib import Path
+
+from goldpan.data.datasets import Spec
+
+DECODED = ("image_folder", "tiny_imagenet", "imagenet")  # whose images can be scaled to a size
+
+
+def check_options(
+    spec: Spec,
+    *,
+    batch_size: int,
+    eval_batch_size: int,
+    validation: float,
+    limit: int | None,
+    size: int | None,
+    workers: int,
+    padding: int | None,
+) -> None:
+    """Raise ValueError for an option out of its range, before anything is read."""
+    if not 0 <= validation < 1:
+        raise ValueError(
+            "expected validation, the fraction of the training images held out, in [0, 1), got "
+            f"{validation}; 0 holds none out"
+        )
+    least: list[tuple[str, int | None, int]] = [
+        ("batch_size", batch_size, 1),
+        ("eval_batch_size", eval_batch_size, 1),
+        ("limit", limit, 1),
+        ("size", size, 1),
+        ("workers", workers, 0),
+        ("padding", padding, 0),
+    ]
+    for name, value, smallest in least:
+        if value is not None and value < smallest:
+            raise ValueError(f"expected dataset.{name} of at least {smallest}, got {value}")
+    if size is not None and spec.name not in DECODED:
+        raise ValueError(
+            f"expected no dataset.size for {spec.name}, whose images are {spec.size}x{spec.size}, "
+            f"got {size}; it is for {', '.join(DECODED)}"
+        )
+
+
+def check_images(root: Path, classes: int, train: int, test: int) -> None:
+    """Raise ValueError when there is nothing to learn or nothing to test on."""
+    if not train or classes < 2:
+        raise ValueError(
+            f"expected images of at least two classes in {root.absolute()}, got {train} training "
+            f"images in {classes} class folder(s); make a folder for each class, or train/ and "
+            "test/ folders of them"
+        )
+    if not test:
+        raise ValueError(
+            f"expected images to test on in {root.absolute()}, got {train} training images and no "
+            "test image; add images or a test/ folder"
+        )
+
+
+def check_limit(limit: int | None, classes: int, train: int) -> None:
+    """Raise ValueError when `limit` images of `train` cannot hold each class."""
+    if limit is not None and not classes <= limit <= train:
+        raise ValueError(
+            f"expected dataset.limit between {classes}, one training image of each class, and "
+            f"{train}, all of them, got {limit}"
+        )
+
+
+def check_batches(batch_size: int, validation: float, train: int, held_out: int) -> None:
+    """Raise ValueError when the training split gives no whole batch or no validation split."""
+    if validation and not held_out:
+        raise ValueError(
+            f"expected validation={validation} to hold out at least one image, got none of "
+            f"{train}; raise it, or set it to 0 for no validation split"
+        )
+    if batch_size > train:
+        raise ValueError(
+            f"expected a batch_size of at most {train}, the number of training images left, got "
+            f"{batch_size}; lower recipe.batch_size, or raise dataset.limit"
+        )

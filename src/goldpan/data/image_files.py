@@ -1,0 +1,126 @@
+"""ImageNet, which does not fit in memory: each image is read, cropped and flipped when it is due.
+
+The transforms are those of torchvision's reference training: RandomResizedCrop and flip; for
+evaluation a resize to 256/224 of the size and the centre crop.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from goldpan.data.folders import SUFFIXES
+from goldpan.data.order import Request
+from goldpan.data.sampling import stream
+from goldpan.types import Batch
+
+ENLARGED = 256 / 224  # evaluation images are scaled to this multiple of the crop
+
+
+@dataclass(frozen=True)
+class ImageFiles(Dataset[Batch]):
+    """One split on disk; `random` says whether batches asked for by a loader are augmented.
+
+    An image's augmentation depends on (seed, epoch, its index) alone: not on workers or ranks.
+    """
+
+    paths: tuple[Path, ...]
+    labels: Tensor
+    size: int
+    seed: int = 0
+    random: bool = False
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """Return the images at `indices` (B,), not augmented, as uint8 (B, 3, size, size)."""
+        transform = _evaluation(self.size)
+        return torch.stack([_read(self.paths[i], transform) for i in indices.tolist()])
+
+    def unaugmented(self) -> "ImageFiles":
+        """Return the same images, for evaluation."""
+        return replace(self, random=False)
+
+    def __getitem__(self, request: Request) -> Batch:
+        epoch, indices = request
+        labels = self.labels[indices]
+        if not self.random:
+            return self.batch(indices), labels
+        transform, images = _training(self.size), []
+        with torch.random.fork_rng(devices=[]):  # torchvision draws from torch's own generator
+            for index in indices.tolist():
+                state = stream(self.seed, "augment", epoch, index).get_state()
+                torch.default_generator.set_state(state)
+                images.append(_read(self.paths[index], transform))
+        return torch.stack(images), labels
+
+
+def list_split(folder: Path) -> tuple[tuple[Path, ...], Tensor, tuple[str, ...]]:
+    """Return the images of a folder of class folders, their labels and the class names, sorted.
+
+    Raises FileNotFoundError when the folder is missing, ValueError when it holds no images.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"expected ImageNet's class folders in {folder.absolute()}, got no such folder; put "
+            "them there, or set dataset.root to the folder that holds train/ and val/"
+        )
+    class_names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
+    paths: list[Path] = []
+    labels: list[int] = []
+    for label, class_name in enumerate(class_names):
+        found = sorted((folder / class_name).iterdir())
+        images = [path for path in found if path.suffix.lower() in SUFFIXES]
+        if not images:
+            raise ValueError(
+                f"expected images in every class folder, got none in {folder / class_name}; add "
+                "some or remove the folder"
+            )
+        paths.extend(images)
+        labels.extend([label] * len(images))
+    return tuple(paths), torch.tensor(labels, dtype=torch.int64), class_names
+
+
+def read_imagenet(
+    root: Path, size: int, seed: int, *, augment: bool
+) -> tuple[ImageFiles, ImageFiles, tuple[str, ...]]:
+    """Return the splits `train/<wnid>` and `val/<wnid>` below root, and the class names.
+
+    Raises ValueError when the two have different classes.
+    """
+    paths, labels, class_names = list_split(root / "train")
+    test_paths, test_labels, test_names = list_split(root / "val")
+    if test_names != class_names:
+        difference = sorted(set(class_names) ^ set(test_names))
+        raise ValueError(
+            f"expected the same class folders in {root / 'train'} and {root / 'val'}, got "
+            f"{difference[0]} in one alone; the validation images must be sorted into class folders"
+        )
+    train = ImageFiles(paths, labels, size, seed, random=augment)
+    return train, ImageFiles(test_paths, test_labels, size), class_names
+
+
+def _training(size: int) -> Callable[[Image.Image], Any]:
+    from torchvision import transforms as t
+
+    return t.Compose([t.RandomResizedCrop(size), t.RandomHorizontalFlip(), t.PILToTensor()])  # type: ignore[no-any-return]
+
+
+def _evaluation(size: int) -> Callable[[Image.Image], Any]:
+    from torchvision import transforms as t
+
+    return t.Compose([t.Resize(round(size * ENLARGED)), t.CenterCrop(size), t.PILToTensor()])  # type: ignore[no-any-return]
+
+
+def _read(path: Path, transform: Callable[[Image.Image], Any]) -> Tensor:
+    try:
+        with Image.open(path) as file:
+            image: Tensor = transform(file.convert("RGB"))
+    except (OSError, SyntaxError) as error:
+        raise ValueError(
+            f"expected a whole image file, got {path} ({error}); replace it or remove it"
+        ) from error
+    return image

@@ -1,0 +1,128 @@
+"""Which images are drawn: by a scorer, by a validation split and by a limit on the data.
+
+All draws come from `stream`, a generator that a key of numbers and words determines alone, so a
+draw never depends on what was drawn before it.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How many images a scorer sees: `per_class` of each class, or `size` random ones.
+
+    Raises ValueError when both or neither of `per_class` and `size` are given, or one is below 1.
+    """
+
+    per_class: int | None = None
+    size: int | None = None
+    batches: int = 1
+
+    def __post_init__(self) -> None:
+        if (self.per_class is None) == (self.size is None):
+            raise ValueError(
+                "expected either per_class or size images for scoring, got "
+                f"per_class={self.per_class} and size={self.size}; set one and leave the other null"
+            )
+        for name in ("per_class", "size", "batches"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"expected {name} of at least 1 for scoring, got {value}")
+
+
+def stream(*key: int | str) -> torch.Generator:
+    """Return a CPU generator whose numbers depend on the key alone, e.g. (seed, "order", epoch)."""
+    digest = blake2b(repr(key).encode(), digest_size=8).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest) >> 1)
+
+
+def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
+    """Order the images so that each prefix holds as equal a number of every class as it can.
+
+    `labels` (N,) int64 -> a random order of the N indices.
+    """
+    order, ranks, _ = _ranks_in_class(labels, generator)
+    return order[torch.argsort(ranks, stable=True)]
+
+
+def proportional_order(labels: Tensor, generator: torch.Generator) -> Tensor:
+    """Order the images so that each prefix holds the classes in the proportions of the whole.
+
+    `labels` (N,) int64 -> a random order of the N indices.
+    """
+    order, ranks, counts = _ranks_in_class(labels, generator)
+    return order[torch.argsort((ranks + 0.5) / counts, stable=True)]
+
+
+def hold_out(
+    labels: Tensor, fraction: float, seed: int, *, limit: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Split the indices of labels (N,) into those kept and a share of each class held out.
+
+    `limit`: only that many images are used at all, as many of each class. Both parts are sorted.
+    """
+    used = torch.arange(len(labels))
+    if limit is not None:
+        used = balanced_order(labels, stream(seed, "limit"))[:limit]
+    order = used[proportional_order(labels[used], stream(seed, "validation"))]
+    count = round(fraction * len(order))
+    return order[count:].sort()[0], order[:count].sort()[0]
+
+
+def draw(labels: Tensor, sampling: Sampling, generator: torch.Generator) -> list[Tensor]:
+    """Draw the index tensors of `sampling.batches` batches from labels (N,) int64.
+
+    No image occurs twice in a batch, and none in two batches until the data cannot give another
+    whole batch; from there on the images are drawn anew. Class-balanced batches are ordered so
+    that each part of them is as balanced as it can be.
+
+    Raises ValueError when a batch asks for more images than there are, of a class or at all.
+    """
+    if sampling.per_class is not None:
+        size = _balanced_size(labels, sampling.per_class)
+        at_once = int(labels.unique(return_counts=True)[1].min()) // sampling.per_class
+    else:
+        size = _random_size(len(labels), sampling.size or 0)
+        at_once = len(labels) // size
+    batches: list[Tensor] = []
+    while len(batches) < sampling.batches:
+        if sampling.per_class is not None:
+            order = balanced_order(labels, generator)
+        else:
+            order = torch.randperm(len(labels), generator=generator)
+        batches.extend(order[: at_once * size].split(size))
+    return batches[: sampling.batches]
+
+
+def _ranks_in_class(labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Shuffle and group by class; the order, each image's number in its class, the class's size."""
+    shuffled = torch.randperm(len(labels), generator=generator)
+    order = shuffled[torch.argsort(labels[shuffled], stable=True)]
+    _, classes, counts = labels[order].unique(return_inverse=True, return_counts=True)
+    starts = counts.cumsum(0) - counts
+    return order, torch.arange(len(labels)) - starts[classes], counts[classes]
+
+
+def _balanced_size(labels: Tensor, per_class: int) -> int:
+    classes, counts = labels.unique(return_counts=True)
+    smallest = int(counts.argmin())
+    if per_class > counts[smallest]:
+        raise ValueError(
+            f"expected at least per_class={per_class} training images of every class for scoring, "
+            f"got {int(counts[smallest])} of class {int(classes[smallest])}; lower per_class to "
+            f"{int(counts[smallest])} or train on more data"
+        )
+    return per_class * len(classes)
+
+
+def _random_size(available: int, size: int) -> int:
+    if size > available:
+        raise ValueError(
+            f"expected at least size={size} training images for scoring, got {available}; "
+            f"lower size to {available} or train on more data"
+        )
+    return size

@@ -1,0 +1,218 @@
+"""The one datamodule: any image dataset, split, drawn from and augmented the same way."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from goldpan.data.augment import normalize, random_crop, random_flip
+from goldpan.data.checks import check_batches, check_images, check_limit, check_options
+from goldpan.data.datasets import Images, find_spec
+from goldpan.data.image_files import ImageFiles, read_imagenet
+from goldpan.data.loaders import Loader, build_loader
+from goldpan.data.order import EvaluationOrder, TrainOrder
+from goldpan.data.readers import read_splits
+from goldpan.data.sampling import Sampling, draw, hold_out, stream
+from goldpan.types import Batch
+
+
+class VisionData(pl.LightningDataModule):
+    """Training, validation and test images; after `load` its sizes and shapes are attributes.
+
+    Batches leave it as float32 (N, C, H, W), normalised, and for training randomly cropped and
+    flipped, all on the device. Order and augmentation in an epoch depend on (seed, epoch, rank)
+    alone. The last incomplete training batch of an epoch is dropped.
+
+    Args:
+        name: one of `goldpan.data.datasets.SPECS`.
+        root: the data folder; of image_folder, the folder or archive itself.
+        batch_size: training images in a step over all processes.
+        eval_batch_size: validation or test images in a step of one process.
+        validation: fraction of the training images of each class held out, drawn by `seed`.
+        seed: of the split, the order and the augmentation.
+        limit: keep only that many training images, class-balanced; the test split stays whole.
+        size: pixels that images are scaled to, for datasets of image files.
+        cache: the folder for decoded image files.
+        mirrors: download addresses tried before the known ones; the file's name is added to each.
+        workers: processes that read imagenet; everything else is in memory and needs none.
+        flip, padding: other than the dataset's own augmentation: mirror left to right; pixels of
+            black around an image before it is cropped at random.
+    """
+
+    image_shape: tuple[int, int, int]
+    """(C, H, W) of one image, as `channels` and `image_size` also say."""
+
+    def __init__(
+        self,
+        name: str,
+        root: str = "data",
+        *,
+        batch_size: int,
+        eval_batch_size: int = 1000,
+        validation: float = 0.1,
+        seed: int = 0,
+        augment: bool = True,
+        limit: int | None = None,
+        size: int | None = None,
+        cache: str = "data/cache",
+        mirrors: Sequence[str] | None = None,
+        workers: int = 0,
+        flip: bool | None = None,
+        padding: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.spec = find_spec(name)
+        check_options(
+            self.spec,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            validation=validation,
+            limit=limit,
+            size=size,
+            workers=workers,
+            padding=padding,
+        )
+        self.name, self.root, self.cache = name, Path(root), Path(cache)
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.validation, self.seed, self.augment = validation, seed, augment
+        self.limit, self.size, self.workers = limit, size, workers
+        self.mirrors = tuple(mirrors or ())
+        self.flip = self.spec.flip if flip is None else flip
+        self.padding = self.spec.padding if padding is None else padding
+        self.splits = ("val", "test") if validation else ("test",)
+        self.loaded = False
+
+    def load(self) -> None:
+        """Read and check the data, once; fetch or decode it first if that was not done before.
+
+        Raises:
+            FileNotFoundError: the dataset is not there and cannot be downloaded.
+            ValueError: an image is broken or of another size, there is one class only, or the
+                splits are too small for the options; each says what to do.
+        """
+        if self.loaded:
+            return
+        self._read()
+        self.classes, self.channels = len(self.class_names), len(self.mean)
+        labels = self.train.labels
+        check_images(self.root, self.classes, len(labels), len(self.test.labels))
+        check_limit(self.limit, self.classes, len(labels))
+        self.train_indices, self.validation_indices = hold_out(
+            labels, self.validation, self.seed, limit=self.limit
+        )
+        check_batches(
+            *(self.batch_size, self.validation),
+            *(len(self.train_indices), len(self.validation_indices)),
+        )
+        self.image_shape = (self.channels, self.image_size, self.image_size)
+        self.steps_per_epoch = len(self.train_indices) // self.batch_size
+        self._statistics = torch.tensor([self.mean, self.std])
+        self.loaded = True
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a run's record says of its data; splits in numbers of images."""
+        self.load()
+        return {
+            "name": self.name,
+            "classes": self.classes,
+            "image_shape": list(self.image_shape),
+            "train": len(self.train_indices),
+            "validation": len(self.validation_indices),
+            "test": len(self.test.labels),
+            "mean": list(self.mean),
+            "std": list(self.std),
+        }
+
+    def prepare_data(self) -> None:
+        """Fetch and decode on one process, while the others wait; Lightning calls it."""
+        self.load()
+
+    def setup(self, stage: str) -> None:
+        """Read the data on each process; Lightning calls it.
+
+        Raises ValueError when the processes cannot share `batch_size` evenly.
+        """
+        self.load()
+        self.order = self._train_order()
+
+    def sample(self, sampling: Sampling, seed: int, device: torch.device) -> list[Batch]:
+        """Draw batches of training images for scoring: normalised, not augmented, float32.
+
+        The same seed gives the same batches, on every rank; none is of the validation split.
+
+        Raises ValueError when there are fewer images than asked for.
+        """
+        self.load()
+        labels = self.train.labels[self.train_indices]
+        batches = []
+        for drawn in draw(labels, sampling, stream(seed, "sample")):
+            images = self.train.batch(self.train_indices[drawn]).to(device)
+            batches.append((self._normalize(images), labels[drawn].to(device)))
+        return batches
+
+    def train_dataloader(self) -> Loader:
+        """Loader of this rank's share of each global batch."""
+        self.order = self._train_order()
+        if self.trainer is not None:
+            # Workers ask for the first batches of a resumed run before Lightning sets the epoch.
+            self.order.set_epoch(self.trainer.fit_loop.epoch_progress.current.processed)  # type: ignore[attr-defined]
+        return build_loader(self.train, self.order, self.workers)
+
+    def val_dataloader(self) -> list[Loader]:
+        """Loaders of the splits named in `splits`: validation, if any is held out, and test."""
+        parts: list[tuple[Images | ImageFiles, Tensor]] = [
+            (self.test, torch.arange(len(self.test.labels)))
+        ]
+        if self.validation:
+            parts.insert(0, (self.train.unaugmented(), self.validation_indices))
+        rank, world = self._place()
+        return [
+            build_loader(
+                split,
+                EvaluationOrder(indices, self.eval_batch_size, rank=rank, world=world),
+                self.workers,
+            )
+            for split, indices in parts
+        ]
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Augment a training batch and normalise any, on the device that it has reached."""
+        images, labels = batch
+        if self.augment and self.trainer is not None and self.trainer.training:
+            if self.padding:
+                images = random_crop(images, self.padding, self.order.augmentation)
+            if self.flip:
+                images = random_flip(images, self.order.augmentation)
+        return self._normalize(images), labels
+
+    def _read(self) -> None:
+        self.train: Images | ImageFiles
+        self.test: Images | ImageFiles
+        if self.name == "imagenet":
+            self.image_size = self.size or self.spec.size or 0
+            self.train, self.test, self.class_names = read_imagenet(
+                self.root, self.image_size, self.seed, augment=self.augment
+            )
+            self.mean, self.std = self.spec.mean or (), self.spec.std or ()
+            return
+        splits = read_splits(self.spec, self.root, self.cache, size=self.size, mirrors=self.mirrors)
+        self.train, self.test, self.class_names = splits.train, splits.test, splits.class_names
+        self.mean, self.std = splits.mean, splits.std
+        self.image_size = splits.train.images.shape[-1]
+
+    def _train_order(self) -> TrainOrder:
+        rank, world = self._place()
+        return TrainOrder(self.train_indices, self.batch_size, self.seed, rank=rank, world=world)
+
+    def _place(self) -> tuple[int, int]:
+        """This process's rank, and the number of processes."""
+        trainer = self.trainer
+        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+
+    def _normalize(self, images: Tensor) -> Tensor:
+        if self._statistics.device != images.device:
+            self._statistics = self._statistics.to(images.device)
+        return normalize(images, self._statistics[0], self._statistics[1])
