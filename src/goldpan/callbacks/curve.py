@@ -1,0 +1,62 @@
+"""The learning curve: one row an epoch, in metrics.csv and in every checkpoint."""
+
+import csv
+import io
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytorch_lightning as pl
+
+from goldpan.record import write_atomically
+
+Row = dict[str, float]
+
+
+def read_metrics(trainer: pl.Trainer) -> Row:
+    """What the last epoch logged, by name, to six digits (Lightning keeps float32)."""
+    metrics = sorted(trainer.callback_metrics.items())
+    return {name: float(f"{float(value):.6g}") for name, value in metrics}
+
+
+class Curve(pl.Callback):
+    """Rewrites `path` after each epoch with all the rows so far, those before a resume included.
+
+    Columns: epoch (from 1), step, train/, val/ and test/ loss and accuracy (%), lr, sparsity, and
+    the seconds spent on training and on evaluation.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.rows = path, list[Row]()
+        self.begun = self.trained = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self.begun = perf_counter()
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Note the end of the epoch's training."""
+        self.trained = perf_counter()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add the epoch's row."""
+        metrics = read_metrics(trainer)
+        row = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step} | metrics
+        row["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
+        row["training_seconds"] = self.trained - self.begun
+        row["evaluation_seconds"] = perf_counter() - self.trained
+        self.rows.append(row)
+        if trainer.is_global_zero:
+            text = io.StringIO()
+            table = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+            table.writeheader()
+            table.writerows(self.rows)
+            write_atomically(self.path, text.getvalue())
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows so far."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up where the checkpoint was written."""
+        self.rows = state_dict["rows"]

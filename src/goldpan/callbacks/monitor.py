@@ -1,0 +1,49 @@
+"""Watches what pruning promises: cut weights stay zero, and all processes train one network."""
+
+import pytorch_lightning as pl
+import torch.distributed
+from torch import nn
+
+from goldpan.masks import digest, read_masks, revived
+
+
+class Monitor(pl.Callback):
+    """Logs the sparsity of the network and of each layer; checks the zero invariant each epoch."""
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log sparsity, emptied layers, and each layer's sparsity, once an epoch."""
+        masks = read_masks(pl_module.net)  # type: ignore[arg-type]
+        layers = masks.layers()
+        emptied = sum(sparsity == 1 for sparsity in layers.values())
+        pl_module.log("sparsity", masks.sparsity, sync_dist=False, rank_zero_only=True)
+        pl_module.log("emptied_layers", float(emptied), rank_zero_only=True)
+        if trainer.logger is not None and trainer.is_global_zero:
+            named = {f"sparsity/{name}": sparsity for name, sparsity in layers.items()}
+            trainer.logger.log_metrics(named, step=trainer.global_step)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Make sure that nothing has revived a cut weight.
+
+        Raises:
+            RuntimeError: if one is not zero.
+        """
+        if largest := revived(pl_module.layers):  # type: ignore[arg-type]
+            raise RuntimeError(
+                f"a cut weight must be zero, found |w| = {largest:.3g} after epoch "
+                f"{trainer.current_epoch}; something else than the optimizer changes weights"
+            )
+
+
+def compare_ranks(net: nn.Module) -> list[str]:
+    """Each process's digest of the network's weights, masks and statistics.
+
+    Raises:
+        RuntimeError: if they differ.
+    """
+    ranks = [digest(net.state_dict())]
+    if torch.distributed.is_initialized():
+        ranks *= torch.distributed.get_world_size()
+        torch.distributed.all_gather_object(ranks, ranks[0])
+    if len(set(ranks)) > 1:
+        raise RuntimeError(f"all processes must train one network, their digests: {ranks}")
+    return ranks

@@ -1,0 +1,94 @@
+"""One run, from its configuration to its record; torch is not imported before it is needed."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from goldpan.identity import call, identity
+from goldpan.procedures.refusal import Refusal, refusing
+from goldpan.provenance import commit, hardware, versions
+from goldpan.record import CHECKPOINT, RECORD, Record, read_record, write_atomically
+
+
+def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = ()) -> Record:
+    """Do the run that `cfg` describes, unless its record says that it is done.
+
+    Args:
+        groups: Hydra's group -> the chosen option, by which the run is called.
+        overrides: the overrides as typed; those that tell runs apart join its name.
+
+    Raises:
+        Refusal: if it cannot be done, before any work.
+    """
+    with refusing():
+        draft = _draft(cfg, groups, overrides)
+        folder = Path(cfg.output) / f"{_slug(groups, cfg)}-{draft.id}"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / RECORD
+        if path.exists() and (before := read_record(path)).done:
+            _say(f"done before: {before.summary()}; record: {path}")
+            return before
+        write_atomically(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
+    try:
+        draft = replace(draft, versions=versions(), hardware=hardware(), commit=commit())
+        record: Record = instantiate(cfg.procedure)(cfg, draft, folder)
+    except Refusal:
+        raise
+    except Exception as error:
+        _write(replace(draft, error=f"{type(error).__name__}: {error}"), path)
+        raise
+    _write(record, path)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    _say(f"{record.summary()}; record: {path}")
+    return record
+
+
+def _draft(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str]) -> Record:
+    """The record of a run that has not ended: failed, until it does better.
+
+    Raises:
+        ValueError: if the sparsity is not a number in [0, 1).
+    """
+    if cfg.method.pruner is None:
+        cfg.sparsity = 0.0  # one dense run, whatever sparsities it is compared at
+    if not isinstance(cfg.sparsity, int | float) or not 0 <= cfg.sparsity < 1:
+        raise ValueError(f"sparsity is a fraction in [0, 1), 0.9 for 90 %; got {cfg.sparsity}")
+    choices: Any = OmegaConf.to_container(cfg, resolve=True)
+    setting, method = call(choices, groups, overrides)
+    return Record(
+        id=identity(choices),
+        status="failed",
+        error="did not end",
+        setting=setting,
+        method=method,
+        seed=cfg.seed,
+        choices=choices,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _slug(groups: Mapping[str, str], cfg: DictConfig) -> str:
+    """The readable part of the run's folder name."""
+    names = [groups[group] for group in ("dataset", "model", "method")]
+    return "-".join([*names, f"{cfg.sparsity:g}", f"seed{cfg.seed}"])
+
+
+def _first_rank() -> bool:
+    """Whether this process is the one that writes and speaks; Lightning's others say their rank."""
+    return not any(int(os.environ.get(name, "0")) for name in ("LOCAL_RANK", "NODE_RANK"))
+
+
+def _write(record: Record, path: Path) -> None:
+    if _first_rank():
+        record.write(path)
+
+
+def _say(sentence: str) -> None:
+    if _first_rank():
+        print(sentence, flush=True)

@@ -1,0 +1,81 @@
+"""What makes a run itself, a hash of every choice that decides its result; and its name."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+NOT_DECISIVE = ("output", "logger", "strategy", "progress")
+NOT_DECISIVE_OF_DATA = ("root", "cache", "mirrors", "workers")
+SETTING = ("dataset", "model", "name", "recipe")
+
+ADDED_LATER: dict[str, Any] = {}
+"""Dotted name -> default of every option added since records exist.
+
+At its default an option leaves a run what it was, so old records keep their identity.
+"""
+
+
+def identity(choices: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits that change when, and only when, the result may change.
+
+    Where things lie and how they are computed (paths, logger, GPU strategy) is left out; a folder
+    of images counts by its name, a checkpoint to start from by its content.
+
+    Raises:
+        FileNotFoundError: if there is no such checkpoint.
+    """
+    decisive = {name: value for name, value in choices.items() if name not in NOT_DECISIVE}
+    decisive["dataset"] = {
+        name: value
+        for name, value in choices["dataset"].items()
+        if name not in NOT_DECISIVE_OF_DATA
+    } | {"source": _source(choices["dataset"])}
+    if choices["checkpoint"] is not None:
+        decisive["checkpoint"] = hashlib.sha256(
+            Path(choices["checkpoint"]).read_bytes()
+        ).hexdigest()
+    flat = {name: value for name, value in _leaves("", decisive) if not _unchanged(name, value)}
+    text = json.dumps(flat, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def call(
+    choices: Mapping[str, Any], groups: Mapping[str, str], overrides: Sequence[str]
+) -> tuple[str, str]:
+    """The names of a run's setting (dataset, model, recipe) and of its method, for a reader.
+
+    `groups` holds the chosen option of each of Hydra's groups, `overrides` what was typed: what
+    changes a group's option behind its name joins the name, "snip controls.shuffle=true".
+    """
+    setting = [_source(choices["dataset"]) or groups["dataset"], groups["model"], groups["recipe"]]
+    method = [groups["method"]]
+    for override in overrides:
+        name = override.lstrip("+~").partition("=")[0]
+        root, _, leaf = name.partition(".")
+        if name in ("dataset", "model", "recipe", "method", "sparsity", "seed") or root in (
+            *NOT_DECISIVE,
+            "hydra",
+        ):
+            continue
+        if root != "dataset" or leaf not in NOT_DECISIVE_OF_DATA:
+            (setting if root in SETTING else method).append(override)
+    return " ".join(setting), " ".join(method)
+
+
+def _source(dataset: Mapping[str, Any]) -> str | None:
+    """The name of a folder or archive of images; None for the datasets that have a name."""
+    return Path(dataset["root"]).name if dataset["name"] == "image_folder" else None
+
+
+def _unchanged(name: str, value: Any) -> bool:
+    return name in ADDED_LATER and ADDED_LATER[name] == value
+
+
+def _leaves(prefix: str, value: Any) -> list[tuple[str, Any]]:
+    """Dotted names and values; an empty mapping is no leaf."""
+    if not isinstance(value, Mapping):
+        return [(prefix, value)]
+    named = [(f"{prefix}.{key}" if prefix else str(key), item) for key, item in value.items()]
+    return [leaf for name, item in named for leaf in _leaves(name, item)]

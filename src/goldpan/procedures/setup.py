@@ -1,0 +1,114 @@
+"""From configuration to the parts of an experiment: data, network, trainer, logger."""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
+from pytorch_lightning.loggers import Logger, WandbLogger
+from torch import nn
+
+from goldpan.data.vision import VisionData
+from goldpan.record import Record
+from goldpan.systems.classifier import Classifier
+
+
+def load_data(cfg: DictConfig) -> VisionData:
+    """The dataset, read and checked."""
+    data: VisionData = instantiate(cfg.dataset)
+    data.load()
+    return data
+
+
+def build_system(cfg: DictConfig, data: VisionData) -> Classifier:
+    """The network that fits the data, drawn from the seed, with the recipe's optimizer."""
+    channels, height, _ = data.image_shape
+    model = instantiate(cfg.model)
+
+    def build(seed: int) -> nn.Module:
+        net: nn.Module = model(
+            classes=data.classes, channels=channels, image_size=height, seed=seed
+        )
+        return net
+
+    return Classifier(
+        build,
+        cfg.seed,
+        optimizer=instantiate(cfg.recipe.optimizer),
+        learning_rate=instantiate(cfg.recipe.learning_rate),
+        label_smoothing=cfg.recipe.label_smoothing,
+        splits=data.splits,
+        channels_last=cfg.strategy.channels_last,
+        compiled=cfg.strategy.compile,
+    )
+
+
+def build_trainer(
+    cfg: DictConfig, folder: Path, draft: Record, steps: int, callbacks: Sequence[pl.Callback]
+) -> pl.Trainer:
+    """Lightning's Trainer for the strategy; it keeps one checkpoint, that of the last epoch.
+
+    Args:
+        steps: optimizer steps in an epoch; nothing is logged more often than once an epoch.
+
+    Raises:
+        ValueError: if the strategy needs a GPU and there is none.
+    """
+    if cfg.strategy.accelerator == "gpu" and not torch.cuda.is_available():
+        raise ValueError(
+            "the strategy needs a GPU and torch sees none here; choose strategy=cpu, or "
+            "strategy.accelerator=cpu for ddp on the CPU"
+        )
+    quieten()
+    if cfg.strategy.threads is not None:
+        torch.set_num_threads(cfg.strategy.threads)
+    keep_last = ModelCheckpoint(folder, save_last=True, save_top_k=0, save_on_train_epoch_end=True)
+    watched = sys.stderr.isatty() and cfg.progress
+    return pl.Trainer(
+        accelerator=cfg.strategy.accelerator,
+        devices=cfg.strategy.devices,
+        strategy=cfg.strategy.strategy,
+        precision=cfg.strategy.precision,
+        max_epochs=cfg.recipe.epochs,
+        gradient_clip_val=cfg.recipe.gradient_clip,
+        callbacks=[*callbacks, keep_last, *([RichProgressBar()] if watched else [])],
+        logger=open_logger(cfg, folder, draft),
+        default_root_dir=folder,
+        enable_progress_bar=watched,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=steps,
+        use_distributed_sampler=False,
+    )
+
+
+def quieten() -> None:
+    """Silence what Lightning and W&B say of themselves on every run; errors still show."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    os.environ.setdefault("WANDB_SILENT", "true")
+
+
+def open_logger(cfg: DictConfig, folder: Path, draft: Record) -> Logger | bool:
+    """The experiment logger, W&B or none; a resumed run goes on under its own id."""
+    if not cfg.logger:
+        return False
+    name = f"{draft.method} {draft.choices['sparsity']:g} seed {draft.seed}"
+    logger: Logger = instantiate(cfg.logger, save_dir=folder, version=draft.id, name=name)
+    logger.log_hyperparams(dict(draft.choices))
+    return logger
+
+
+def close_logger(trainer: pl.Trainer, record: Record) -> None:
+    """Write the record into W&B's summary, and finish its run so that the next one is another."""
+    if isinstance(trainer.logger, WandbLogger):
+        trainer.logger.experiment.summary.update({"record": asdict(record)})
+        trainer.logger.experiment.finish()

@@ -1,0 +1,52 @@
+"""Where a number comes from: code, libraries and machine."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+LIBRARIES = ("goldpan", "torch", "torchvision", "pytorch-lightning", "hydra-core", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the libraries that numbers depend on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+def hardware() -> dict[str, str | int]:
+    """The processor, its cores that this process may use, and the GPU if there is one."""
+    import torch
+
+    found: dict[str, str | int] = {
+        "cpu": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,
+        "threads": torch.get_num_threads(),
+    }
+    if torch.cuda.is_available():
+        found["gpu"] = torch.cuda.get_device_name()
+    return found
+
+
+def commit() -> str:
+    """The git commit of this source, "-dirty" behind it if files have changed, or "unknown"."""
+    here = Path(__file__).parent
+    try:
+        head = _git("rev-parse", "--short=12", "HEAD", at=here)
+        return head + ("-dirty" if _git("status", "--porcelain", at=here) else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*words: str, at: Path) -> str:
+    done = subprocess.run(["git", *words], cwd=at, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

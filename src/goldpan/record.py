@@ -1,0 +1,136 @@
+"""The record of one run: what was chosen, on what machine, and what came out; as JSON."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+FORMAT = 1
+
+RECORD, CHECKPOINT = "record.json", "last.ckpt"
+"""Files in a run's folder: what it came to, and where it goes on if it was cut short."""
+
+Status = Literal["finished", "collapsed", "failed"]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Top-1 accuracies in percent at the end of one epoch (from 1; 0 is before training)."""
+
+    epoch: int
+    test: float
+    val: float | None = None
+    train: float | None = None
+
+
+@dataclass(frozen=True)
+class Sparsity:
+    """Fractions in [0, 1]: `asked` and `got` over the prunable weights, `parameters` over all.
+
+    `effective` counts as cut what no path of kept weights connects to input and output.
+    """
+
+    asked: float
+    got: float
+    parameters: float
+    effective: float
+    layers: Mapping[str, float]
+
+    @property
+    def emptied(self) -> list[str]:
+        """The weights of which nothing is kept."""
+        return [name for name, sparsity in self.layers.items() if sparsity == 1]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run: a method, with its seed, in a setting (dataset, model, recipe).
+
+    `choices` is its whole resolved configuration.
+
+    `last` is the last epoch; `best` the one with the best validation accuracy among those at the
+    final sparsity (None without a validation split); `best_on_test` the epoch with the best test
+    accuracy, which many papers report and which selects on the test set: for comparison only.
+    `masks` is the sha256 of the masks, `ranks` that of each process's trained network.
+    """
+
+    id: str
+    status: Status
+    setting: str
+    method: str
+    seed: int
+    choices: Mapping[str, Any]
+    started: str
+    error: str | None = None
+    commit: str = "unknown"
+    versions: Mapping[str, str] = field(default_factory=dict)
+    hardware: Mapping[str, str | int] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    images_per_second: float | None = None
+    sparsity: Sparsity | None = None
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    flops: Mapping[str, int | str] = field(default_factory=dict)
+    masks: str = ""
+    ranks: Sequence[str] = ()
+    last: Accuracy | None = None
+    best: Accuracy | None = None
+    best_on_test: Accuracy | None = None
+    format: int = FORMAT
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has a result, and so is never run again."""
+        return self.status in ("finished", "collapsed")
+
+    def summary(self) -> str:
+        """One line: which run, its accuracies, the sparsity asked and got."""
+        text = f"{self.method} on {self.setting}, seed {self.seed}: {self.status}"
+        if self.last is not None:
+            text += f", test accuracy {self.last.test:.2f} % (last epoch, {self.last.epoch})"
+        if self.best is not None:
+            text += f", {self.best.test:.2f} % (best validation epoch, {self.best.epoch})"
+        if self.sparsity is not None:
+            text += f"; sparsity asked {self.sparsity.asked:g}, got {self.sparsity.got:.6g}"
+            text += f" (effective {self.sparsity.effective:.6g})"
+        return text
+
+    def write(self, path: Path) -> None:
+        """Write the record as JSON, whole or not at all."""
+        write_atomically(path, json.dumps(asdict(self), indent=2, allow_nan=False) + "\n")
+
+
+def read_record(path: Path) -> Record:
+    """The record in a file.
+
+    Raises:
+        ValueError: if the file is cut short, of another format, or not a record.
+    """
+    try:
+        values = json.loads(path.read_text())
+        if values["format"] != FORMAT:
+            raise ValueError(f"format {values['format']}, this goldpan reads format {FORMAT}")
+        unknown = values.keys() - {field.name for field in fields(Record)}
+        if unknown:
+            raise ValueError(f"unknown field {min(unknown)}")
+        for name in ("last", "best", "best_on_test"):
+            values[name] = Accuracy(**values[name]) if values[name] else None
+        values["sparsity"] = Sparsity(**values["sparsity"]) if values["sparsity"] else None
+        return Record(**values)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a whole record: {error}") from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file by one with this text; on any error the old file stays as it was."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,127 @@
+"""The image classifier that Lightning trains: a masked network, a loss, an optimizer."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import torch.nn.functional as F
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from goldpan.masks import Masks, mask_gradients, mask_optimizer, masked_layers, write_masks
+from goldpan.types import Batch, Loss, Penalty
+
+Tally = Tensor
+"""[sum of the loss, correct answers, images], float32."""
+
+SPLITS = ("val", "test")
+
+
+class Classifier(pl.LightningModule):
+    """Trains `build(seed)`; cut weights stay zero whatever the optimizer.
+
+    Test accuracy is measured in every epoch next to validation accuracy, for the record: nothing
+    is ever selected on it. Accuracies are top-1 in percent.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[int], nn.Module],
+        seed: int,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        learning_rate: Callable[[float], float],
+        *,
+        label_smoothing: float = 0.0,
+        penalties: Sequence[Penalty] = (),
+        splits: Sequence[str] = SPLITS,
+        channels_last: bool = False,
+        compiled: bool = False,
+    ) -> None:
+        super().__init__()
+        self.build, self.seed = build, seed
+        self.net = build(seed)
+        self.optimizer, self.learning_rate = optimizer, learning_rate
+        self.loss: Loss = partial(F.cross_entropy, label_smoothing=label_smoothing)
+        self.penalties, self.splits = penalties, splits
+        self.layout = torch.channels_last if channels_last else torch.preserve_format
+        self.layers = list(masked_layers(self.net).values())
+        # Not a submodule: its keys must not appear in checkpoints, and scorers need the plain net.
+        self.trained = (torch.compile(self.net) if compiled else self.net,)
+        self.tallies: dict[str, Tally] = {}
+        # Masks change only by `prune`, on every rank alike: DDP need not send them at each step.
+        names = [f"net.{name[: -len('weight')]}mask" for name in masked_layers(self.net)]
+        self._ddp_params_and_buffers_to_ignore = names
+
+    def prune(self, masks: Masks) -> None:
+        """Cut the weights, and what the optimizers remember of them."""
+        write_masks(self.net, masks)
+        for optimizer in self.trainer.optimizers:
+            mask_optimizer(self.layers, optimizer)
+
+    def reinitialize(self, seed: int) -> None:
+        """Draw all the weights again and leave the masks: Frankle et al.'s control."""
+        fresh = self.build(seed).state_dict()
+        kept = {name: value for name, value in fresh.items() if not name.endswith("mask")}
+        self.net.load_state_dict(kept, strict=False)
+
+    def on_train_start(self) -> None:
+        """Lay the weights out for speed only now: scores depend on the layout in the last bits."""
+        self.net.to(memory_format=self.layout)
+
+    def on_train_epoch_start(self) -> None:
+        """Make dropout a function of seed, epoch and rank, so that a resumed run repeats it."""
+        torch.manual_seed((self.seed * 1_000_003 + self.current_epoch) * 1_009 + self.global_rank)
+        self.tallies = {}
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """Mean loss of the batch, penalties included."""
+        x, y = batch
+        logits = self.trained[0](x.contiguous(memory_format=self.layout))
+        loss = self.loss(logits, y)
+        self._count("train", logits, y, loss)
+        for penalty in self.penalties:
+            loss = loss + penalty(self.net)
+        return loss
+
+    def validation_step(self, batch: Batch, _: int, dataloader_idx: int = 0) -> None:
+        """Count loss and correct answers on the validation and the test split."""
+        x, y = batch
+        logits = self.net(x.contiguous(memory_format=self.layout))
+        self._count(self.splits[dataloader_idx], logits, y, self.loss(logits, y))
+
+    @torch.no_grad()
+    def _count(self, split: str, logits: Tensor, y: Tensor, loss: Tensor) -> None:
+        correct = (logits.argmax(1) == y).sum()
+        tally = torch.stack([loss.detach().float() * len(y), correct, correct.new_tensor(len(y))])
+        self.tallies[split] = self.tallies[split] + tally if split in self.tallies else tally
+
+    def on_validation_epoch_end(self) -> None:
+        """Log loss and accuracy (%) of each split, summed over the ranks, once an epoch."""
+        for split, tally in self.tallies.items():
+            total = self.trainer.strategy.reduce(tally, reduce_op="sum")
+            loss, correct, images = torch.as_tensor(total).tolist()
+            metrics = {f"{split}/loss": loss / images, f"{split}/accuracy": 100 * correct / images}
+            self.log_dict(metrics, add_dataloader_idx=False, sync_dist=True)
+        self.tallies = {}
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Keep cut weights at zero: their gradients are zero, and so is the optimizer's memory."""
+        mask_gradients(self.layers)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The recipe's optimizer; its learning rate moves once an epoch."""
+        epochs = self.trainer.max_epochs or 1
+        optimizer = self.optimizer(self.net.parameters())
+        schedule = LambdaLR(optimizer, lambda epoch: self.learning_rate(epoch / epochs))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "epoch"},
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say which network the checkpoint is of, for a clear answer to one that does not fit."""
+        checkpoint["network"] = type(self.net).__name__

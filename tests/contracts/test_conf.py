@@ -1,0 +1,67 @@
+"""Every file in conf composes and instantiates, and each partial binds its function's signature."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from goldpan.experiment import call
+
+CONF = Path(__file__).parents[2] / "conf"
+FILES = sorted(path for path in CONF.glob("*/*.yaml") if path.parent.name != "pruner")
+NEEDS = {"torchvision": "name=resnet18", "timm": "name=resnet10t"}
+
+
+def partials(value: Any) -> Iterator[partial[Any]]:
+    if isinstance(value, partial):
+        yield value
+    children = getattr(value, "keywords", getattr(value, "__dict__", {}))
+    for child in children.values():
+        if isinstance(child, partial):
+            yield from partials(child)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}={path.stem}")
+def test_each_file_composes_instantiates_and_binds(
+    path: Path, configure: Callable[..., DictConfig]
+) -> None:
+    group, name = path.parent.name, path.stem
+    cfg = configure(f"{group}={name}", *([NEEDS[name]] if name in NEEDS else []))
+    parts = instantiate(cfg[group], **({"save_dir": "."} if name == "wandb" else {}))
+    values = parts.values() if isinstance(parts, dict | DictConfig) else [parts]
+    for value in values:
+        for bound in partials(value):
+            inspect.signature(bound.func).bind_partial(*bound.args, **bound.keywords)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}={path.stem}")
+def test_each_file_opens_with_a_comment_and_a_command(path: Path) -> None:
+    head = []
+    for line in path.read_text().splitlines():
+        if not line.startswith("#"):
+            break
+        head.append(line)
+    assert head
+    if path.parent.name not in ("procedure",):
+        assert any("python run.py" in line for line in head), "no command in the opening comment"
+
+
+def test_the_name_of_a_run_says_what_differs() -> None:
+    groups = {"method": "snip", "dataset": "digits", "model": "vgg11", "recipe": "quick"}
+    overrides = [
+        "method=snip",
+        "recipe.epochs=3",
+        "controls.shuffle=true",
+        "sparsity=0.9",
+        "seed=1",
+    ]
+    choices = {"dataset": {"name": "digits"}}
+    assert call(choices, groups, [*overrides, "output=x", "dataset.root=y", "strategy=ddp"]) == (
+        "digits vgg11 quick recipe.epochs=3",
+        "snip controls.shuffle=true",
+    )

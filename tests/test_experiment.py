@@ -1,0 +1,196 @@
+"""Whole runs on the bundled digits, from configuration to record."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import DictConfig
+
+from goldpan.experiment import run
+from goldpan.masks import masked_layers, read_masks, revived
+from goldpan.models.vgg import vgg11
+from goldpan.procedures.refusal import Refusal
+from goldpan.record import Record, read_record
+from goldpan.systems.classifier import Classifier
+
+METHODS = sorted(p.stem for p in (Path(__file__).parents[1] / "conf/method").glob("*.yaml"))
+SHORT = ("model.width=0.05", "recipe.epochs=2", "dataset.limit=400", "recipe.optimizer.lr=0.05")
+Configure = Callable[..., DictConfig]
+
+
+def do(configure: Configure, *overrides: str) -> Record:
+    groups = {"dataset": "digits", "model": "vgg11", "recipe": "quick", "method": "snip"}
+    groups |= dict(text.split("=") for text in overrides if text.split("=")[0] in groups)
+    return run(configure(*SHORT, *overrides), groups, overrides)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_prunes_trains_and_is_recorded(method: str, configure: Configure) -> None:
+    overrides = [f"method={method}", "sparsity=0.7", "model.initialization=kaiming_normal_fan_in"]
+    if "rounds" in (configure(f"method={method}").method.pruner or {}):
+        overrides.append("method.pruner.rounds=3")
+    record = do(configure, *overrides)
+    assert record.status == "finished"
+    assert record.sparsity is not None
+    asked = 0.0 if method == "dense" else 0.7
+    assert record.sparsity.got == pytest.approx(asked, abs=1e-4)
+    assert asked <= record.sparsity.got + 1e-4 <= record.sparsity.effective + 2e-4
+    assert record.last is not None
+    assert record.best is not None
+    assert record.last.epoch == 2
+    assert record.best.val >= record.last.val  # type: ignore[operator]
+    assert record.flops["sparse"] <= record.flops["dense"]  # type: ignore[operator]
+
+
+def test_a_run_leaves_a_record_a_curve_and_weights_that_load(
+    configure: Configure, tmp_path: Path
+) -> None:
+    record = do(configure)
+    (folder,) = tmp_path.iterdir()
+    assert folder.name == f"digits-vgg11-snip-0.9-seed0-{record.id}"
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "config.yaml",
+        "metrics.csv",
+        "model.pt",
+        "record.json",
+    ]
+    assert asdict(read_record(folder / "record.json")) == json.loads(json.dumps(asdict(record)))
+    header, *rows = (folder / "metrics.csv").read_text().splitlines()
+    assert len(rows) == 2
+    assert {"epoch", "train/loss", "val/accuracy", "test/accuracy", "lr"} <= set(header.split(","))
+    net = vgg11(10, 1, 8, width=0.05)
+    net.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
+    assert read_masks(net).sparsity == record.sparsity.got  # type: ignore[union-attr]
+    assert revived(masked_layers(net).values()) == 0
+
+
+def test_a_run_that_is_done_is_not_done_again(
+    configure: Configure, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    first = do(configure, "recipe.epochs=1")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert do(configure, "recipe.epochs=1").id == first.id
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    assert "done before" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_the_same_seed_gives_the_same_network_and_another_seed_another(
+    configure: Configure,
+) -> None:
+    first = do(configure, "recipe.epochs=1")
+    again = do(configure, "recipe.epochs=1", "output=" + str(first.choices["output"]) + "/again")
+    other = do(configure, "recipe.epochs=1", "seed=1")
+    assert first.id == again.id != other.id
+    assert (first.masks, first.ranks, first.last) == (again.masks, again.ranks, again.last)
+    assert first.masks != other.masks
+
+
+def test_controls_change_what_they_say(configure: Configure) -> None:
+    plain = do(configure, "recipe.epochs=1")
+    runs = {
+        name: do(configure, "recipe.epochs=1", f"controls.{name}=true")
+        for name in ("shuffle", "reinitialize", "invert")
+    }
+    layers = {name: record.sparsity.layers for name, record in runs.items()}  # type: ignore[union-attr]
+    assert layers["shuffle"] == plain.sparsity.layers  # type: ignore[union-attr]
+    assert runs["shuffle"].masks != plain.masks
+    assert runs["reinitialize"].masks == plain.masks
+    assert runs["reinitialize"].ranks != plain.ranks
+    assert layers["invert"] != plain.sparsity.layers  # type: ignore[union-attr]
+
+
+def test_a_collapse_is_a_result(configure: Configure) -> None:
+    record = do(configure, "method=magnitude", "sparsity=0.9")
+    assert record.status == "collapsed"
+    assert record.sparsity is not None
+    assert record.sparsity.effective == 1
+    assert record.sparsity.emptied == ["linear.weight"]
+    assert record.last is not None
+    assert record.last.epoch == 0
+    assert record.last.test < 20
+
+
+def test_gradual_pruning_selects_its_best_epoch_at_the_final_sparsity(
+    configure: Configure,
+) -> None:
+    record = do(configure, "method=gmp", "sparsity=0.95", "recipe.epochs=4")
+    assert record.sparsity is not None
+    assert record.best is not None
+    assert record.sparsity.got == pytest.approx(0.95, abs=1e-4)
+    assert record.best.epoch == 4  # pruning ends at 0.77 of the run, in the fourth epoch
+
+
+def test_a_failure_is_recorded_and_tried_again(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of luck")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Classifier, "training_step", fail)
+        with pytest.raises(RuntimeError, match="out of luck"):
+            do(configure)
+    (path,) = tmp_path.rglob("record.json")
+    values = json.loads(path.read_text())
+    assert (values["status"], values["error"]) == ("failed", "RuntimeError: out of luck")
+    assert do(configure).status == "finished"
+    assert read_record(path).status == "finished"
+
+
+def test_training_can_start_from_the_weights_of_another_run(
+    configure: Configure, tmp_path: Path
+) -> None:
+    do(configure, "method=dense", "recipe.epochs=1", f"output={tmp_path}/dense")
+    (weights,) = tmp_path.glob("dense/*/model.pt")
+    record = do(configure, "method=magnitude", "sparsity=0.2", f"checkpoint={weights}")
+    assert record.status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["sparsity=1.0"], "sparsity is a fraction in [0, 1), 0.9 for 90 %; got 1.0"),
+        (["sparsity=-0.1"], "sparsity is a fraction in [0, 1), 0.9 for 90 %; got -0.1"),
+        (["sparsity=ninety"], "got ninety"),
+        (["recipe.batch_size=5000"], "5000"),
+        (["method.pruner.sampling.per_class=500"], "500"),
+        (["dataset.validation=1.5"], "1.5"),
+        (["dataset=image_folder", "dataset.root=nowhere"], "nowhere"),
+        (["model=torchvision", "name=resnet51"], "resnet50"),
+        (["model.initialization=xavir"], "xavier_normal"),
+        (["checkpoint=nowhere.pt"], "nowhere.pt"),
+        (["strategy=gpu"], "the strategy needs a GPU"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_bad_input_is_refused_in_a_sentence(
+    overrides: list[str], sentence: str, configure: Configure, tmp_path: Path
+) -> None:
+    short = [text for text in SHORT if "model" not in text or "torchvision" not in str(overrides)]
+    groups = {"dataset": "digits", "model": "vgg11", "recipe": "quick", "method": "snip"}
+    with pytest.raises(Refusal) as refused:
+        run(configure(*short, *overrides), groups)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not list(tmp_path.rglob("record.json"))
+
+
+def test_weights_of_another_model_are_refused(configure: Configure, tmp_path: Path) -> None:
+    torch.save(vgg11(10, 1, 8, width=0.1).state_dict(), tmp_path / "other.pt")
+    with pytest.raises(Refusal, match=r"other\.pt belongs to another model: features\.0\.weight"):
+        do(configure, f"checkpoint={tmp_path}/other.pt")
+
+
+def test_a_file_with_code_in_it_is_refused(configure: Configure, tmp_path: Path) -> None:
+    torch.save({"state_dict": Classifier}, tmp_path / "code.pt")
+    with pytest.raises(Refusal, match=r"code\.pt is not a checkpoint that can be loaded safely"):
+        do(configure, f"checkpoint={tmp_path}/code.pt")
+
+
+def test_an_output_that_cannot_be_written_is_refused(configure: Configure, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Refusal, match="file"):
+        do(configure, f"output={tmp_path}/file/runs")

@@ -1,0 +1,64 @@
+"""What only real processes show: a kill in mid-training, and two ranks that train one network."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RUN = ["model.width=0.05", "dataset.limit=400", "logger=none", "sparsity=0.8", "strategy.threads=1"]
+
+
+def command(output: Path, *overrides: str) -> list[str]:
+    return [sys.executable, str(ROOT / "run.py"), f"output={output}", *RUN, *overrides]
+
+
+def finish(output: Path, *overrides: str) -> dict[str, Any]:
+    """Run to the end, with warnings as they are, and read the one record."""
+    environment = {key: value for key, value in os.environ.items() if "RANK" not in key}
+    done = subprocess.run(
+        command(output, *overrides), env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = output.rglob("record.json")
+    record: dict[str, Any] = json.loads(path.read_text())
+    return record
+
+
+def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
+    options = ("recipe.epochs=30", "method=snip")
+    running = subprocess.Popen(
+        command(tmp_path / "killed", *options),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("killed/*/last.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+    assert not list(tmp_path.rglob("record.json"))
+    resumed = finish(tmp_path / "killed", *options)
+    undisturbed = finish(tmp_path / "whole", *options)
+    for name in ("id", "masks", "ranks", "last", "best"):
+        assert resumed[name] == undisturbed[name], name
+    (curve,) = tmp_path.glob("killed/*/metrics.csv")
+    assert [row.split(",")[0] for row in curve.read_text().splitlines()[1:]] == [
+        str(epoch) for epoch in range(1, 31)
+    ]
+
+
+def test_two_processes_train_one_network_with_the_masks_of_one_process(tmp_path: Path) -> None:
+    ddp = ("strategy=ddp", "strategy.accelerator=cpu", "strategy.devices=2")
+    options = ("recipe.epochs=2", "method=grasp")
+    two = finish(tmp_path / "two", *options, *ddp)
+    one = finish(tmp_path / "one", *options)
+    assert len(two["ranks"]) == 2
+    assert len(set(two["ranks"])) == 1
+    assert two["masks"] == one["masks"]
+    assert two["id"] == one["id"]
+    assert two["data"] == one["data"]
