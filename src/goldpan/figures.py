@@ -1,0 +1,68 @@
+"""Accuracy against sparsity, a curve a method."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from goldpan.report import Grid
+
+# Okabe and Ito's colours, told apart by colour-blind readers; a marker each for print.
+STYLES = (
+    ("#0072B2", "o"),
+    ("#D55E00", "s"),
+    ("#009E73", "^"),
+    ("#CC79A7", "D"),
+    ("#E69F00", "v"),
+    ("#56B4E9", "P"),
+    ("#000000", "X"),
+)
+
+
+def draw_accuracy(settings: "Mapping[str, Grid]", folder: Path) -> Path:
+    """Draw each setting's methods, mean and std over seeds, into accuracy.png; return its path."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(
+        len(settings), figsize=(7, 4.5 * len(settings)), squeeze=False, layout="constrained"
+    )
+    for axis, (setting, cells) in zip(axes[:, 0], settings.items(), strict=True):
+        _draw_setting(axis, setting, cells)
+    path = folder / "accuracy.png"
+    figure.savefig(path, dpi=160)
+    pyplot.close(figure)
+    return path
+
+
+def _draw_setting(axis: Any, setting: str, cells: "Grid") -> None:
+    """Density on a logarithmic axis that runs to the sparse side; dense runs are a level."""
+    curves = {name: row for name, row in cells.items() if any(sparsity > 0 for sparsity in row)}
+    ticks = sorted({sparsity for row in curves.values() for sparsity in row})
+    for name, row in cells.items():
+        if name not in curves:
+            (cell,) = row.values()
+            axis.axhline(cell.mean, color="grey", linestyle="--", linewidth=1, label=name)
+    for (name, row), (color, marker) in zip(curves.items(), STYLES * len(curves), strict=False):
+        spots = [(1 - sparsity, cell) for sparsity, cell in row.items()]
+        axis.errorbar(
+            [density for density, _ in spots],
+            [cell.mean for _, cell in spots],
+            [cell.std for _, cell in spots],
+            color=color,
+            marker=marker,
+            capsize=3,
+            label=name,
+        )
+        broken = [(density, cell.mean) for density, cell in spots if cell.collapsed]
+        axis.scatter(*zip(*broken, strict=True), s=130, marker="x", color=color) if broken else None
+    axis.set(title=setting, xlabel="sparsity", ylabel="test accuracy (%)", xscale="log")
+    axis.title.set_fontsize("small")
+    axis.set_xticks([1 - s for s in ticks], [f"{100 * s:.6g} %" for s in ticks], minor=False)
+    axis.set_xticks([], minor=True)
+    axis.invert_xaxis()
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize="small", title="x: collapsed", title_fontsize="x-small", loc="lower left")
+    axis.set_ylim(0, 102)

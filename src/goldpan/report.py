@@ -1,0 +1,153 @@
+"""Records into a table and a figure: `python -m goldpan.report outputs`."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+from goldpan.record import RECORD, Accuracy, Record, read_record
+
+METRICS = {
+    "last": "test accuracy (%) after the last epoch",
+    "best": "test accuracy (%) at the epoch with the best validation accuracy",
+    "best_on_test": "best test accuracy (%) of any epoch: selected on the test set",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Test accuracies (%) of the runs of one method at one sparsity, one a seed."""
+
+    accuracies: Sequence[float]
+    collapsed: int = 0
+
+    @property
+    def mean(self) -> float:
+        """The mean over the seeds."""
+        return mean(self.accuracies)
+
+    @property
+    def std(self) -> float:
+        """The sample standard deviation over the seeds; 0 for one."""
+        return stdev(self.accuracies) if len(self.accuracies) > 1 else 0.0
+
+    def __str__(self) -> str:
+        text = f"{self.mean:.2f}"
+        if len(self.accuracies) > 1:
+            text += f" ± {self.std:.2f}"
+        counts = [f"n={len(self.accuracies)}"]
+        if self.collapsed:
+            counts.append(f"{self.collapsed} collapsed")
+        return f"{text} ({', '.join(counts)})"
+
+
+Grid = Mapping[str, Mapping[float, Cell]]
+"""Method -> sparsity asked -> its cell; methods in the order in which they were first run."""
+
+
+def read_records(folder: Path) -> tuple[list[Record], list[str]]:
+    """The records below a folder, oldest first, and a sentence for each that cannot be read.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    paths = sorted(folder.rglob(RECORD))
+    if not paths:
+        raise FileNotFoundError(f"no {RECORD} below {folder}; `python run.py` makes one a run")
+    records, broken = [], []
+    for path in paths:
+        try:
+            records.append(read_record(path))
+        except ValueError as error:
+            broken.append(str(error))
+    return sorted(records, key=lambda record: record.started), broken
+
+
+def grid(records: Iterable[Record], metric: str) -> Grid:
+    """The cells of records of one setting; runs that failed or lack the metric are not counted."""
+    runs: dict[str, dict[float, list[Record]]] = {}
+    for record in records:
+        if record.done and getattr(record, metric) is not None and record.sparsity is not None:
+            cells = runs.setdefault(record.method, {})
+            cells.setdefault(record.sparsity.asked, []).append(record)
+    return {
+        method: {sparsity: _cell(same, metric) for sparsity, same in sorted(cells.items())}
+        for method, cells in runs.items()
+    }
+
+
+def _cell(records: Sequence[Record], metric: str) -> Cell:
+    accuracies: list[Accuracy] = [getattr(record, metric) for record in records]
+    collapsed = sum(record.status == "collapsed" for record in records)
+    return Cell([accuracy.test for accuracy in accuracies], collapsed)
+
+
+def table(cells: Grid) -> str:
+    """A Markdown table: a row a method, a column a sparsity, "-" where nothing was run."""
+    sparsities = sorted({sparsity for row in cells.values() for sparsity in row})
+    header = ["method", *(f"{100 * sparsity:.6g} %" for sparsity in sparsities)]
+    rows = [[name, *(str(row.get(s, "-")) for s in sparsities)] for name, row in cells.items()]
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *rows]
+    padded = [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in padded)
+
+
+def evidence(records: Sequence[Record]) -> str:
+    """Where the numbers come from: runs, seeds, data, hardware, versions, commit."""
+    counted = [record for record in records if record.done]
+    seeds = sorted({record.seed for record in counted})
+    facts = [f"{len(counted)} runs, seeds {', '.join(map(str, seeds))}"]
+    facts += _distinct(f"{r.data['train']} training images, {r.data['test']} test" for r in counted)
+    facts += _distinct(str(r.hardware.get("gpu", r.hardware["cpu"])) for r in counted)
+    facts += _distinct(f"torch {r.versions['torch']}" for r in counted)
+    return "; ".join([*facts, *_distinct(f"commit {record.commit}" for record in counted)])
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
+
+
+def report(folder: Path, metric: str) -> str:
+    """Markdown of every setting found below a folder; draws accuracy.png beside it.
+
+    Raises:
+        FileNotFoundError: if there is no record.
+    """
+    from goldpan.figures import draw_accuracy
+
+    records, broken = read_records(folder)
+    parts, grids = [], {}
+    for setting in _distinct(record.setting for record in records):
+        same = [record for record in records if record.setting == setting]
+        if cells := grid(same, metric):
+            grids[setting] = cells
+            caption = f"{METRICS[metric]}, mean ± std over seeds, by sparsity"
+            parts.append(f"## {setting}\n\n{caption}\n\n{table(cells)}\n\n{evidence(same)}\n")
+    parts += [f"failed: {r.method}, seed {r.seed}: {r.error}\n" for r in records if not r.done]
+    parts += [f"not counted: {sentence}\n" for sentence in broken]
+    if grids:
+        parts.append(f"figure: {draw_accuracy(grids, folder)}\n")
+    return "\n".join(parts)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m goldpan.report", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the records lie, with all below it")
+    parser.add_argument("--metric", choices=METRICS, default="last", help="default: last")
+    chosen = parser.parse_args(arguments)
+    try:
+        text = report(chosen.folder, chosen.metric)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 1
+    (chosen.folder / "report.md").write_text(text)
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
