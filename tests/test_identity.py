@@ -1,0 +1,71 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from goldpan import identity as module
+from goldpan.identity import identity
+
+Configure = Callable[..., DictConfig]
+
+
+def choices(cfg: DictConfig) -> dict[str, Any]:
+    return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
+
+
+KNOWN = {
+    "7abd96f06138": [],
+    "d89c1a60ebae": ["method=synflow", "sparsity=0.99", "seed=1"],
+    "291fd7550c55": ["dataset=cifar10", "model=resnet20", "recipe=grasp"],
+}
+
+
+@pytest.mark.parametrize(("known", "overrides"), KNOWN.items())
+def test_known_runs_keep_their_identity(
+    known: str, overrides: list[str], configure: Configure
+) -> None:
+    """If this fails because an option was added, name it in ADDED_LATER with its default."""
+    assert identity(choices(configure(*overrides))) == known
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["output=/elsewhere", "logger=wandb", "strategy=gpu", "dataset.root=there", "progress=false"],
+)
+def test_what_decides_no_result_is_left_out(override: str, configure: Configure) -> None:
+    assert identity(choices(configure(override))) == identity(choices(configure()))
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["seed=1", "sparsity=0.8", "recipe.epochs=3", "controls.shuffle=true", "schedule=linear"],
+)
+def test_what_decides_the_result_is_not(override: str, configure: Configure) -> None:
+    assert identity(choices(configure(override))) != identity(choices(configure()))
+
+
+def test_a_folder_of_images_counts_by_its_name(configure: Configure) -> None:
+    def of(root: str) -> str:
+        return identity(choices(configure("dataset=image_folder", f"dataset.root={root}")))
+
+    assert of("/a/photos.zip") == of("/b/photos.zip") != of("/a/other.zip")
+
+
+def test_a_checkpoint_counts_by_its_content(configure: Configure, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("one.pt", "same.pt", "other.pt")]
+    for path, content in zip(paths, (b"1", b"1", b"2"), strict=True):
+        path.write_bytes(content)
+    one, same, other = (identity(choices(configure(f"checkpoint={path}"))) for path in paths)
+    assert one == same != other
+
+
+def test_an_option_added_later_changes_nothing_at_its_default(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = choices(configure())
+    monkeypatch.setitem(module.ADDED_LATER, "recipe.novelty", 0)
+    after = choices(configure("+recipe.novelty=0"))
+    assert identity(after) == identity(before)
+    assert identity(choices(configure("+recipe.novelty=1"))) != identity(before)
