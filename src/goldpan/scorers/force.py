@@ -1,0 +1,20 @@
+"""FORCE: P. de Jorge et al., Progressive Skeletonization, ICLR 2021, arXiv 2006.09081.
+
+Meant for 60 rounds at exponentially falling density in which cut weights may come back
+(`revive: true`). Iterative SNIP of the same paper is `snip` over rounds without revival.
+"""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from goldpan.gradients import first_order
+from goldpan.masks import masked_layers
+from goldpan.types import Batch, Loss, Scores
+
+
+def force(model: nn.Module, batches: Sequence[Batch], loss: Loss) -> Scores:
+    """|w0 * g|: g = dL/dw at the masked network, cut places included; w0 the dense weights."""
+    _, gradients = first_order(model, batches, loss)
+    dense = {name: layer.weight.detach() for name, layer in masked_layers(model).items()}
+    return {name: (dense[name] * gradients[name]).abs() for name in gradients}
