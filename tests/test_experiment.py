@@ -67,6 +67,13 @@ def test_a_run_leaves_a_record_a_curve_and_weights_that_load(
     assert revived(masked_layers(net).values()) == 0
 
 
+def test_wandb_writes_offline_files_a_run_each(configure: Configure, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        do(configure, "recipe.epochs=1", f"seed={seed}", "logger=wandb")
+    runs = [path.parent.name for path in tmp_path.glob("*/wandb/offline-run-*/*.wandb")]
+    assert len(runs) == 2
+
+
 def test_a_run_that_is_done_is_not_done_again(
     configure: Configure, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

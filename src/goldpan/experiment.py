@@ -1,6 +1,5 @@
 """One run, from its configuration to its record; torch is not imported before it is needed."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from goldpan.identity import call, identity
 from goldpan.procedures.refusal import Refusal, refusing
-from goldpan.provenance import commit, hardware, versions
+from goldpan.provenance import commit, hardware, is_first_rank, versions
 from goldpan.record import CHECKPOINT, RECORD, Record, read_record, write_atomically
 
 
@@ -79,16 +78,11 @@ def _slug(groups: Mapping[str, str], cfg: DictConfig) -> str:
     return "-".join([*names, f"{cfg.sparsity:g}", f"seed{cfg.seed}"])
 
 
-def _first_rank() -> bool:
-    """Whether this process is the one that writes and speaks; Lightning's others say their rank."""
-    return not any(int(os.environ.get(name, "0")) for name in ("LOCAL_RANK", "NODE_RANK"))
-
-
 def _write(record: Record, path: Path) -> None:
-    if _first_rank():
+    if is_first_rank():
         record.write(path)
 
 
 def _say(sentence: str) -> None:
-    if _first_rank():
+    if is_first_rank():
         print(sentence, flush=True)

@@ -1,4 +1,4 @@
-"""Where a number comes from: code, libraries and machine."""
+"""Where a number comes from: code, libraries, machine and process."""
 
 import os
 import platform
@@ -26,6 +26,11 @@ def hardware() -> dict[str, str | int]:
     if torch.cuda.is_available():
         found["gpu"] = torch.cuda.get_device_name()
     return found
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the one that writes and speaks; Lightning's others say their rank."""
+    return not any(int(os.environ.get(name, "0")) for name in ("LOCAL_RANK", "NODE_RANK"))
 
 
 def commit() -> str:

@@ -32,7 +32,7 @@ def test_each_file_composes_instantiates_and_binds(
 ) -> None:
     group, name = path.parent.name, path.stem
     cfg = configure(f"{group}={name}", *([NEEDS[name]] if name in NEEDS else []))
-    parts = instantiate(cfg[group], **({"save_dir": "."} if name == "wandb" else {}))
+    parts = instantiate(cfg[group])
     values = parts.values() if isinstance(parts, dict | DictConfig) else [parts]
     for value in values:
         for bound in partials(value):

@@ -17,6 +17,7 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from torch import nn
 
 from goldpan.data.vision import VisionData
+from goldpan.provenance import is_first_rank
 from goldpan.record import Record
 from goldpan.systems.classifier import Classifier
 
@@ -98,13 +99,13 @@ def quieten() -> None:
 
 
 def open_logger(cfg: DictConfig, folder: Path, draft: Record) -> Logger | bool:
-    """The experiment logger, W&B or none; a resumed run goes on under its own id."""
-    if not cfg.logger:
+    """W&B or none, on the first process alone; a resumed run goes on under its own id."""
+    if not cfg.logger or not is_first_rank():
         return False
     name = f"{draft.method} {draft.choices['sparsity']:g} seed {draft.seed}"
-    logger: Logger = instantiate(cfg.logger, save_dir=folder, version=draft.id, name=name)
-    logger.log_hyperparams(dict(draft.choices))
-    return logger
+    start = instantiate(cfg.logger)
+    run = start(dir=folder, id=draft.id, name=name, config=dict(draft.choices))
+    return WandbLogger(experiment=run)
 
 
 def close_logger(trainer: pl.Trainer, record: Record) -> None:
