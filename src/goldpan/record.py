@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -74,7 +74,7 @@ class Record:
     parameters: Mapping[str, int] = field(default_factory=dict)
     flops: Mapping[str, int | str] = field(default_factory=dict)
     masks: str = ""
-    ranks: Sequence[str] = ()
+    ranks: tuple[str, ...] = ()
     last: Accuracy | None = None
     best: Accuracy | None = None
     best_on_test: Accuracy | None = None
@@ -118,6 +118,7 @@ def read_record(path: Path) -> Record:
         for name in ("last", "best", "best_on_test"):
             values[name] = Accuracy(**values[name]) if values[name] else None
         values["sparsity"] = Sparsity(**values["sparsity"]) if values["sparsity"] else None
+        values["ranks"] = tuple(values["ranks"])
         return Record(**values)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a whole record: {error}") from error

@@ -60,7 +60,7 @@ def measure(
         },
         flops={"dense": spent.flops, "sparse": spent.flops_kept, "convention": CONVENTION},
         masks=digest(masks),
-        ranks=compare_ranks(system.net),
+        ranks=tuple(compare_ranks(system.net)),
         last=_accuracy(curve[-1]),
         best=_best(curve, "val/accuracy"),
         best_on_test=_best(curve, "test/accuracy"),
