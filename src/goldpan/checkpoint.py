@@ -1,18 +1,20 @@
-"""Weights from a file into a network, read without running any code that the file may hold."""
+"""Weights to a file and back, read without running any code that the file may hold."""
 
 import os
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Write the model's state dict, masks included, whole or not at all."""
+def save(content: Mapping[str, Any], path: Path) -> None:
+    """Write tensors and plain values, whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        torch.save(model.state_dict(), temporary)
+        torch.save(content, temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
 from pytorch_lightning.loggers import Logger, WandbLogger
 from torch import nn
 
+from goldpan.callbacks.files import AtomicFiles
 from goldpan.data.vision import VisionData
 from goldpan.provenance import is_first_rank
 from goldpan.record import Record
@@ -81,6 +82,7 @@ def build_trainer(
         max_epochs=cfg.recipe.epochs,
         gradient_clip_val=cfg.recipe.gradient_clip,
         callbacks=[*callbacks, keep_last, *([RichProgressBar()] if watched else [])],
+        plugins=[AtomicFiles()],
         logger=open_logger(cfg, folder, draft),
         default_root_dir=folder,
         enable_progress_bar=watched,

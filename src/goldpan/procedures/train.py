@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from goldpan.callbacks.curve import Curve
 from goldpan.callbacks.monitor import Monitor
 from goldpan.callbacks.pruner import Pruner
-from goldpan.checkpoint import load_weights, save_weights
+from goldpan.checkpoint import load_weights, save
 from goldpan.masks import LayerCollapse
 from goldpan.procedures.measure import measure
 from goldpan.procedures.refusal import refusing
@@ -45,6 +45,6 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         trainer.validate(system, datamodule=data, verbose=False)
     record = measure(draft, trainer, system, data, curve.rows, pruner)
     if trainer.is_global_zero:
-        save_weights(system.net, folder / "model.pt")
+        save(system.net.state_dict(), folder / "model.pt")
         close_logger(trainer, record)
     return record
