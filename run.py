@@ -1,11 +1,18 @@
 """goldpan: prune and train a network. `python run.py --help` says what can be chosen."""
 
+import sys
+from pathlib import Path
+
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from goldpan.choices import bad_choice
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="run")
+CONF = Path(__file__).parent / "conf"
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="run")
 def main(cfg: DictConfig) -> None:
     from goldpan.experiment import run
 
@@ -14,4 +21,6 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    if sentence := bad_choice(sys.argv[1:], CONF):
+        sys.exit(sentence)
     main()

@@ -7,7 +7,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src/goldpan"
 LEVELS = (
-    ("layers", "duration", "record", "identity", "provenance"),
+    ("layers", "duration", "record", "identity", "provenance", "choices"),
     ("masks", "models"),
     ("types", "gradients", "cost", "checkpoint"),
     ("scorers", "allocation", "schedules", "rounds"),

@@ -28,12 +28,11 @@ def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = (
     with refusing():
         draft = _draft(cfg, groups, overrides)
         folder = Path(cfg.output) / f"{_slug(groups, cfg)}-{draft.id}"
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / RECORD
         if path.exists() and (before := read_record(path)).done:
             _say(f"done before: {before.summary()}; record: {path}")
             return before
-        write_atomically(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
+        _open(folder, cfg)
     try:
         draft = replace(draft, versions=versions(), hardware=hardware(), commit=commit())
         record: Record = instantiate(cfg.procedure)(cfg, draft, folder)
@@ -76,6 +75,20 @@ def _slug(groups: Mapping[str, str], cfg: DictConfig) -> str:
     """The readable part of the run's folder name."""
     names = [groups[group] for group in ("dataset", "model", "method")]
     return "-".join([*names, f"{cfg.sparsity:g}", f"seed{cfg.seed}"])
+
+
+def _open(folder: Path, cfg: DictConfig) -> None:
+    """Make the run's folder, with its configuration in it.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
+    except OSError as error:
+        reason = f"{folder} cannot be written ({error.strerror}); choose another output=FOLDER"
+        raise OSError(reason) from error
 
 
 def _write(record: Record, path: Path) -> None:
