@@ -9,8 +9,8 @@ SOURCE = Path(__file__).parents[1] / "src/goldpan"
 LEVELS = (
     ("layers", "duration", "record", "identity", "provenance", "choices"),
     ("masks", "models"),
-    ("types", "gradients", "cost", "checkpoint"),
-    ("scorers", "allocation", "schedules", "rounds"),
+    ("types", "gradients", "cost", "checkpoint", "channels"),
+    ("scorers", "allocation", "schedules", "penalties", "rounds", "surgery", "export"),
     ("data", "systems", "callbacks"),
     ("procedures", "experiment"),
     ("report", "figures"),

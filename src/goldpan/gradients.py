@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from goldpan.layers.bounded_norm import BoundedBatchNorm2d
 from goldpan.masks import masked_layers
 from goldpan.types import Batch, Loss
 
@@ -120,7 +121,9 @@ def _identity(prefix: str, norm: _BatchNorm) -> Weights:
         variance = torch.ones_like(norm.running_var, dtype=torch.float64) - norm.eps
         state[prefix + "running_var"] = variance
     if norm.affine:
-        state[prefix + "weight"] = torch.ones_like(norm.weight, dtype=torch.float64)
+        unit = norm.unit_weight if isinstance(norm, BoundedBatchNorm2d) else 1.0
+        state[prefix + "weight"] = torch.full_like(norm.weight, unit, dtype=torch.float64)
+    if norm.bias is not None:
         state[prefix + "bias"] = torch.zeros_like(norm.bias, dtype=torch.float64)
     return state
 

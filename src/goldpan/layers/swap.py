@@ -4,6 +4,7 @@ The layer object itself changes class, so its parameters, device, dtype, trainin
 every other reference to it stay what they were: optimizers, tied weights and shared layers hold.
 """
 
+from collections.abc import Callable
 from typing import TypeGuard
 
 import torch
@@ -37,6 +38,19 @@ def swap_layers(
         if _is_plain(layer) and not isinstance(layer, MaskedLayer):
             layer.__class__ = conv if isinstance(layer, nn.Conv2d) else linear
             layer.register_buffer("mask", torch.ones_like(layer.weight, dtype=torch.bool))
+    return model
+
+
+def swap_norms(model: nn.Module, norm: Callable[[int], nn.BatchNorm2d]) -> nn.Module:
+    """Replace each plain `nn.BatchNorm2d` by `norm(channels)`, newly drawn; return the model.
+
+    Norms of other classes, such as timm's that end in an activation, are left as they are.
+    """
+    for name, module in list(model.named_modules()):
+        if type(module) is nn.BatchNorm2d:
+            fresh = norm(module.num_features)
+            fresh.eps, fresh.momentum = module.eps, module.momentum
+            model.set_submodule(name, fresh)
     return model
 
 
