@@ -7,13 +7,23 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src/goldpan"
 LEVELS = (
-    ("layers", "duration", "record", "identity", "provenance", "choices"),
+    ("layers", "duration", "record", "identity", "provenance", "choices", "channel_figures"),
     ("masks", "models"),
     ("types", "gradients", "cost", "checkpoint", "channels"),
-    ("scorers", "allocation", "schedules", "penalties", "rounds", "surgery", "export"),
+    (
+        "scorers",
+        "allocation",
+        "schedules",
+        "penalties",
+        "rounds",
+        "surgery",
+        "export",
+        "thinning",
+        "latency",
+    ),
     ("data", "systems", "callbacks"),
     ("procedures", "experiment"),
-    ("report", "figures"),
+    ("report", "figures", "channel_report"),
 )
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 ONLY_FROM = {"pytorch_lightning": 4, "hydra": 5, "wandb": 5}

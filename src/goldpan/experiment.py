@@ -27,8 +27,13 @@ def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = (
     """
     with refusing():
         draft = _draft(cfg, groups, overrides)
-        folder = Path(cfg.output) / f"{_slug(groups, cfg)}-{draft.id}"
-        path = folder / RECORD
+    return perform(cfg, draft, Path(cfg.output) / f"{_slug(groups, cfg)}-{draft.id}")
+
+
+def perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
+    """Do the run of `draft` in `folder`, unless it is done; raises as `run`."""
+    path = folder / RECORD
+    with refusing():
         if path.exists() and (before := read_record(path)).done:
             _say(f"done before: {before.summary()}; record: {path}")
             return before
@@ -53,7 +58,7 @@ def _draft(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str])
     Raises:
         ValueError: if the sparsity is not a number in [0, 1).
     """
-    if cfg.method.pruner is None:
+    if cfg.method.pruner is None and cfg.method.get("channels") is None:
         cfg.sparsity = 0.0  # one dense run, whatever sparsities it is compared at
     if not isinstance(cfg.sparsity, int | float) or not 0 <= cfg.sparsity < 1:
         raise ValueError(f"sparsity is a fraction in [0, 1), 0.9 for 90 %; got {cfg.sparsity}")

@@ -12,6 +12,9 @@ FORMAT = 1
 RECORD, CHECKPOINT = "record.json", "last.ckpt"
 """Files in a run's folder: what it came to, and where it goes on if it was cut short."""
 
+Histogram = list[list[int]]
+"""For each epoch, the number of channels in equal bins of importance over [0, 1]."""
+
 Status = Literal["finished", "collapsed", "failed"]
 
 
@@ -29,6 +32,8 @@ class Accuracy:
 class Sparsity:
     """Fractions in [0, 1]: `asked` and `got` over the prunable weights, `parameters` over all.
 
+    Of a network whose channels were removed, `got` and `layers` (by norm) count channels.
+
     `effective` counts as cut what no path of kept weights connects to input and output.
     """
 
@@ -37,6 +42,7 @@ class Sparsity:
     parameters: float
     effective: float
     layers: Mapping[str, float]
+    granularity: Literal["weight", "channel"] = "weight"
 
     @property
     def emptied(self) -> list[str]:
@@ -54,6 +60,9 @@ class Record:
     final sparsity (None without a validation split); `best_on_test` the epoch with the best test
     accuracy, which many papers report and which selects on the test set: for comparison only.
     `masks` is the sha256 of the masks, `ranks` that of each process's trained network.
+    Of a run that removed channels, `trained` is before and `pruned` after that, `last` and `best`
+    are after fine-tuning, `flops["sparse"]` is what the smaller network takes, and `latency` holds
+    measured milliseconds, dense and shrunk, by batch size.
     """
 
     id: str
@@ -78,6 +87,10 @@ class Record:
     last: Accuracy | None = None
     best: Accuracy | None = None
     best_on_test: Accuracy | None = None
+    trained: Accuracy | None = None
+    pruned: Accuracy | None = None
+    latency: Mapping[str, float] = field(default_factory=dict)
+    importances: Histogram = field(default_factory=list)
     format: int = FORMAT
 
     @property
@@ -115,7 +128,7 @@ def read_record(path: Path) -> Record:
         unknown = values.keys() - {field.name for field in fields(Record)}
         if unknown:
             raise ValueError(f"unknown field {min(unknown)}")
-        for name in ("last", "best", "best_on_test"):
+        for name in ("last", "best", "best_on_test", "trained", "pruned"):
             values[name] = Accuracy(**values[name]) if values[name] else None
         values["sparsity"] = Sparsity(**values["sparsity"]) if values["sparsity"] else None
         values["ranks"] = tuple(values["ranks"])

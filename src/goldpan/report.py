@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
+from goldpan.channel_report import HEADER, channel_rows
 from goldpan.record import RECORD, Accuracy, Record, read_record
 
 METRICS = {
@@ -89,6 +90,11 @@ def table(cells: Grid) -> str:
     sparsities = sorted({sparsity for row in cells.values() for sparsity in row})
     header = ["method", *(f"{100 * sparsity:.6g} %" for sparsity in sparsities)]
     rows = [[name, *(str(row.get(s, "-")) for s in sparsities)] for name, row in cells.items()]
+    return markdown(header, rows)
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table with its columns aligned."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = [header, ["-" * width for width in widths], *rows]
     padded = [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in lines]
@@ -126,6 +132,8 @@ def report(folder: Path, metric: str) -> str:
             grids[setting] = cells
             caption = f"{METRICS[metric]}, mean ± std over seeds, by sparsity"
             parts.append(f"## {setting}\n\n{caption}\n\n{table(cells)}\n\n{evidence(same)}\n")
+        if rows := channel_rows(same):
+            parts.append(f"after removing channels, last epoch\n\n{markdown(HEADER, rows)}\n")
     parts += [f"failed: {r.method}, seed {r.seed}: {r.error}\n" for r in records if not r.done]
     parts += [f"not counted: {sentence}\n" for sentence in broken]
     if grids:

@@ -89,7 +89,7 @@ class BoundedBatchNorm2d(nn.BatchNorm2d):
             low, high = float(plain.weight.min()), float(plain.weight.max())
             raise ValueError(f"scales must lie in (0, 1) to be bounded, got {low:g} to {high:g}")
         has_bias = plain.bias is not None and bool(plain.bias.any())
-        options = {"eps": plain.eps, "momentum": plain.momentum}
+        options: dict[str, Any] = {"eps": plain.eps, "momentum": plain.momentum}
         bounded = cls(plain.num_features, bias=has_bias, **options)
         bounded.to(plain.weight.device, plain.weight.dtype).train(plain.training)
         state = plain.state_dict() | {"weight": torch.logit(plain.weight)}

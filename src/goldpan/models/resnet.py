@@ -79,6 +79,15 @@ class ResNet(nn.Module):
         self.flatten = nn.Flatten()
         self.linear = linear(channels, classes)
 
+    def prunable_norms(self) -> list[str]:
+        """The norms inside the residual blocks: their channels may go without touching a shortcut.
+
+        The first of a basic block, the first two of a bottleneck: Receding Neuron Importances.
+        """
+        inner = {BasicBlock: ("norm1",), Bottleneck: ("norm1", "norm2")}
+        blocks = [(n, m) for n, m in self.named_modules() if isinstance(m, BasicBlock | Bottleneck)]
+        return [f"{name}.{norm}" for name, block in blocks for norm in inner[type(block)]]
+
     def forward(self, x: Tensor) -> Tensor:
         x = self.stages(self.stem(x))
         logits: Tensor = self.linear(self.flatten(self.pool(x)))

@@ -1,19 +1,23 @@
 """What a run came to: accuracies, sparsity, cost and time, put into its record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
+from torch import Tensor, nn
 
 from goldpan.callbacks.curve import Row, read_metrics
 from goldpan.callbacks.monitor import compare_ranks
 from goldpan.callbacks.pruner import Pruner
 from goldpan.cost import CONVENTION, cost, live_paths
 from goldpan.data.vision import VisionData
+from goldpan.latency import latencies
 from goldpan.masks import digest, read_masks
-from goldpan.record import Accuracy, Record, Sparsity
+from goldpan.record import Accuracy, Histogram, Record, Sparsity
+from goldpan.surgery import plain
 from goldpan.systems.classifier import Classifier
+from goldpan.thinning import removed
 
 
 def measure(
@@ -23,6 +27,7 @@ def measure(
     data: VisionData,
     rows: Sequence[Row],
     pruner: Pruner | None,
+    importances: Histogram,
 ) -> Record:
     """The draft with its results; collapsed if no path of kept weights crosses the network.
 
@@ -64,6 +69,43 @@ def measure(
         last=_accuracy(curve[-1]),
         best=_best(curve, "val/accuracy"),
         best_on_test=_best(curve, "test/accuracy"),
+        importances=importances,
+    )
+
+
+def reading(trainer: pl.Trainer) -> Accuracy:
+    """The accuracies that a validation has just measured."""
+    return _accuracy({"epoch": 0} | read_metrics(trainer))
+
+
+def compare_sizes(
+    record: Record,
+    large: nn.Module,
+    small: nn.Module,
+    kept: Mapping[str, Tensor],
+    shape: Sequence[int],
+) -> Record:
+    """The record with what removing channels has saved: sizes, FLOPs, measured milliseconds."""
+    before, after = cost(large, shape), cost(small, shape)
+    models = {"dense": plain(large).cpu(), "shrunk": plain(small).cpu()}
+    measured = {
+        f"{name}, batch {batch}": milliseconds
+        for batch in (1, 128)
+        for name, milliseconds in latencies(models, shape, batch).items()
+    }
+    return replace(
+        record,
+        sparsity=Sparsity(
+            asked=record.choices["sparsity"],
+            got=removed(kept),
+            parameters=1 - after.parameters / before.parameters,
+            effective=1 - after.parameters_kept / before.parameters,
+            layers={name: 1 - int(mask.sum()) / len(mask) for name, mask in kept.items()},
+            granularity="channel",
+        ),
+        parameters={"all": before.parameters, "kept": after.parameters},
+        flops={"dense": before.flops, "sparse": after.flops_kept, "convention": CONVENTION},
+        latency=measured,
     )
 
 

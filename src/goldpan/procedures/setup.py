@@ -4,8 +4,9 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -18,6 +19,8 @@ from torch import nn
 
 from goldpan.callbacks.files import AtomicFiles
 from goldpan.data.vision import VisionData
+from goldpan.layers.swap import swap_norms
+from goldpan.models.initialize import seeded
 from goldpan.provenance import is_first_rank
 from goldpan.record import Record
 from goldpan.systems.classifier import Classifier
@@ -30,20 +33,18 @@ def load_data(cfg: DictConfig) -> VisionData:
     return data
 
 
-def build_system(cfg: DictConfig, data: VisionData) -> Classifier:
-    """The network that fits the data, drawn from the seed, with the recipe's optimizer."""
-    channels, height, _ = data.image_shape
-    model = instantiate(cfg.model)
+def build_system(
+    cfg: DictConfig, data: VisionData, build: Callable[[int], nn.Module] | None = None
+) -> Classifier:
+    """The network that fits the data, drawn from the seed, with the recipe's optimizer.
 
-    def build(seed: int) -> nn.Module:
-        net: nn.Module = model(
-            classes=data.classes, channels=channels, image_size=height, seed=seed
-        )
-        return net
-
+    `build` makes another network than the configuration's.
+    """
     return Classifier(
-        build,
+        build or partial(build_network, cfg, data),
         cfg.seed,
+        penalty=instantiate(cfg.method.get("penalty")),
+        bounded=cfg.method.get("bounded"),
         optimizer=instantiate(cfg.recipe.optimizer),
         learning_rate=instantiate(cfg.recipe.learning_rate),
         label_smoothing=cfg.recipe.label_smoothing,
@@ -51,6 +52,17 @@ def build_system(cfg: DictConfig, data: VisionData) -> Classifier:
         channels_last=cfg.strategy.channels_last,
         compiled=cfg.strategy.compile,
     )
+
+
+def build_network(cfg: DictConfig, data: VisionData, seed: int) -> nn.Module:
+    """The configuration's model for the data's images and classes, with the method's norms."""
+    channels, height, _ = data.image_shape
+    model = instantiate(cfg.model)
+    net: nn.Module = model(classes=data.classes, channels=channels, image_size=height, seed=seed)
+    if (norm := instantiate(cfg.method.get("norm"))) is not None:
+        with seeded(seed):
+            swap_norms(net, norm)
+    return net
 
 
 def build_trainer(
@@ -110,8 +122,10 @@ def open_logger(cfg: DictConfig, folder: Path, draft: Record) -> Logger | bool:
     return WandbLogger(experiment=run)
 
 
-def close_logger(trainer: pl.Trainer, record: Record) -> None:
-    """Write the record into W&B's summary, and finish its run so that the next one is another."""
+def close_logger(trainer: pl.Trainer, record: Record, pictures: Sequence[Path]) -> None:
+    """Write record and pictures to W&B, and finish its run so that the next one is another."""
     if isinstance(trainer.logger, WandbLogger):
+        for picture in pictures:
+            trainer.logger.log_image(picture.stem, [str(picture)])
         trainer.logger.experiment.summary.update({"record": asdict(record)})
         trainer.logger.experiment.finish()

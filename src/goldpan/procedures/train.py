@@ -2,18 +2,25 @@
 
 from pathlib import Path
 
+import pytorch_lightning as pl
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from goldpan.callbacks.after_step import AfterStep
 from goldpan.callbacks.curve import Curve
+from goldpan.callbacks.importances import Importances
 from goldpan.callbacks.monitor import Monitor
 from goldpan.callbacks.pruner import Pruner
+from goldpan.channel_figures import draw_channels
 from goldpan.checkpoint import load_weights, save
+from goldpan.data.vision import VisionData
+from goldpan.layers.bounded_norm import norms
 from goldpan.masks import LayerCollapse
 from goldpan.procedures.measure import measure
 from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import build_system, build_trainer, close_logger, load_data
 from goldpan.record import CHECKPOINT, Record
+from goldpan.systems.classifier import Classifier
 
 
 def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
@@ -34,17 +41,33 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
             pruner.check(data)
         if cfg.checkpoint is not None:
             load_weights(system.net, Path(cfg.checkpoint))
-        curve = Curve(folder / "metrics.csv")
-        callbacks = [Monitor(), curve, *([pruner] if pruner is not None else [])]
+        curve, importances = Curve(folder / "metrics.csv"), Importances()
+        callbacks: list[pl.Callback] = [Monitor(), curve]
+        callbacks += [pruner] if pruner is not None else []
+        if cfg.method.get("penalty") is not None:
+            norms(system.net)  # refuses a network without any
+            callbacks.append(importances)
+        if (change := instantiate(cfg.method.get("after_step"))) is not None:
+            callbacks.append(AfterStep(change))
         trainer = build_trainer(cfg, folder, draft, data.steps_per_epoch, callbacks)
     try:
-        resumed = folder / CHECKPOINT
-        path = resumed if resumed.exists() else None
-        trainer.fit(system, datamodule=data, ckpt_path=path, weights_only=True)
+        fit(trainer, system, data, folder)
     except LayerCollapse:
         trainer.validate(system, datamodule=data, verbose=False)
-    record = measure(draft, trainer, system, data, curve.rows, pruner)
+    record = measure(draft, trainer, system, data, curve.rows, pruner, importances.histogram)
+    finish(trainer, system, record, folder)
+    return record
+
+
+def fit(trainer: pl.Trainer, system: Classifier, data: VisionData, folder: Path) -> None:
+    """Train, from the checkpoint in the folder if there is one."""
+    resumed = folder / CHECKPOINT
+    path = resumed if resumed.exists() else None
+    trainer.fit(system, datamodule=data, ckpt_path=path, weights_only=True)
+
+
+def finish(trainer: pl.Trainer, system: Classifier, record: Record, folder: Path) -> None:
+    """Keep the final weights, draw what there is to draw, and close the logger."""
     if trainer.is_global_zero:
         save(system.net.state_dict(), folder / "model.pt")
-        close_logger(trainer, record)
-    return record
+        close_logger(trainer, record, draw_channels(record, folder))

@@ -1,6 +1,6 @@
 """The image classifier that Lightning trains: a masked network, a loss, an optimizer."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from goldpan.masks import Masks, mask_gradients, mask_optimizer, masked_layers, write_masks
+from goldpan.systems.groups import Groups, parameter_groups
 from goldpan.types import Batch, Loss, Penalty
 
 Tally = Tensor
@@ -26,17 +27,21 @@ class Classifier(pl.LightningModule):
 
     Test accuracy is measured in every epoch next to validation accuracy, for the record: nothing
     is ever selected on it. Accuracies are top-1 in percent.
+
+    Args:
+        bounded: the optimizer's options for the scales of bounded norms.
     """
 
     def __init__(
         self,
         build: Callable[[int], nn.Module],
         seed: int,
-        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        optimizer: Callable[[Groups], Optimizer],
         learning_rate: Callable[[float], float],
         *,
         label_smoothing: float = 0.0,
-        penalties: Sequence[Penalty] = (),
+        penalty: Penalty | None = None,
+        bounded: Mapping[str, float] | None = None,
         splits: Sequence[str] = SPLITS,
         channels_last: bool = False,
         compiled: bool = False,
@@ -46,7 +51,7 @@ class Classifier(pl.LightningModule):
         self.net = build(seed)
         self.optimizer, self.learning_rate = optimizer, learning_rate
         self.loss: Loss = partial(F.cross_entropy, label_smoothing=label_smoothing)
-        self.penalties, self.splits = penalties, splits
+        self.penalty, self.bounded, self.splits = penalty, bounded, splits
         self.layout = torch.channels_last if channels_last else torch.preserve_format
         self.layers = list(masked_layers(self.net).values())
         # Not a submodule: its keys must not appear in checkpoints, and scorers need the plain net.
@@ -78,14 +83,12 @@ class Classifier(pl.LightningModule):
         self.tallies = {}
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Mean loss of the batch, penalties included."""
+        """Mean loss of the batch, the penalty included."""
         x, y = batch
         logits = self.trained[0](x.contiguous(memory_format=self.layout))
         loss = self.loss(logits, y)
         self._count("train", logits, y, loss)
-        for penalty in self.penalties:
-            loss = loss + penalty(self.net)
-        return loss
+        return loss if self.penalty is None else loss + self.penalty(self.net)
 
     def validation_step(self, batch: Batch, _: int, dataloader_idx: int = 0) -> None:
         """Count loss and correct answers on the validation and the test split."""
@@ -115,7 +118,7 @@ class Classifier(pl.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The recipe's optimizer; its learning rate moves once an epoch."""
         epochs = self.trainer.max_epochs or 1
-        optimizer = self.optimizer(self.net.parameters())
+        optimizer = self.optimizer(parameter_groups(self.net, self.bounded))
         schedule = LambdaLR(optimizer, lambda epoch: self.learning_rate(epoch / epochs))
         return {
             "optimizer": optimizer,

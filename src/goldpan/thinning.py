@@ -1,0 +1,81 @@
+"""Which channels of a trained network go, by the importances of its norms."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from goldpan.allocation.channels import ChannelAllocator
+from goldpan.channels import ChannelGroup, find_groups
+from goldpan.cost import cost
+from goldpan.layers.bounded_norm import importance
+from goldpan.surgery import shrink
+
+Target = Literal["channels", "flops", "parameters"]
+
+BISECTIONS = 12
+
+
+def thin(
+    model: nn.Module,
+    shape: Sequence[int],
+    sparsity: float,
+    allocate: ChannelAllocator,
+    target: Target = "channels",
+) -> dict[str, Tensor]:
+    """Group name -> bool (C,), True for the channels that stay.
+
+    Args:
+        shape: that of one image, (C, H, W).
+        target: what `sparsity` is a fraction of. For FLOPs and parameters the fraction of channels
+            is found by bisection: the least, to 1/4096, that removes as much as asked.
+
+    Raises:
+        ValueError: if the model's channels cannot be followed, or no fraction removes as much.
+    """
+    scores = channel_scores(model, prunable_groups(model, shape))
+    if target == "channels":
+        return allocate(scores, sparsity)
+    dense = _amount(model, shape, target)
+
+    def enough(fraction: float) -> bool:
+        smaller = shrink(model, allocate(scores, fraction), shape)
+        return _amount(smaller, shape, target) <= (1 - sparsity) * dense
+
+    low, high = 0.0, 1 - 2.0**-BISECTIONS
+    if not enough(high):
+        raise ValueError(f"the floor of the layers keeps more {target} than sparsity {sparsity:g}")
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return allocate(scores, high)
+
+
+def prunable_groups(model: nn.Module, shape: Sequence[int]) -> list[ChannelGroup]:
+    """The groups that may shrink: those of the norms that the model names, or all that can."""
+    names = getattr(model, "prunable_norms", None)
+    return find_groups(model, shape, names() if names is not None else None)
+
+
+@torch.no_grad()
+def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
+    """Group name -> importances (C,); of norms that share their channels, the mean."""
+    norms = dict(model.named_modules())
+    return {
+        group.name: torch.stack(
+            [group.pool(name, importance(norms[name])) for name in group.norms]
+        ).mean(0)
+        for group in groups
+    }
+
+
+def removed(kept: Mapping[str, Tensor]) -> float:
+    """The fraction of channels that go."""
+    total = sum(len(mask) for mask in kept.values())
+    return 1 - sum(int(mask.sum()) for mask in kept.values()) / total
+
+
+def _amount(model: nn.Module, shape: Sequence[int], target: Target) -> int:
+    spent = cost(model, shape)
+    return spent.flops if target == "flops" else spent.parameters
