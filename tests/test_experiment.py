@@ -51,6 +51,7 @@ def test_a_run_leaves_a_record_a_curve_and_weights_that_load(
     (folder,) = tmp_path.iterdir()
     assert folder.name == f"digits-vgg11-snip-0.9-seed0-{record.id}"
     assert sorted(p.name for p in folder.iterdir()) == [
+        "architecture.json",
         "config.yaml",
         "metrics.csv",
         "model.pt",

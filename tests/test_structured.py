@@ -113,3 +113,25 @@ def test_scores_are_the_importances_of_the_norms() -> None:
     nn.init.uniform_(first.weight, -1, 1)
     scores = channel_scores(net, prunable_groups(net, (3, 32, 32)))
     assert torch.equal(next(iter(scores.values())), first.weight.detach().abs())
+
+
+def test_a_shrunk_network_is_exported_and_holds_none_of_our_classes(
+    configure: Configure, tmp_path: Path
+) -> None:
+    pruned = do(configure, "rni", "sparsity=0.5")
+    (weights,) = tmp_path.glob("digits-vgg11-rni-*/model.pt")
+    record = do(configure, "rni", "procedure=export", f"checkpoint={weights}")
+    assert record.last is not None
+    assert pruned.last is not None
+    assert record.last.test == pruned.last.test
+    assert record.exports.keys() == {"model.onnx", "model.pt2"}
+    assert max(record.exports.values()) < 1e-5
+    folder = next(path.parent for path in tmp_path.glob("*/model.onnx"))
+    sizes = (folder / "architecture.json").read_text()
+    assert "Masked" not in sizes
+    assert "Bounded" not in sizes
+
+
+def test_an_export_without_weights_is_refused(configure: Configure) -> None:
+    with pytest.raises(Refusal, match="procedure=export needs checkpoint="):
+        run(configure("method=rni", "procedure=export"), GROUPS | {"method": "rni"})

@@ -319,7 +319,8 @@ class _Follower:
         for norm in self.norms:
             for label in places[norm, "out"]:
                 if label in stay:
-                    whole.setdefault(norm, stay[label])
+                    if whole.get(norm, LOGITS) in _FIXED:
+                        whole[norm] = stay[label]
                 elif label not in leaders:
                     leaders[label] = norm, sizes[norm]
                     sizes[norm] += 1

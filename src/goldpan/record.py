@@ -12,6 +12,9 @@ FORMAT = 1
 RECORD, CHECKPOINT = "record.json", "last.ckpt"
 """Files in a run's folder: what it came to, and where it goes on if it was cut short."""
 
+WEIGHTS, ARCHITECTURE = "model.pt", "architecture.json"
+"""The final network: its state dict, and the sizes of its layers."""
+
 Histogram = list[list[int]]
 """For each epoch, the number of channels in equal bins of importance over [0, 1]."""
 
@@ -91,6 +94,7 @@ class Record:
     pruned: Accuracy | None = None
     latency: Mapping[str, float] = field(default_factory=dict)
     importances: Histogram = field(default_factory=list)
+    exports: Mapping[str, float] = field(default_factory=dict)
     format: int = FORMAT
 
     @property

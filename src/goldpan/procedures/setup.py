@@ -1,5 +1,6 @@
 """From configuration to the parts of an experiment: data, network, trainer, logger."""
 
+import json
 import logging
 import os
 import sys
@@ -19,10 +20,11 @@ from torch import nn
 
 from goldpan.callbacks.files import AtomicFiles
 from goldpan.data.vision import VisionData
+from goldpan.export import rebuild
 from goldpan.layers.swap import swap_norms
 from goldpan.models.initialize import seeded
 from goldpan.provenance import is_first_rank
-from goldpan.record import Record
+from goldpan.record import ARCHITECTURE, Record
 from goldpan.systems.classifier import Classifier
 
 
@@ -55,13 +57,21 @@ def build_system(
 
 
 def build_network(cfg: DictConfig, data: VisionData, seed: int) -> nn.Module:
-    """The configuration's model for the data's images and classes, with the method's norms."""
+    """The configuration's model for the data's images and classes, with the method's norms.
+
+    It has the sizes that lie beside the checkpoint to start from, if there is one.
+    """
     channels, height, _ = data.image_shape
     model = instantiate(cfg.model)
     net: nn.Module = model(classes=data.classes, channels=channels, image_size=height, seed=seed)
     if (norm := instantiate(cfg.method.get("norm"))) is not None:
         with seeded(seed):
             swap_norms(net, norm)
+    if (
+        cfg.checkpoint is not None
+        and (sizes := Path(cfg.checkpoint).parent / ARCHITECTURE).exists()
+    ):
+        return rebuild(lambda: net, json.loads(sizes.read_text()))
     return net
 
 

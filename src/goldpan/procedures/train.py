@@ -1,5 +1,6 @@
 """The simplest experiment: prune before or during one training, and measure."""
 
+import json
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -14,12 +15,13 @@ from goldpan.callbacks.pruner import Pruner
 from goldpan.channel_figures import draw_channels
 from goldpan.checkpoint import load_weights, save
 from goldpan.data.vision import VisionData
+from goldpan.export import architecture
 from goldpan.layers.bounded_norm import norms
 from goldpan.masks import LayerCollapse
 from goldpan.procedures.measure import measure
 from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import build_system, build_trainer, close_logger, load_data
-from goldpan.record import CHECKPOINT, Record
+from goldpan.record import ARCHITECTURE, CHECKPOINT, WEIGHTS, Record, write_atomically
 from goldpan.systems.classifier import Classifier
 
 
@@ -69,5 +71,7 @@ def fit(trainer: pl.Trainer, system: Classifier, data: VisionData, folder: Path)
 def finish(trainer: pl.Trainer, system: Classifier, record: Record, folder: Path) -> None:
     """Keep the final weights, draw what there is to draw, and close the logger."""
     if trainer.is_global_zero:
-        save(system.net.state_dict(), folder / "model.pt")
+        save(system.net.state_dict(), folder / WEIGHTS)
+        sizes = json.dumps(architecture(system.net), indent=2)
+        write_atomically(folder / ARCHITECTURE, sizes)
         close_logger(trainer, record, draw_channels(record, folder))

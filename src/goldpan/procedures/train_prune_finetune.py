@@ -17,7 +17,7 @@ from goldpan.procedures.measure import compare_sizes, measure, reading
 from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import finish, fit
-from goldpan.record import Record
+from goldpan.record import WEIGHTS, Record
 from goldpan.surgery import shrink
 from goldpan.thinning import prunable_groups, thin
 
@@ -65,7 +65,7 @@ def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
     folder = output / f"trained-{part.id}"
     with FileLock(output / f".{folder.name}.lock"):
         record = perform(stage, part, folder)
-    return record, folder / "model.pt"
+    return record, folder / WEIGHTS
 
 
 def _finetuning(cfg: DictConfig) -> DictConfig:

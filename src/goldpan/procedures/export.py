@@ -1,0 +1,41 @@
+"""A finished run's network, plain, as files that need nothing of goldpan."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from goldpan.checkpoint import load_weights
+from goldpan.export import architecture, export_onnx, export_program
+from goldpan.procedures.measure import measure, reading
+from goldpan.procedures.refusal import refusing
+from goldpan.procedures.setup import build_system, build_trainer, load_data
+from goldpan.record import ARCHITECTURE, Record, write_atomically
+from goldpan.surgery import plain
+
+
+def export(cfg: DictConfig, draft: Record, folder: Path) -> Record:
+    """Write model.onnx, model.pt2 and the network's sizes; measure its accuracy once more.
+
+    The network is the configuration's model with the weights of `checkpoint`, of the sizes that
+    lie beside them if channels were removed. The record's `exports` holds, for each file, the
+    largest difference of its logits from the network's.
+    """
+    with refusing():
+        if cfg.checkpoint is None:
+            raise ValueError("procedure=export needs checkpoint=<a run's model.pt>; got none")
+        data = load_data(cfg)
+        system = build_system(cfg, data)
+        load_weights(system.net, Path(cfg.checkpoint))
+        trainer = build_trainer(cfg, folder, draft, data.steps_per_epoch, [])
+    trainer.validate(system, datamodule=data, verbose=False)
+    system.net.cpu()
+    shape = data.image_shape
+    differences = {
+        "model.onnx": export_onnx(system.net, folder / "model.onnx", shape),
+        "model.pt2": export_program(system.net, folder / "model.pt2", shape),
+    }
+    write_atomically(folder / ARCHITECTURE, json.dumps(architecture(plain(system.net)), indent=2))
+    record = measure(draft, trainer, system, data, [], None, [])
+    return replace(record, last=reading(trainer), best=None, exports=differences)
