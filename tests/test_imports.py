@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src/goldpan"
 LEVELS = (
     ("layers", "duration", "record", "identity", "provenance", "choices", "channel_figures"),
     ("masks", "models"),
-    ("types", "gradients", "cost", "checkpoint", "channels"),
+    ("types", "gradients", "cost", "checkpoint", "channels", "coupling", "following"),
     (
         "scorers",
         "allocation",

@@ -62,6 +62,24 @@ def test_two_ratios_share_one_training(configure: Configure, tmp_path: Path) -> 
     assert len(channel_rows([first, second, trained])) == 2
 
 
+def test_rounds_remove_the_same_fraction_each_and_end_where_asked(
+    configure: Configure, tmp_path: Path
+) -> None:
+    rounds = ("sparsity=0.75", "method.channels.rounds=2", "method.channels.epochs=1")
+    record = do(configure, "uniform", "model.width=0.25", *rounds)
+    assert record.sparsity is not None
+    assert record.sparsity.got == pytest.approx(0.75, abs=0.01)
+    (first,) = tmp_path.glob("*/round1/metrics.csv")
+    assert len(first.read_text().splitlines()) == 2
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_layers_at_their_floor_are_named(configure: Configure) -> None:
+    record = do(configure, "uniform", "sparsity=0.9", "method.channels.epochs=1")
+    assert record.floored["features.1"] == 3
+    assert "channels kept by the floor of their layer: features.1 3" in record.summary()
+
+
 def test_a_network_without_norms_is_refused(configure: Configure) -> None:
     cfg = configure("method=rni", "model=lenet_300_100", "recipe.epochs=1")
     with pytest.raises(Refusal, match="no BatchNorm2d; rni, slimming, polarization and uniform"):
@@ -74,7 +92,7 @@ def test_flops_and_parameters_are_met_as_closely_as_channels_allow(target: str) 
     for norm in net.modules():
         if isinstance(norm, nn.BatchNorm2d):
             nn.init.uniform_(norm.weight)
-    kept = thin(net, shape, 0.6, layerwise_channels, target)  # type: ignore[arg-type]
+    kept = thin(net, shape, 0.6, layerwise_channels, target).kept  # type: ignore[arg-type]
     before, after = cost(net, shape), cost(shrink(net, kept, shape), shape)
     left = getattr(after, target) / getattr(before, target)
     assert 0.37 < left <= 0.4

@@ -65,7 +65,8 @@ class Record:
     `masks` is the sha256 of the masks, `ranks` that of each process's trained network.
     Of a run that removed channels, `trained` is before and `pruned` after that, `last` and `best`
     are after fine-tuning, `flops["sparse"]` is what the smaller network takes, and `latency` holds
-    measured milliseconds, dense and shrunk, by batch size.
+    measured milliseconds, dense and shrunk, by batch size; `floored` names the layers that kept
+    more channels than asked, lest they fall under their floor, and how many.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Record:
     trained: Accuracy | None = None
     pruned: Accuracy | None = None
     latency: Mapping[str, float] = field(default_factory=dict)
+    floored: Mapping[str, int] = field(default_factory=dict)
     importances: Histogram = field(default_factory=list)
     exports: Mapping[str, float] = field(default_factory=dict)
     format: int = FORMAT
@@ -112,6 +114,9 @@ class Record:
         if self.sparsity is not None:
             text += f"; sparsity asked {self.sparsity.asked:g}, got {self.sparsity.got:.6g}"
             text += f" (effective {self.sparsity.effective:.6g})"
+        if self.floored:
+            kept = ", ".join(f"{name} {count}" for name, count in self.floored.items())
+            text += f"; channels kept by the floor of their layer: {kept}"
         return text
 
     def write(self, path: Path) -> None:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from goldpan.channels import ChannelGroup, Place, trace
+from goldpan.channels import trace
+from goldpan.coupling import ChannelGroup, Place
 from goldpan.layers.bounded_norm import BoundedBatchNorm2d
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
 

@@ -1,14 +1,16 @@
 """Which channels of a trained network go, by the importances of its norms."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from goldpan.allocation.channels import ChannelAllocator
-from goldpan.channels import ChannelGroup, find_groups
+from goldpan.channels import find_groups
 from goldpan.cost import cost
+from goldpan.coupling import ChannelGroup
 from goldpan.layers.bounded_norm import importance
 from goldpan.surgery import shrink
 
@@ -17,14 +19,37 @@ Target = Literal["channels", "flops", "parameters"]
 BISECTIONS = 12
 
 
+@dataclass(frozen=True)
+class Thinning:
+    """Group name -> bool (C,), True for the channels that stay; and which layers a floor saved.
+
+    `floored` maps the groups of which fewer would have stayed without the floor to what stays.
+    """
+
+    kept: Mapping[str, Tensor]
+    floored: Mapping[str, int]
+
+    def removed(self) -> float:
+        """The fraction of channels that go."""
+        total = sum(len(mask) for mask in self.kept.values())
+        return 1 - sum(int(mask.sum()) for mask in self.kept.values()) / total
+
+    def after(self, earlier: "Thinning") -> "Thinning":
+        """This thinning of a network that an earlier one has shrunk, in the channels of before."""
+        kept = {name: mask.clone() for name, mask in earlier.kept.items()}
+        for name, mask in kept.items():
+            mask[earlier.kept[name]] = self.kept[name].to(mask.device)
+        return Thinning(kept, self.floored)
+
+
 def thin(
     model: nn.Module,
     shape: Sequence[int],
     sparsity: float,
     allocate: ChannelAllocator,
     target: Target = "channels",
-) -> dict[str, Tensor]:
-    """Group name -> bool (C,), True for the channels that stay.
+) -> Thinning:
+    """Choose the channels that stay, by the importances of the model's norms.
 
     Args:
         shape: that of one image, (C, H, W).
@@ -35,21 +60,12 @@ def thin(
         ValueError: if the model's channels cannot be followed, or no fraction removes as much.
     """
     scores = channel_scores(model, prunable_groups(model, shape))
-    if target == "channels":
-        return allocate(scores, sparsity)
-    dense = _amount(model, shape, target)
-
-    def enough(fraction: float) -> bool:
-        smaller = shrink(model, allocate(scores, fraction), shape)
-        return _amount(smaller, shape, target) <= (1 - sparsity) * dense
-
-    low, high = 0.0, 1 - 2.0**-BISECTIONS
-    if not enough(high):
-        raise ValueError(f"the floor of the layers keeps more {target} than sparsity {sparsity:g}")
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return allocate(scores, high)
+    fraction = sparsity
+    if target != "channels":
+        fraction = _bisect(model, shape, scores, sparsity, allocate, target)
+    kept, bare = allocate(scores, fraction), allocate(scores, fraction, floor=0)
+    staying = {name: int(mask.sum()) for name, mask in kept.items()}
+    return Thinning(kept, {n: count for n, count in staying.items() if count > int(bare[n].sum())})
 
 
 def prunable_groups(model: nn.Module, shape: Sequence[int]) -> list[ChannelGroup]:
@@ -70,10 +86,27 @@ def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str
     }
 
 
-def removed(kept: Mapping[str, Tensor]) -> float:
-    """The fraction of channels that go."""
-    total = sum(len(mask) for mask in kept.values())
-    return 1 - sum(int(mask.sum()) for mask in kept.values()) / total
+def _bisect(
+    model: nn.Module,
+    shape: Sequence[int],
+    scores: Mapping[str, Tensor],
+    sparsity: float,
+    allocate: ChannelAllocator,
+    target: Target,
+) -> float:
+    dense = _amount(model, shape, target)
+
+    def enough(fraction: float) -> bool:
+        smaller = shrink(model, allocate(scores, fraction), shape)
+        return _amount(smaller, shape, target) <= (1 - sparsity) * dense
+
+    low, high = 0.0, 1 - 2.0**-BISECTIONS
+    if not enough(high):
+        raise ValueError(f"the floor of the layers keeps more {target} than sparsity {sparsity:g}")
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
 def _amount(model: nn.Module, shape: Sequence[int], target: Target) -> int:

@@ -4,7 +4,8 @@ A. Fischer et al., Receding Neuron Importances, arXiv 2204.06404: one threshold 
 network (rni, slimming), or one a layer ("UCS": uniform); at least three channels stay in each.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,8 +14,14 @@ from goldpan.allocation.selection import highest
 
 FLOOR = 3
 
-ChannelAllocator = Callable[[Mapping[str, Tensor], float], dict[str, Tensor]]
-"""Group name -> importances (C,), and a sparsity -> group name -> bool (C,), True where kept."""
+
+class ChannelAllocator(Protocol):
+    """Which channels are kept, given their importances and the sparsity of the whole network."""
+
+    def __call__(
+        self, scores: Mapping[str, Tensor], sparsity: float, *, floor: int = FLOOR
+    ) -> dict[str, Tensor]:
+        """Group name -> importances (C,) in, group name -> bool (C,) out, True where kept."""
 
 
 def global_channels(

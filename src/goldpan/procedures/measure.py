@@ -1,11 +1,11 @@
 """What a run came to: accuracies, sparsity, cost and time, put into its record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
-from torch import Tensor, nn
+from torch import nn
 
 from goldpan.callbacks.curve import Row, read_metrics
 from goldpan.callbacks.monitor import compare_ranks
@@ -17,7 +17,7 @@ from goldpan.masks import digest, read_masks
 from goldpan.record import Accuracy, Histogram, Record, Sparsity
 from goldpan.surgery import plain
 from goldpan.systems.classifier import Classifier
-from goldpan.thinning import removed
+from goldpan.thinning import Thinning
 
 
 def measure(
@@ -82,7 +82,7 @@ def compare_sizes(
     record: Record,
     large: nn.Module,
     small: nn.Module,
-    kept: Mapping[str, Tensor],
+    thinning: Thinning,
     shape: Sequence[int],
 ) -> Record:
     """The record with what removing channels has saved: sizes, FLOPs, measured milliseconds."""
@@ -97,15 +97,16 @@ def compare_sizes(
         record,
         sparsity=Sparsity(
             asked=record.choices["sparsity"],
-            got=removed(kept),
+            got=thinning.removed(),
             parameters=1 - after.parameters / before.parameters,
             effective=1 - after.parameters_kept / before.parameters,
-            layers={name: 1 - int(mask.sum()) / len(mask) for name, mask in kept.items()},
+            layers={name: 1 - int(mask.sum()) / len(mask) for name, mask in thinning.kept.items()},
             granularity="channel",
         ),
         parameters={"all": before.parameters, "kept": after.parameters},
         flops={"dense": before.flops, "sparse": after.flops_kept, "convention": CONVENTION},
         latency=measured,
+        floored=thinning.floored,
     )
 
 

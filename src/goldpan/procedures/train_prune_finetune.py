@@ -1,32 +1,39 @@
 """Train, remove channels, train the smaller network again; many prunings share one training."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 from filelock import FileLock
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
-from goldpan.callbacks.curve import Curve
+from goldpan.callbacks.curve import Curve, Row
 from goldpan.callbacks.monitor import Monitor
 from goldpan.checkpoint import load_weights
+from goldpan.data.vision import VisionData
 from goldpan.experiment import perform
 from goldpan.identity import identity
 from goldpan.procedures.measure import compare_sizes, measure, reading
 from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import finish, fit
-from goldpan.record import WEIGHTS, Record
+from goldpan.record import CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.surgery import shrink
-from goldpan.thinning import prunable_groups, thin
+from goldpan.systems.classifier import Classifier
+from goldpan.thinning import Thinning, prunable_groups, thin
 
 
 def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record:
-    """Prune the channels of a trained network once, and fine-tune it without penalties.
+    """Prune the channels of a trained network, and fine-tune it without the penalty.
 
-    The training is a run of its own, done once for all that prune what it gives; the fine-tuning
-    is the same recipe again, `method.channels.epochs` long if that says so.
+    The training is a run of its own, done once for all that prune what it gives. Fine-tuning is
+    the same recipe again, or `method.channels.epochs` of it. With `method.channels.rounds` above 1
+    both are repeated, each round removing the same fraction of what is left.
     """
     with refusing():
         data = load_data(cfg)
@@ -34,24 +41,21 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
         prunable_groups(system.net, data.image_shape)
     trained, weights = _train(cfg, draft, folder.parent)
     load_weights(system.net, weights)
-    large = system.net
-    with refusing():
-        channels = cfg.method.channels
-        allocate = instantiate(channels.allocate)
-        kept = thin(large, data.image_shape, cfg.sparsity, allocate, channels.target)
-        small = shrink(large, kept, data.image_shape)
-    tuning = _finetuning(cfg)
-    tuned = build_system(tuning, data, lambda seed: small)
-    curve = Curve(folder / "metrics.csv")
-    steps = data.steps_per_epoch
-    trainer = build_trainer(tuning, folder, draft, steps, [Monitor(), curve])
-    trainer.validate(tuned, datamodule=data, verbose=False)
-    pruned = reading(trainer)
-    fit(trainer, tuned, data, folder)
-    record = measure(draft, trainer, tuned, data, curve.rows, None, trained.importances)
-    record = compare_sizes(record, large, tuned.net, kept, data.image_shape)
-    record = replace(record, trained=trained.last, pruned=pruned)
-    finish(trainer, tuned, record, folder)
+    rounds = [folder / f"round{done}" for done in range(1, cfg.method.channels.rounds)]
+    thinnings, tunings, net = list[Thinning](), list[Tuning](), system.net
+    for place in [*rounds, folder]:
+        with refusing():
+            thinnings.append(_thin(cfg, net, data.image_shape))
+            net = shrink(net, thinnings[-1].kept, data.image_shape)
+        tunings.append(_tune(cfg, draft, data, net, place, logged=place == folder))
+    last = tunings[-1]
+    record = measure(draft, last.trainer, last.system, data, last.rows, None, trained.importances)
+    thinning = reduce(lambda earlier, later: later.after(earlier), thinnings)
+    record = compare_sizes(record, system.net, last.system.net, thinning, data.image_shape)
+    record = replace(record, trained=trained.last, pruned=tunings[0].before)
+    finish(last.trainer, last.system, record, folder)
+    for place in rounds:
+        (place / CHECKPOINT).unlink(missing_ok=True)
     return record
 
 
@@ -64,13 +68,39 @@ def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
     part = replace(draft, id=identity(choices), choices=choices)
     folder = output / f"trained-{part.id}"
     with FileLock(output / f".{folder.name}.lock"):
-        record = perform(stage, part, folder)
-    return record, folder / WEIGHTS
+        return perform(stage, part, folder), folder / WEIGHTS
 
 
-def _finetuning(cfg: DictConfig) -> DictConfig:
-    """The configuration of the fine-tuning: no penalties, and its own number of epochs."""
+def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> Thinning:
+    """What stays after one more round."""
+    channels = cfg.method.channels
+    fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
+    return thin(net, shape, fraction, instantiate(channels.allocate), channels.target)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A fine-tuning that has ended, and the accuracies before it."""
+
+    trainer: pl.Trainer
+    system: Classifier
+    rows: Sequence[Row]
+    before: Accuracy
+
+
+def _tune(
+    cfg: DictConfig, draft: Record, data: VisionData, net: nn.Module, place: Path, *, logged: bool
+) -> Tuning:
+    """Measure the pruned network and train it, from the checkpoint in `place` if there is one."""
     tuning = cfg.copy()
     tuning.method.penalty = None
     tuning.recipe.epochs = cfg.method.channels.epochs or cfg.recipe.epochs
-    return tuning
+    if not logged:
+        tuning.logger = {}
+    place.mkdir(exist_ok=True)
+    system, curve = build_system(tuning, data, lambda seed: net), Curve(place / "metrics.csv")
+    trainer = build_trainer(tuning, place, draft, data.steps_per_epoch, [Monitor(), curve])
+    trainer.validate(system, datamodule=data, verbose=False)
+    before = reading(trainer)
+    fit(trainer, system, data, place)
+    return Tuning(trainer, system, curve.rows, before)
