@@ -1,6 +1,7 @@
 """Pictures of a run that removes channels: importances by epoch, and what each layer kept."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from goldpan.record import Record
@@ -59,5 +60,5 @@ def _draw_kept(axis: Any, record: Record) -> None:
     layers = record.sparsity.layers if record.sparsity is not None else {}
     axis.bar(range(len(layers)), [100 * (1 - cut) for cut in layers.values()], color="#009E73")
     axis.set_xticks(range(len(layers)), layers, rotation=60, ha="right", fontsize="x-small")
-    axis.set(ylabel="channels kept (%)", title=f"{record.method}, {record.setting}", ylim=(0, 100))
-    axis.title.set_fontsize("small")
+    axis.set(ylabel="channels kept (%)", ylim=(0, 100))
+    axis.set_title(fill(f"{record.method}, {record.setting}", 110), fontsize="small")

@@ -26,11 +26,30 @@ def channel_rows(records: Sequence[Record]) -> list[list[str]]:
     Parameters and FLOPs say what is left and the fraction removed; milliseconds those of the
     dense network and of the shrunk one, measured in turn.
     """
+    return [_row(method, asked, same) for (method, asked), same in _cells(records).items()]
+
+
+def tradeoff(records: Sequence[Record]) -> dict[str, list[tuple[float, float, float]]]:
+    """Method -> (FLOPs removed in %, mean and std of fine-tuned accuracy), from the whole network.
+
+    The whole network is the one that was trained before channels went.
+    """
+    curves: dict[str, list[tuple[float, float, float]]] = {}
+    for (method, _), same in sorted(_cells(records).items()):
+        if method not in curves:
+            curves[method] = [(0.0, *_spread([record.trained for record in same]))]
+        left = mean(int(r.flops["sparse"]) / int(r.flops["dense"]) for r in same)
+        curves[method].append((100 * (1 - left), *_spread([record.last for record in same])))
+    return curves
+
+
+def _cells(records: Sequence[Record]) -> dict[tuple[str, float], list[Record]]:
+    """The runs that removed channels and ended, by method and sparsity asked."""
     cells: dict[tuple[str, float], list[Record]] = {}
     for record in records:
         if record.done and record.sparsity is not None and record.sparsity.granularity == "channel":
             cells.setdefault((record.method, record.sparsity.asked), []).append(record)
-    return [_row(method, asked, same) for (method, asked), same in cells.items()]
+    return cells
 
 
 def _row(method: str, asked: float, same: Sequence[Record]) -> list[str]:
@@ -60,6 +79,11 @@ def _milliseconds(same: Sequence[Record], batch: int) -> str:
 
 
 def _accuracies(found: Sequence[Accuracy | None]) -> str:
+    average, spread = _spread(found)
+    return f"{average:.2f} ± {spread:.2f}" if len(found) > 1 else f"{average:.2f}"
+
+
+def _spread(found: Sequence[Accuracy | None]) -> tuple[float, float]:
+    """Mean and sample standard deviation (0 for one) of test accuracies."""
     values = [accuracy.test for accuracy in found if accuracy is not None]
-    spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{mean(values):.2f}{spread}" if values else "-"
+    return mean(values), stdev(values) if len(values) > 1 else 0.0

@@ -1,7 +1,8 @@
 """Accuracy against sparsity, a curve a method."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +38,34 @@ def draw_accuracy(settings: "Mapping[str, Grid]", folder: Path) -> Path:
     return path
 
 
+def draw_tradeoff(
+    title: str, curves: Mapping[str, Sequence[tuple[float, float, float]]], path: Path
+) -> Path:
+    """Draw accuracy (%, mean and std) against FLOPs removed (%), a curve a method."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, axis = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+    for (name, points), style in zip(curves.items(), STYLES * len(curves), strict=False):
+        _draw_curve(axis, name, points, style)
+    axis.set(xlabel="FLOPs removed (%)", ylabel="test accuracy (%), fine-tuned")
+    axis.set_title(fill(title, 90), fontsize="x-small")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize="small")
+    figure.savefig(path, dpi=160)
+    pyplot.close(figure)
+    return path
+
+
+def _draw_curve(
+    axis: Any, name: str, points: Sequence[tuple[float, float, float]], style: tuple[str, str]
+) -> None:
+    x, y, std = zip(*points, strict=True)
+    axis.errorbar(x, y, std, color=style[0], marker=style[1], capsize=3, label=name)
+
+
 def _draw_setting(axis: Any, setting: str, cells: "Grid") -> None:
     """Density on a logarithmic axis that runs to the sparse side; dense runs are a level."""
     curves = {name: row for name, row in cells.items() if any(sparsity > 0 for sparsity in row)}
@@ -45,21 +74,14 @@ def _draw_setting(axis: Any, setting: str, cells: "Grid") -> None:
         if name not in curves:
             (cell,) = row.values()
             axis.axhline(cell.mean, color="grey", linestyle="--", linewidth=1, label=name)
-    for (name, row), (color, marker) in zip(curves.items(), STYLES * len(curves), strict=False):
+    for (name, row), style in zip(curves.items(), STYLES * len(curves), strict=False):
         spots = [(1 - sparsity, cell) for sparsity, cell in row.items()]
-        axis.errorbar(
-            [density for density, _ in spots],
-            [cell.mean for _, cell in spots],
-            [cell.std for _, cell in spots],
-            color=color,
-            marker=marker,
-            capsize=3,
-            label=name,
-        )
+        _draw_curve(axis, name, [(density, cell.mean, cell.std) for density, cell in spots], style)
         broken = [(density, cell.mean) for density, cell in spots if cell.collapsed]
-        axis.scatter(*zip(*broken, strict=True), s=130, marker="x", color=color) if broken else None
-    axis.set(title=setting, xlabel="sparsity", ylabel="test accuracy (%)", xscale="log")
-    axis.title.set_fontsize("small")
+        if broken:
+            axis.scatter(*zip(*broken, strict=True), s=130, marker="x", color=style[0])
+    axis.set(xlabel="sparsity", ylabel="test accuracy (%)", xscale="log")
+    axis.set_title(fill(setting, 90), fontsize="small")
     axis.set_xticks([1 - s for s in ticks], [f"{100 * s:.6g} %" for s in ticks], minor=False)
     axis.set_xticks([], minor=True)
     axis.invert_xaxis()

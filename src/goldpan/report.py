@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from goldpan.channel_report import HEADER, channel_rows
+from goldpan.channel_report import HEADER, channel_rows, tradeoff
 from goldpan.record import RECORD, Accuracy, Record, read_record
 
 METRICS = {
@@ -122,7 +122,7 @@ def report(folder: Path, metric: str) -> str:
     Raises:
         FileNotFoundError: if there is no record.
     """
-    from goldpan.figures import draw_accuracy
+    from goldpan.figures import draw_accuracy, draw_tradeoff
 
     records, broken = read_records(folder)
     parts, grids = [], {}
@@ -134,6 +134,8 @@ def report(folder: Path, metric: str) -> str:
             parts.append(f"## {setting}\n\n{caption}\n\n{table(cells)}\n\n{evidence(same)}\n")
         if rows := channel_rows(same):
             parts.append(f"after removing channels, last epoch\n\n{markdown(HEADER, rows)}\n")
+            path = folder / f"flops-{len(grids)}.png"
+            parts.append(f"figure: {draw_tradeoff(setting, tradeoff(same), path)}\n")
     parts += [f"failed: {r.method}, seed {r.seed}: {r.error}\n" for r in records if not r.done]
     parts += [f"not counted: {sentence}\n" for sentence in broken]
     if grids:
