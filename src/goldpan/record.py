@@ -64,9 +64,9 @@ class Record:
     accuracy, which many papers report and which selects on the test set: for comparison only.
     `masks` is the sha256 of the masks, `ranks` that of each process's trained network.
     Of a run that removed channels, `trained` is before and `pruned` after that, `last` and `best`
-    are after fine-tuning, `flops["sparse"]` is what the smaller network takes, and `latency` holds
-    measured milliseconds, dense and shrunk, by batch size; `floored` names the layers that kept
-    more channels than asked, lest they fall under their floor, and how many.
+    are after fine-tuning, `flops["sparse"]` is what the smaller network takes, `latency` holds
+    milliseconds measured on the CPU, dense and shrunk, by batch size, and `floored` names the
+    layers that kept more channels than asked, lest they fall under their floor, and how many.
     """
 
     id: str

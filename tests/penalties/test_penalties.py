@@ -73,6 +73,11 @@ def test_channels_without_a_task_recede_or_stay_as_computed(
         assert low <= importance <= high
 
 
+def test_receding_refuses_unbounded_norms() -> None:
+    with pytest.raises(ValueError, match="receding needs bounded norms, 0 is a BatchNorm2d"):
+        receding(nn.Sequential(nn.BatchNorm2d(2)), strength=1.0, shift=0.0)
+
+
 def test_slimming_is_the_l1_norm_of_the_scales() -> None:
     net = nn.Sequential(nn.BatchNorm2d(2), nn.BatchNorm2d(1))
     net[0].weight.data = torch.tensor([-1.0, 2.0])

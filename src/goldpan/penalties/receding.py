@@ -9,14 +9,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from goldpan.layers.bounded_norm import norms
+from goldpan.layers.bounded_norm import BoundedBatchNorm2d, norms
 
 
 def receding(model: nn.Module, *, strength: float, shift: float) -> Tensor:
     """strength * sum of s (1 - ln s) over all channels of all norms, s = sigmoid(gamma + shift).
 
     In the form s - s * logsigmoid(x), which is finite where ln s is not.
+
+    Raises:
+        ValueError: if a norm is not bounded.
     """
-    x = torch.cat([norm.weight for norm in norms(model).values()]) + shift
+    found = norms(model)
+    for name, norm in found.items():
+        if not isinstance(norm, BoundedBatchNorm2d):
+            kind = type(norm).__name__
+            raise ValueError(f"receding needs bounded norms, {name} is a {kind}; use slimming")
+    x = torch.cat([norm.weight for norm in found.values()]) + shift
     s = torch.sigmoid(x)
     return strength * (s - s * F.logsigmoid(x)).sum()

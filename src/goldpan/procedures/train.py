@@ -16,7 +16,6 @@ from goldpan.channel_figures import draw_channels
 from goldpan.checkpoint import load_weights, save
 from goldpan.data.vision import VisionData
 from goldpan.export import architecture
-from goldpan.layers.bounded_norm import norms
 from goldpan.masks import LayerCollapse
 from goldpan.procedures.measure import measure
 from goldpan.procedures.refusal import refusing
@@ -46,8 +45,8 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         curve, importances = Curve(folder / "metrics.csv"), Importances()
         callbacks: list[pl.Callback] = [Monitor(), curve]
         callbacks += [pruner] if pruner is not None else []
-        if cfg.method.get("penalty") is not None:
-            norms(system.net)  # refuses a network without any
+        if system.penalty is not None:
+            system.penalty(system.net)  # refuses a network whose norms it cannot take
             callbacks.append(importances)
         if (change := instantiate(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))
