@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 RUN = ["model.width=0.05", "dataset.limit=400", "logger=none", "sparsity=0.8", "strategy.threads=1"]
 
@@ -62,3 +64,13 @@ def test_two_processes_train_one_network_with_the_masks_of_one_process(tmp_path:
     assert two["masks"] == one["masks"]
     assert two["id"] == one["id"]
     assert two["data"] == one["data"]
+
+
+@pytest.mark.slow
+def test_two_processes_remove_the_same_channels(tmp_path: Path) -> None:
+    ddp = ("strategy=ddp", "strategy.accelerator=cpu", "strategy.devices=2")
+    running = command(tmp_path, "method=rni", "sparsity=0.5", "recipe.epochs=2", *ddp)
+    subprocess.run(running, check=True, capture_output=True, timeout=120)
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("*/record.json")]
+    assert len(records) == 2
+    assert all(len(set(r["ranks"])) == 1 and len(r["ranks"]) == 2 for r in records)

@@ -15,8 +15,8 @@ class Monitor(pl.Callback):
         masks = read_masks(pl_module.net)  # type: ignore[arg-type]
         layers = masks.layers()
         emptied = sum(sparsity == 1 for sparsity in layers.values())
-        pl_module.log("sparsity", masks.sparsity, sync_dist=False, rank_zero_only=True)
-        pl_module.log("emptied_layers", float(emptied), rank_zero_only=True)
+        pl_module.log("sparsity", masks.sparsity, sync_dist=True)
+        pl_module.log("emptied_layers", float(emptied), sync_dist=True)
         if trainer.logger is not None and trainer.is_global_zero:
             named = {f"sparsity/{name}": sparsity for name, sparsity in layers.items()}
             trainer.logger.log_metrics(named, step=trainer.global_step)

@@ -74,3 +74,4 @@ def finish(trainer: pl.Trainer, system: Classifier, record: Record, folder: Path
         sizes = json.dumps(architecture(system.net), indent=2)
         write_atomically(folder / ARCHITECTURE, sizes)
         close_logger(trainer, record, draw_channels(record, folder))
+    trainer.strategy.barrier()  # a next stage reads the weights on every process

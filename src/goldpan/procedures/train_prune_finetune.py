@@ -1,6 +1,7 @@
 """Train, remove channels, train the smaller network again; many prunings share one training."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -22,6 +23,7 @@ from goldpan.procedures.measure import compare_sizes, measure, reading
 from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import finish, fit
+from goldpan.provenance import is_first_rank
 from goldpan.record import CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.surgery import shrink
 from goldpan.systems.classifier import Classifier
@@ -67,7 +69,8 @@ def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
     choices: Any = OmegaConf.to_container(stage, resolve=True)
     part = replace(draft, id=identity(choices), choices=choices)
     folder = output / f"trained-{part.id}"
-    with FileLock(output / f".{folder.name}.lock"):
+    lock = FileLock(output / f".{folder.name}.lock") if is_first_rank() else nullcontext()
+    with lock:  # other cells wait; the other processes of this one must not
         return perform(stage, part, folder), folder / WEIGHTS
 
 
