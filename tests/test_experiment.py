@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from omegaconf import DictConfig
 
 from goldpan.experiment import run
@@ -54,6 +55,7 @@ def test_a_run_leaves_a_record_a_curve_and_weights_that_load(
     (folder,) = tmp_path.iterdir()
     assert folder.name == f"digits-vgg11-snip-0.9-seed0-{record.id}"
     assert sorted(p.name for p in folder.iterdir()) == [
+        ".lock",
         "architecture.json",
         "config.yaml",
         "metrics.csv",
@@ -63,7 +65,10 @@ def test_a_run_leaves_a_record_a_curve_and_weights_that_load(
     assert read_record(folder / "record.json") == record
     header, *rows = (folder / "metrics.csv").read_text().splitlines()
     assert len(rows) == 2
-    assert {"epoch", "train/loss", "val/accuracy", "test/accuracy", "lr"} <= set(header.split(","))
+    names = header.split(",")
+    assert {"epoch", "train/loss", "val/accuracy", "test/accuracy", "lr"} <= set(names)
+    rates = [float(row.split(",")[names.index("lr")]) for row in rows]
+    assert rates == pytest.approx([0.05, 0.025])  # the cosine's at the start of each epoch
     net = vgg11(10, 1, 8, width=0.05)
     net.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
     assert read_masks(net).sparsity == record.sparsity.got  # type: ignore[union-attr]
@@ -159,9 +164,47 @@ def test_training_can_start_from_the_weights_of_another_run(
     assert record.status == "finished"
 
 
+def test_a_twin_that_comes_later_leaves_the_finished_record(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of two processes with one run the second waits for the lock and finds it done."""
+    lock = FileLock(tmp_path / "held")
+    taken: list[str] = []
+
+    def wait(self: object, *_: object) -> FileLock:
+        taken.append("lock")
+        return lock
+
+    monkeypatch.setattr("goldpan.experiment.FileLock", wait)
+    monkeypatch.setattr(Classifier, "on_train_start", lambda self: lock.is_locked or 1 / 0)
+    assert do(configure, "recipe.epochs=1").status == "finished"
+    assert taken == ["lock"]
+
+
+def test_a_training_that_diverges_fails_and_says_so(configure: Configure, tmp_path: Path) -> None:
+    with pytest.raises(FloatingPointError, match=r"training diverged: its loss is nan in epoch"):
+        do(configure, "method=dense", "recipe.optimizer.lr=1e20")
+    (path,) = tmp_path.rglob("record.json")
+    assert read_record(path).status == "failed"
+
+
+def test_dropout_does_not_make_masks_depend_on_what_ran_before(
+    configure: Configure, tmp_path: Path
+) -> None:
+    options = ("model=torchvision", "name=mobilenet_v2", "sparsity=0.5", "dataset.limit=200")
+    short = ("recipe.epochs=1", "recipe.batch_size=50", *options)
+    groups = {"dataset": "digits", "model": "torchvision", "recipe": "quick", "method": "snip"}
+    masks = []
+    for place in ("a", "b"):
+        torch.manual_seed(ord(place))
+        masks.append(run(configure(*short, f"output={tmp_path}/{place}"), groups).masks)
+    assert masks[0] == masks[1]
+
+
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
+        (["method=dense", "controls.shuffle=true"], "controls.* check methods that cut weights"),
         (["sparsity=1.0"], "sparsity is a fraction in [0, 1), 0.9 for 90 %; got 1.0"),
         (["sparsity=-0.1"], "sparsity is a fraction in [0, 1), 0.9 for 90 %; got -0.1"),
         (["sparsity=ninety"], "got ninety"),

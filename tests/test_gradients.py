@@ -48,13 +48,15 @@ def test_second_order_is_the_finite_difference_of_the_gradient(
         torch.testing.assert_close(product, expected, rtol=1e-4, atol=1e-8)
 
 
-def test_dropout_does_not_move_the_global_random_state(batch: Batch) -> None:
+def test_dropout_is_off_and_the_global_random_state_stays(batch: Batch) -> None:
     from goldpan.layers.masked import MaskedLinear
 
     dropping = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), MaskedLinear(192, 5))
     before = torch.random.get_rng_state()
-    mean_loss(dropping, effective_weights(dropping), batch, F.cross_entropy)
+    loss = mean_loss(dropping, effective_weights(dropping), batch, F.cross_entropy)
     assert torch.equal(before, torch.random.get_rng_state())
+    assert dropping[1].training
+    assert loss.item() == F.cross_entropy(dropping.eval()(batch[0]), batch[1]).item()
 
 
 def test_flow_sees_batchnorm_as_the_identity(net: nn.Module) -> None:

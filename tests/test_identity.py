@@ -16,9 +16,9 @@ def choices(cfg: DictConfig) -> dict[str, Any]:
 
 
 KNOWN = {
-    "7abd96f06138": [],
-    "d89c1a60ebae": ["method=synflow", "sparsity=0.99", "seed=1"],
-    "291fd7550c55": ["dataset=cifar10", "model=resnet20", "recipe=grasp"],
+    "b5e8dde55d34": [],
+    "10adcf211731": ["method=synflow", "sparsity=0.99", "seed=1"],
+    "0e0f1044c551": ["dataset=cifar10", "model=resnet20", "recipe=grasp"],
 }
 
 
@@ -32,7 +32,7 @@ def test_known_runs_keep_their_identity(
 
 @pytest.mark.parametrize(
     "override",
-    ["output=/elsewhere", "logger=wandb", "strategy=gpu", "dataset.root=there", "progress=false"],
+    ["output=/elsewhere", "logger=wandb", "strategy=ddp", "dataset.root=there", "progress=false"],
 )
 def test_what_decides_no_result_is_left_out(override: str, configure: Configure) -> None:
     assert identity(choices(configure(override))) == identity(choices(configure()))
@@ -40,17 +40,31 @@ def test_what_decides_no_result_is_left_out(override: str, configure: Configure)
 
 @pytest.mark.parametrize(
     "override",
-    ["seed=1", "sparsity=0.8", "recipe.epochs=3", "controls.shuffle=true", "schedule=linear"],
+    ["seed=1", "sparsity=0.8", "controls.shuffle=true", "schedule=linear", "strategy.precision=64"],
 )
 def test_what_decides_the_result_is_not(override: str, configure: Configure) -> None:
     assert identity(choices(configure(override))) != identity(choices(configure()))
 
 
-def test_a_folder_of_images_counts_by_its_name(configure: Configure) -> None:
-    def of(root: str) -> str:
+def test_a_folder_of_images_counts_by_name_and_content(
+    configure: Configure, tmp_path: Path
+) -> None:
+    def of(root: Path) -> str:
         return identity(choices(configure("dataset=image_folder", f"dataset.root={root}")))
 
-    assert of("/a/photos.zip") == of("/b/photos.zip") != of("/a/other.zip")
+    for place, content in (("a", b"1"), ("b", b"1"), ("c", b"22")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "photos.zip").write_bytes(content)
+    (tmp_path / "a/images/cat").mkdir(parents=True)
+    (tmp_path / "b/images/car").mkdir(parents=True)
+    one, same, larger = (of(tmp_path / place / "photos.zip") for place in "abc")
+    assert one == same != larger
+    assert of(tmp_path / "a/images") != of(tmp_path / "b/images")
+
+
+def test_a_number_is_one_choice_however_it_is_written(configure: Configure) -> None:
+    zeros = (identity(choices(configure(f"sparsity={text}"))) for text in ("0", "0.0", "0.00"))
+    assert len(set(zeros)) == 1
 
 
 def test_a_checkpoint_counts_by_its_content(configure: Configure, tmp_path: Path) -> None:

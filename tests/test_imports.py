@@ -7,7 +7,16 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src/goldpan"
 LEVELS = (
-    ("layers", "duration", "record", "identity", "provenance", "choices", "channel_figures"),
+    (
+        "layers",
+        "duration",
+        "record",
+        "identity",
+        "provenance",
+        "choices",
+        "channel_figures",
+        "stream",
+    ),
     ("masks", "models"),
     ("types", "gradients", "cost", "checkpoint", "channels", "coupling", "following"),
     (

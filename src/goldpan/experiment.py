@@ -1,18 +1,21 @@
 """One run, from its configuration to its record; torch is not imported before it is needed."""
 
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from goldpan.identity import call, identity
 from goldpan.procedures.refusal import Refusal, refusing
 from goldpan.provenance import commit, hardware, is_first_rank, versions
-from goldpan.record import CHECKPOINT, RECORD, Record, read_record, write_atomically
+from goldpan.record import CHECKPOINT, LOCK, RECORD, Record, read_record, write_atomically
 
 
 def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = ()) -> Record:
@@ -32,12 +35,28 @@ def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = (
 
 def perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     """Do the run of `draft` in `folder`, unless it is done; raises as `run`."""
-    path = folder / RECORD
     with refusing():
-        if path.exists() and (before := read_record(path)).done:
-            _say(f"done before: {before.summary()}; record: {path}")
+        if before := _done(folder):
             return before
-        _open(folder, cfg)
+        _open(folder)
+    # Another process with the same run waits, then finds it done; this run's own processes do not.
+    lock = FileLock(folder / LOCK) if is_first_rank() else nullcontext()
+    with lock:
+        return _done(folder) or _perform(cfg, draft, folder)
+
+
+def _done(folder: Path) -> Record | None:
+    """The record of a run that is done, said aloud."""
+    path = folder / RECORD
+    if path.exists() and (record := read_record(path)).done:
+        _say(f"done before: {record.summary()}; record: {path}")
+        return record
+    return None
+
+
+def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
+    path = folder / RECORD
+    write_atomically(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
     try:
         draft = replace(draft, versions=versions(), hardware=hardware(), commit=commit())
         record: Record = instantiate(cfg.procedure)(cfg, draft, folder)
@@ -45,6 +64,8 @@ def perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         raise
     except Exception as error:
         _write(replace(draft, error=f"{type(error).__name__}: {error}"), path)
+        if "wandb" in sys.modules:
+            sys.modules["wandb"].finish(exit_code=1)
         raise
     _write(record, path)
     (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -60,6 +81,8 @@ def _draft(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str])
     """
     if cfg.method.pruner is None and cfg.method.get("channels") is None:
         cfg.sparsity = 0.0  # one dense run, whatever sparsities it is compared at
+    if cfg.method.pruner is None and any(cfg.controls.values()):
+        raise ValueError("controls.* check methods that cut weights; this method cuts none")
     if not isinstance(cfg.sparsity, int | float) or not 0 <= cfg.sparsity < 1:
         raise ValueError(f"sparsity is a fraction in [0, 1), 0.9 for 90 %; got {cfg.sparsity}")
     choices: Any = OmegaConf.to_container(cfg, resolve=True)
@@ -82,15 +105,15 @@ def _slug(groups: Mapping[str, str], cfg: DictConfig) -> str:
     return "-".join([*names, f"{cfg.sparsity:g}", f"seed{cfg.seed}"])
 
 
-def _open(folder: Path, cfg: DictConfig) -> None:
-    """Make the run's folder, with its configuration in it.
+def _open(folder: Path) -> None:
+    """Make the run's folder.
 
     Raises:
         OSError: if it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
+        (folder / LOCK).touch()
     except OSError as error:
         reason = f"{folder} cannot be written ({error.strerror}); choose another output=FOLDER"
         raise OSError(reason) from error

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 
 from goldpan.layers.bounded_norm import BoundedBatchNorm2d
 from goldpan.masks import masked_layers
@@ -45,13 +46,17 @@ def mean_loss(
 ) -> Tensor:
     """loss(f(x; weights) / temperature, y) in train mode, a scalar with a graph to `weights`.
 
-    BatchNorm normalises by the batch; its running statistics, and the random numbers that
-    dropout would draw, stay as they were.
+    BatchNorm normalises by the batch and its running statistics stay as they were. Dropout is off,
+    and what else draws random numbers draws the same ones at every call.
     """
     x, y = batch
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [x.device] if x.is_cuda else []
     with mode(model, training=True), torch.random.fork_rng(devices):
+        torch.manual_seed(0)
+        for module in model.modules():
+            if isinstance(module, _DropoutNd):
+                module.training = False
         logits = functional_call(model, {**buffers, **weights}, (x,))
         return loss(logits / temperature, y)
 

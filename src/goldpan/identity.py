@@ -20,8 +20,8 @@ At its default an option leaves a run what it was, so old records keep their ide
 def identity(choices: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits that change when, and only when, the result may change.
 
-    Where things lie and how they are computed (paths, logger, GPU strategy) is left out; a folder
-    of images counts by its name, a checkpoint to start from by its content.
+    Where things lie, who logs, and how many processes compute are left out, but not the precision;
+    files of images count by their names, a checkpoint to start from by its content.
 
     Raises:
         FileNotFoundError: if there is no such checkpoint.
@@ -32,6 +32,7 @@ def identity(choices: Mapping[str, Any]) -> str:
         for name, value in choices["dataset"].items()
         if name not in NOT_DECISIVE_OF_DATA
     } | {"source": _source(choices["dataset"])}
+    decisive["precision"] = choices["strategy"]["precision"]
     if choices["checkpoint"] is not None:
         decisive["checkpoint"] = hashlib.sha256(
             Path(choices["checkpoint"]).read_bytes()
@@ -49,9 +50,11 @@ def call(
     `groups` holds the chosen option of each of Hydra's groups, `overrides` what was typed: what
     changes a group's option behind its name joins the name, "snip controls.shuffle=true".
     """
-    setting = [_source(choices["dataset"]) or groups["dataset"], groups["model"], groups["recipe"]]
+    own = choices["dataset"]["name"] == "image_folder"
+    source = Path(choices["dataset"]["root"]).name if own else groups["dataset"]
+    setting = [source, groups["model"], groups["recipe"]]
     method = [groups["method"]]
-    for override in overrides:
+    for override in sorted(overrides):
         name = override.lstrip("+~").partition("=")[0]
         root, _, leaf = name.partition(".")
         if name in ("dataset", "model", "recipe", "method", "sparsity", "seed") or root in (
@@ -64,9 +67,19 @@ def call(
     return " ".join(setting), " ".join(method)
 
 
-def _source(dataset: Mapping[str, Any]) -> str | None:
-    """The name of a folder or archive of images; None for the datasets that have a name."""
-    return Path(dataset["root"]).name if dataset["name"] == "image_folder" else None
+def _source(dataset: Mapping[str, Any]) -> list[str] | None:
+    """What tells one folder or archive of images from another, at little cost.
+
+    Its name, and the size of an archive or the folders of a folder, two levels deep. None for the
+    datasets that are the same everywhere.
+    """
+    if dataset["name"] not in ("image_folder", "imagenet"):
+        return None
+    root = Path(dataset["root"])
+    if root.is_dir():
+        folders = [path for depth in ("*/", "*/*/") for path in root.glob(depth) if path.is_dir()]
+        return [root.name, *sorted(str(path.relative_to(root)) for path in folders)]
+    return [root.name, str(root.stat().st_size) if root.is_file() else ""]
 
 
 def _unchanged(name: str, value: Any) -> bool:
@@ -75,6 +88,8 @@ def _unchanged(name: str, value: Any) -> bool:
 
 def _leaves(prefix: str, value: Any) -> list[tuple[str, Any]]:
     """Dotted names and values; an empty mapping is no leaf."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return [(prefix, float(value))]  # 0 and 0.0 are one choice
     if not isinstance(value, Mapping):
         return [(prefix, value)]
     named = [(f"{prefix}.{key}" if prefix else str(key), item) for key, item in value.items()]

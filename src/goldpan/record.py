@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 FORMAT = 1
 
-RECORD, CHECKPOINT = "record.json", "last.ckpt"
-"""Files in a run's folder: what it came to, and where it goes on if it was cut short."""
+RECORD, CHECKPOINT, LOCK = "record.json", "last.ckpt", ".lock"
+"""Files in a run's folder: what it came to, where it goes on if cut short, who is at it."""
 
 WEIGHTS, ARCHITECTURE = "model.pt", "architecture.json"
 """The final network: its state dict, and the sizes of its layers."""

@@ -68,13 +68,13 @@ def read_records(folder: Path) -> tuple[list[Record], list[str]]:
 
 def grid(records: Iterable[Record], metric: str) -> Grid:
     """The cells of records of one setting; runs that failed or lack the metric are not counted."""
-    runs: dict[str, dict[float, list[Record]]] = {}
+    runs: dict[str, dict[float, dict[int, Record]]] = {}
     for record in records:
         if record.done and getattr(record, metric) is not None and record.sparsity is not None:
-            cells = runs.setdefault(record.method, {})
-            cells.setdefault(record.sparsity.asked, []).append(record)
+            cell = runs.setdefault(record.method, {}).setdefault(record.sparsity.asked, {})
+            cell[record.seed] = record  # of two with one seed, the later
     return {
-        method: {sparsity: _cell(same, metric) for sparsity, same in sorted(cells.items())}
+        method: {s: _cell(list(seeds.values()), metric) for s, seeds in sorted(cells.items())}
         for method, cells in runs.items()
     }
 

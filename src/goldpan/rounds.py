@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from goldpan.masks import Masks, read_masks, set_masks
+from goldpan.stream import stream
 from goldpan.types import Allocator, Batch, Loss, Schedule, Scorer
 
 
@@ -50,9 +51,9 @@ def prune_in_rounds(
 
 def shuffle(masks: Masks, seed: int) -> Masks:
     """As many weights kept in every layer, at random places: a control of Frankle et al."""
-    generator = torch.Generator().manual_seed(seed)
     shuffled = {}
     for name, mask in masks.items():
-        order = torch.randperm(mask.numel(), generator=generator).to(mask.device)
+        order = torch.randperm(mask.numel(), generator=stream(seed, "shuffle", name))
+        order = order.to(mask.device)
         shuffled[name] = mask.flatten()[order].view_as(mask)
     return Masks(shuffled)

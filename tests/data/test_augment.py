@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from goldpan.data.augment import normalize, random_crop, random_flip
-from goldpan.data.sampling import stream
+from goldpan.stream import stream
 
 PADDING, SIDE = 4, 5
 CHI_SQUARE_161_999 = 221.0  # 99.9 % quantile, 161 degrees of freedom

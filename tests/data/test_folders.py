@@ -74,3 +74,16 @@ def test_a_touched_file_changes_the_fingerprint(
     assert fingerprint(source) == before
     os.utime(source if suffix else folder / "class0" / "0.png", (1, 1))
     assert fingerprint(source) != before
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [("train", "valid"), ("Train", "Test"), ("TRAIN", "validation")]
+)
+def test_splits_go_by_any_of_their_names(train: str, test: str) -> None:
+    names = [f"{split}/{kind}/{n}.png" for split in (train, test) for kind in "ab" for n in "12"]
+    assert arrange(names).class_names == ("a", "b")
+
+
+def test_a_split_without_its_other_is_no_class() -> None:
+    with pytest.raises(ValueError, match="got train/ without the other"):
+        arrange(["train/a/1.png", "train/b/1.png", "tests/a/1.png", "tests/b/1.png"])

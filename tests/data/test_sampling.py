@@ -1,14 +1,8 @@
 import pytest
 import torch
 
-from goldpan.data.sampling import (
-    Sampling,
-    balanced_order,
-    draw,
-    hold_out,
-    proportional_order,
-    stream,
-)
+from goldpan.data.sampling import Sampling, balanced_order, draw, hold_out, proportional_order
+from goldpan.stream import stream
 
 LABELS = torch.tensor([0] * 6 + [1] * 4 + [2] * 10)
 

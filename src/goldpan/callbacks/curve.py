@@ -28,11 +28,12 @@ class Curve(pl.Callback):
 
     def __init__(self, path: Path) -> None:
         self.path, self.rows = path, list[Row]()
-        self.begun = self.trained = 0.0
+        self.begun = self.trained = self.rate = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
+        """Start the clock, and note the epoch's learning rate."""
         self.begun = perf_counter()
+        self.rate = trainer.optimizers[0].param_groups[0]["lr"]
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Note the end of the epoch's training."""
@@ -42,7 +43,7 @@ class Curve(pl.Callback):
         """Add the epoch's row."""
         metrics = read_metrics(trainer)
         row = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step} | metrics
-        row["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
+        row["lr"] = self.rate
         row["training_seconds"] = self.trained - self.begun
         row["evaluation_seconds"] = perf_counter() - self.trained
         self.rows.append(row)

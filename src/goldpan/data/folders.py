@@ -15,7 +15,7 @@ import torch
 from goldpan.data.sampling import hold_out
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
-TEST_NAMES = ("test", "val")
+TEST_NAMES = ("test", "val", "valid", "validation")
 TEST_FRACTION = 0.2
 
 Labelled = dict[str, int]
@@ -106,12 +106,17 @@ def arrange(names: list[str]) -> Layout:
         len(parts) > 2 for parts in paths.values()
     ):
         paths = {name: parts[1:] for name, parts in paths.items()}
-    tops = {parts[0] for parts in paths.values() if len(parts) > 1}
+    tops = {parts[0].lower() for parts in paths.values() if len(parts) > 1}
     test = next((name for name in TEST_NAMES if {"train", name} <= tops), None)
+    if test is None and (alone := sorted(tops & {"train", *TEST_NAMES})):
+        raise ValueError(
+            f"expected class folders, or train/ with one of {', '.join(TEST_NAMES)} beside it; got "
+            f"{alone[0]}/ without the other"
+        )
     if test is None:
         return _split(_classes(paths))
-    train = _classes({n: parts[1:] for n, parts in paths.items() if parts[0] == "train"})
-    return _label(train, _classes({n: p[1:] for n, p in paths.items() if p[0] == test}))
+    train = _classes({n: p[1:] for n, p in paths.items() if p[0].lower() == "train"})
+    return _label(train, _classes({n: p[1:] for n, p in paths.items() if p[0].lower() == test}))
 
 
 def _hidden(name: str) -> bool:

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from goldpan.data.folders import SUFFIXES
 from goldpan.data.order import Request
-from goldpan.data.sampling import stream
+from goldpan.stream import stream
 from goldpan.types import Batch
 
 ENLARGED = 256 / 224  # evaluation images are scaled to this multiple of the crop

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from goldpan.data.sampling import stream
+from goldpan.stream import stream
 
 Request = tuple[int, Tensor]
 """The epoch, and the indices of one batch's images."""

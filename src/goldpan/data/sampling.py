@@ -5,10 +5,11 @@ draw never depends on what was drawn before it.
 """
 
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import torch
 from torch import Tensor
+
+from goldpan.stream import stream
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,6 @@ class Sampling:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"expected {name} of at least 1 for scoring, got {value}")
-
-
-def stream(*key: int | str) -> torch.Generator:
-    """Return a CPU generator whose numbers depend on the key alone, e.g. (seed, "order", epoch)."""
-    digest = blake2b(repr(key).encode(), digest_size=8).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest) >> 1)
 
 
 def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:

@@ -15,7 +15,8 @@ from goldpan.data.image_files import ImageFiles, read_imagenet
 from goldpan.data.loaders import Loader, build_loader
 from goldpan.data.order import EvaluationOrder, TrainOrder
 from goldpan.data.readers import read_splits
-from goldpan.data.sampling import Sampling, draw, hold_out, stream
+from goldpan.data.sampling import Sampling, draw, hold_out
+from goldpan.stream import stream
 from goldpan.types import Batch
 
 

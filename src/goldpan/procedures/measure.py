@@ -99,7 +99,7 @@ def compare_sizes(
             asked=record.choices["sparsity"],
             got=thinning.removed(),
             parameters=1 - after.parameters / before.parameters,
-            effective=1 - after.parameters_kept / before.parameters,
+            effective=1 - live_paths(small, shape).kept / read_masks(large).total,
             layers={name: 1 - int(mask.sum()) / len(mask) for name, mask in thinning.kept.items()},
             granularity="channel",
         ),

@@ -1,14 +1,12 @@
 """Train, remove channels, train the smaller network again; many prunings share one training."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from filelock import FileLock
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
@@ -23,7 +21,6 @@ from goldpan.procedures.measure import compare_sizes, measure, reading
 from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import finish, fit
-from goldpan.provenance import is_first_rank
 from goldpan.record import CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.surgery import shrink
 from goldpan.systems.classifier import Classifier
@@ -54,11 +51,19 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     record = measure(draft, last.trainer, last.system, data, last.rows, None, trained.importances)
     thinning = reduce(lambda earlier, later: later.after(earlier), thinnings)
     record = compare_sizes(record, system.net, last.system.net, thinning, data.image_shape)
-    record = replace(record, trained=trained.last, pruned=tunings[0].before)
+    record = replace(record, trained=trained.last, pruned=last.before, seconds=_seconds(tunings))
     finish(last.trainer, last.system, record, folder)
     for place in rounds:
         (place / CHECKPOINT).unlink(missing_ok=True)
     return record
+
+
+def _seconds(tunings: Sequence["Tuning"]) -> dict[str, float]:
+    """Seconds of fine-tuning, over all rounds; the training has a record of its own."""
+    rows = [row for tuning in tunings for row in tuning.rows]
+    return {
+        name: sum(row[f"{name}_seconds"] for row in rows) for name in ("training", "evaluation")
+    }
 
 
 def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
@@ -69,9 +74,7 @@ def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
     choices: Any = OmegaConf.to_container(stage, resolve=True)
     part = replace(draft, id=identity(choices), choices=choices)
     folder = output / f"trained-{part.id}"
-    lock = FileLock(output / f".{folder.name}.lock") if is_first_rank() else nullcontext()
-    with lock:  # other cells wait; the other processes of this one must not
-        return perform(stage, part, folder), folder / WEIGHTS
+    return perform(stage, part, folder), folder / WEIGHTS
 
 
 def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> Thinning:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from math import isfinite
 
 import pytorch_lightning as pl
 import torch
@@ -29,7 +29,8 @@ class Classifier(pl.LightningModule):
     is ever selected on it. Accuracies are top-1 in percent.
 
     Args:
-        bounded: the optimizer's options for the scales of bounded norms.
+        bounded: the optimizer's options for the scales of bounded norms, and `rate`, a factor
+            on their learning rate.
     """
 
     def __init__(
@@ -103,10 +104,19 @@ class Classifier(pl.LightningModule):
         self.tallies[split] = self.tallies[split] + tally if split in self.tallies else tally
 
     def on_validation_epoch_end(self) -> None:
-        """Log loss and accuracy (%) of each split, summed over the ranks, once an epoch."""
+        """Log loss and accuracy (%) of each split, summed over the ranks, once an epoch.
+
+        Raises:
+            FloatingPointError: if the training loss is not finite.
+        """
         for split, tally in self.tallies.items():
             total = self.trainer.strategy.reduce(tally, reduce_op="sum")
             loss, correct, images = torch.as_tensor(total).tolist()
+            if split == "train" and not isfinite(loss):
+                raise FloatingPointError(
+                    f"training diverged: its loss is {loss} in epoch {self.current_epoch + 1}; "
+                    "lower recipe.optimizer.lr"
+                )
             metrics = {f"{split}/loss": loss / images, f"{split}/accuracy": 100 * correct / images}
             self.log_dict(metrics, add_dataloader_idx=False, sync_dist=True)
         self.tallies = {}
@@ -119,12 +129,12 @@ class Classifier(pl.LightningModule):
         """The recipe's optimizer; its learning rate moves once an epoch."""
         epochs = self.trainer.max_epochs or 1
         optimizer = self.optimizer(parameter_groups(self.net, self.bounded))
-        schedule = LambdaLR(optimizer, lambda epoch: self.learning_rate(epoch / epochs))
+        rates = [group.get("rate", 1.0) for group in optimizer.param_groups]
+        schedule = LambdaLR(optimizer, [partial(self._factor, epochs, rate) for rate in rates])
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "epoch"},
         }
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Say which network the checkpoint is of, for a clear answer to one that does not fit."""
-        checkpoint["network"] = type(self.net).__name__
+    def _factor(self, epochs: int, rate: float, epoch: int) -> float:
+        return rate * self.learning_rate(epoch / epochs)
