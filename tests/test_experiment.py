@@ -93,10 +93,10 @@ def test_a_run_that_is_done_is_not_done_again(
 
 
 def test_the_same_seed_gives_the_same_network_and_another_seed_another(
-    configure: Configure,
+    configure: Configure, tmp_path: Path
 ) -> None:
     first = do(configure, "recipe.epochs=1")
-    again = do(configure, "recipe.epochs=1", "output=" + str(first.choices["output"]) + "/again")
+    again = do(configure, "recipe.epochs=1", f"output={tmp_path}/again")
     other = do(configure, "recipe.epochs=1", "seed=1")
     assert first.id == again.id != other.id
     assert (first.masks, first.ranks, first.last) == (again.masks, again.ranks, again.last)
@@ -162,6 +162,8 @@ def test_training_can_start_from_the_weights_of_another_run(
     (weights,) = tmp_path.glob("dense/*/model.pt")
     record = do(configure, "method=magnitude", "sparsity=0.2", f"checkpoint={weights}")
     assert record.status == "finished"
+    assert record.method == "magnitude checkpoint=model.pt"
+    assert str(tmp_path) not in json.dumps(record.choices)
 
 
 def test_a_twin_that_comes_later_leaves_the_finished_record(

@@ -26,7 +26,7 @@ def channel_rows(records: Sequence[Record]) -> list[list[str]]:
     Parameters and FLOPs say what is left and the fraction removed; milliseconds those of the
     dense network and of the shrunk one, measured in turn.
     """
-    return [_row(method, asked, same) for (method, asked), same in _cells(records).items()]
+    return [_row(method, asked, same) for (method, asked), same in sorted(_cells(records).items())]
 
 
 def tradeoff(records: Sequence[Record]) -> dict[str, list[tuple[float, float, float]]]:

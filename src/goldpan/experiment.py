@@ -12,7 +12,7 @@ from filelock import FileLock
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from goldpan.identity import call, identity
+from goldpan.identity import call, identity, without_paths
 from goldpan.procedures.refusal import Refusal, refusing
 from goldpan.provenance import commit, hardware, is_first_rank, versions
 from goldpan.record import CHECKPOINT, LOCK, RECORD, Record, read_record, write_atomically
@@ -94,7 +94,7 @@ def _draft(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str])
         setting=setting,
         method=method,
         seed=cfg.seed,
-        choices=choices,
+        choices=without_paths(choices),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

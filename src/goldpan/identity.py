@@ -63,8 +63,22 @@ def call(
         ):
             continue
         if root != "dataset" or leaf not in NOT_DECISIVE_OF_DATA:
-            (setting if root in SETTING else method).append(override)
+            shown = f"checkpoint={Path(override).name}" if name == "checkpoint" else override
+            (setting if root in SETTING else method).append(shown)
     return " ".join(setting), " ".join(method)
+
+
+def without_paths(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """The choices as a record may show them anywhere: of files their names, not where they lie."""
+    shown = {name: value for name, value in choices.items() if name != "output"}
+    shown["dataset"] = {
+        name: Path(value).name if name == "root" else value
+        for name, value in choices["dataset"].items()
+        if name != "cache"
+    }
+    if choices["checkpoint"] is not None:
+        shown["checkpoint"] = Path(choices["checkpoint"]).name
+    return shown
 
 
 def _source(dataset: Mapping[str, Any]) -> list[str] | None:

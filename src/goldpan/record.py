@@ -57,7 +57,7 @@ class Sparsity:
 class Record:
     """One run: a method, with its seed, in a setting (dataset, model, recipe).
 
-    `choices` is its whole resolved configuration.
+    `choices` is its whole resolved configuration, without the paths of this machine.
 
     `last` is the last epoch; `best` the one with the best validation accuracy among those at the
     final sparsity (None without a validation split); `best_on_test` the epoch with the best test

@@ -16,7 +16,7 @@ from goldpan.callbacks.monitor import Monitor
 from goldpan.checkpoint import load_weights
 from goldpan.data.vision import VisionData
 from goldpan.experiment import perform
-from goldpan.identity import identity
+from goldpan.identity import identity, without_paths
 from goldpan.procedures.measure import compare_sizes, measure, reading
 from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import build_system, build_trainer, load_data
@@ -72,7 +72,7 @@ def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
     stage.sparsity, stage.method.channels = 0.0, None
     stage.procedure = {"_target_": "goldpan.procedures.train.train", "_partial_": True}
     choices: Any = OmegaConf.to_container(stage, resolve=True)
-    part = replace(draft, id=identity(choices), choices=choices)
+    part = replace(draft, id=identity(choices), choices=without_paths(choices))
     folder = output / f"trained-{part.id}"
     return perform(stage, part, folder), folder / WEIGHTS
 
