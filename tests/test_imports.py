@@ -16,6 +16,7 @@ LEVELS = (
         "choices",
         "channel_figures",
         "stream",
+        "files",
     ),
     ("masks", "models"),
     ("types", "gradients", "cost", "checkpoint", "channels", "coupling", "following"),

@@ -1,6 +1,5 @@
 """Weights to a file and back, read without running any code that the file may hold."""
 
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,15 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from goldpan.files import replacing
+
 
 def save(content: Mapping[str, Any], path: Path) -> None:
     """Write tensors and plain values, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as temporary:
         torch.save(content, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

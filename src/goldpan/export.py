@@ -5,7 +5,6 @@ file is run on random images before it gets its name, and holds the logits of th
 """
 
 import importlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from goldpan.files import replacing
 from goldpan.surgery import plain
 
 PARITY = 1e-4  # the largest |difference| of logits that an export may have
@@ -95,15 +95,11 @@ def _write(
     path: Path, write: Callable[[Path], _Run], net: nn.Module, shape: Sequence[int]
 ) -> float:
     """Write a file whole or not at all, after it has been run beside the network."""
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
     images = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
-    try:
+    with replacing(path) as temporary:
         difference = float((write(temporary)(images) - net(images)).abs().max())
         if not difference <= PARITY:
             raise ValueError(f"the export's logits may differ by {PARITY}, they do by {difference}")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return difference
 
 

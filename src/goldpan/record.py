@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from goldpan.files import replacing
+
 FORMAT = 1
 
 RECORD, CHECKPOINT, LOCK = "record.json", "last.ckpt", ".lock"
@@ -148,12 +150,7 @@ def read_record(path: Path) -> Record:
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file by one with this text; on any error the old file stays as it was."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, temporary.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
