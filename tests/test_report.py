@@ -84,3 +84,10 @@ def test_a_folder_without_records_is_said(
 ) -> None:
     assert main([str(tmp_path)]) == 1
     assert "no record.json below" in capsys.readouterr().err
+
+
+def test_one_sparsity_is_drawn_without_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    record("snip", 0.9, 0, 96.0).write(tmp_path / "one/record.json")
+    assert main([str(tmp_path)]) == 0
+    assert (tmp_path / "accuracy.png").exists()

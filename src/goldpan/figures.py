@@ -80,6 +80,8 @@ def _draw_setting(axis: Any, setting: str, cells: "Grid") -> None:
         broken = [(density, cell.mean) for density, cell in spots if cell.collapsed]
         if broken:
             axis.scatter(*zip(*broken, strict=True), s=130, marker="x", color=style[0])
+    if len(ticks) == 1:  # a range that a logarithmic axis can have
+        axis.set_xlim((1 - ticks[0]) / 2, (1 - ticks[0]) * 2)
     axis.set(xlabel="sparsity", ylabel="test accuracy (%)", xscale="log")
     axis.set_title(fill(setting, 90), fontsize="small")
     axis.set_xticks([1 - s for s in ticks], [f"{100 * s:.6g} %" for s in ticks], minor=False)
