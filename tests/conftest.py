@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.panning.agent import Agent
 from goldpan.types import Batch
 
 torch.set_num_threads(1)  # robust beside other work, and small networks gain nothing from more
@@ -39,6 +40,16 @@ def batch() -> Batch:
     """Twenty images, four of each of five classes."""
     generator = torch.Generator().manual_seed(1)
     return torch.randn(20, 3, 8, 8, generator=generator), torch.arange(20) % 5
+
+
+@pytest.fixture(scope="session")
+def agent_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An agent for synflow, snip and grasp that was never trained."""
+    torch.manual_seed(0)
+    actor = nn.Sequential(nn.Linear(7, 8), nn.ReLU(), nn.Linear(8, 3), nn.Tanh())
+    path = tmp_path_factory.mktemp("agent") / "agent.pt"
+    Agent(actor.state_dict(), ("synflow", "snip", "grasp")).write(path)
+    return path
 
 
 @pytest.fixture

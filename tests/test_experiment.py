@@ -31,10 +31,14 @@ def do(configure: Configure, *overrides: str) -> Record:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_prunes_trains_and_is_recorded(method: str, configure: Configure) -> None:
+def test_every_method_prunes_trains_and_is_recorded(
+    method: str, configure: Configure, agent_file: Path
+) -> None:
     overrides = [f"method={method}", "sparsity=0.7", "model.initialization=kaiming_normal_fan_in"]
     if "rounds" in (configure(f"method={method}").method.pruner or {}):
         overrides.append("method.pruner.rounds=3")
+    if method == "rl_panning":
+        overrides.append(f"agent={agent_file}")
     record = do(configure, *overrides)
     assert record.status == "finished"
     assert record.sparsity is not None

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from goldpan.record import Accuracy, Record, Sparsity, read_record, write_atomically
+from goldpan.files import write_atomically
+from goldpan.record import Accuracy, Record, Sparsity, read_record
 
 RECORD = Record(
     id="0123456789ab",

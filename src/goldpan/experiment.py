@@ -12,10 +12,11 @@ from filelock import FileLock
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from goldpan.files import write_atomically
 from goldpan.identity import call, identity, without_paths
 from goldpan.procedures.refusal import Refusal, refusing
 from goldpan.provenance import commit, hardware, is_first_rank, versions
-from goldpan.record import CHECKPOINT, LOCK, RECORD, Record, read_record, write_atomically
+from goldpan.record import CHECKPOINT, LOCK, RECORD, Record, read_record
 
 
 def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = ()) -> Record:

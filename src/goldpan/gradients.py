@@ -7,6 +7,8 @@ silently wrong with BatchNorm.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +29,11 @@ def effective_weights(model: nn.Module) -> Weights:
         name: (layer.weight.detach() * layer.mask).requires_grad_()
         for name, layer in masked_layers(model).items()
     }
+
+
+def dense_weights(model: nn.Module) -> Weights:
+    """The weights of the masked layers as they stand, cut ones included, without a graph."""
+    return {name: layer.weight.detach() for name, layer in masked_layers(model).items()}
 
 
 @contextmanager
@@ -61,17 +68,68 @@ def mean_loss(
         return loss(logits / temperature, y)
 
 
+class Slope(NamedTuple):
+    """The loss of one batch; the effective weights, leaves of its graph; dL/dw in their order."""
+
+    loss: Tensor
+    weights: Weights
+    gradients: Sequence[Tensor]
+
+    @property
+    def norm(self) -> float:
+        """The squared gradient norm: the sum of (dL/dw)^2 over all weights, cut places included."""
+        return float(sum(gradient.detach().double().square().sum() for gradient in self.gradients))
+
+
+_shared: ContextVar[dict[tuple[int, int, float], Slope] | None] = ContextVar("slopes", default=None)
+
+
+@contextmanager
+def one_graph() -> Iterator[None]:
+    """Inside, what asks for gradients of the same network on the same batch gets the same graph.
+
+    First and second order scores then cost one forward pass together. Neither the network nor its
+    masks nor the batches may change inside.
+    """
+    token = _shared.set({})
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+
+
+def slope(
+    model: nn.Module,
+    batch: Batch,
+    loss: Loss,
+    temperature: float = 1.0,
+    *,
+    graph: bool = False,
+) -> Slope:
+    """The loss of a batch and its gradient; with `graph` the gradient can be derived again."""
+    shared = _shared.get()
+    key = (id(model), id(batch[0]), temperature)
+    if shared is not None and key in shared:
+        return shared[key]
+    weights = effective_weights(model)
+    value = mean_loss(model, weights, batch, loss, temperature)
+    again = graph or shared is not None
+    found = torch.autograd.grad(value, list(weights.values()), create_graph=again)
+    if shared is None:
+        return Slope(value, weights, found)
+    return shared.setdefault(key, Slope(value, weights, found))
+
+
 def first_order(
     model: nn.Module, batches: Sequence[Batch], loss: Loss, temperature: float = 1.0
 ) -> tuple[Weights, Weights]:
     """The effective weights w, and g = dL/dw of the loss averaged over the batches."""
-    weights = effective_weights(model)
+    weights = detach(effective_weights(model))
     total = [torch.zeros_like(weight) for weight in weights.values()]
     for batch in batches:
-        value = mean_loss(model, weights, batch, loss, temperature)
-        gradients = torch.autograd.grad(value, list(weights.values()))
-        torch._foreach_add_(total, gradients, alpha=1 / len(batches))
-    return detach(weights), dict(zip(weights, total, strict=True))
+        gradients = slope(model, batch, loss, temperature).gradients
+        torch._foreach_add_(total, [g.detach() for g in gradients], alpha=1 / len(batches))
+    return weights, dict(zip(weights, total, strict=True))
 
 
 def second_order(
@@ -82,19 +140,21 @@ def second_order(
     H g = d/dw (g . g) / 2. One batch needs one graph; of several, g is averaged over all of them
     first and each batch's own Hessian is applied to it.
     """
-    weights = effective_weights(model)
-    leaves = list(weights.values())
+    weights = detach(effective_weights(model))
     mean: Sequence[Tensor] = ()
     if len(batches) > 1:
         mean = list(first_order(model, batches, loss, temperature)[1].values())
-    total = [torch.zeros_like(leaf) for leaf in leaves]
+    total = [torch.zeros_like(weight) for weight in weights.values()]
     for batch in batches:
-        value = mean_loss(model, weights, batch, loss, temperature)
-        gradients = torch.autograd.grad(value, leaves, create_graph=True)
-        against = mean or [gradient.detach() for gradient in gradients]
-        products = torch.autograd.grad(gradients, leaves, grad_outputs=against)
+        _, leaves, gradients = slope(model, batch, loss, temperature, graph=True)
+        products = torch.autograd.grad(
+            gradients,
+            list(leaves.values()),
+            grad_outputs=mean or [gradient.detach() for gradient in gradients],
+            retain_graph=_shared.get() is not None,
+        )
         torch._foreach_add_(total, products, alpha=1 / len(batches))
-    return detach(weights), dict(zip(weights, total, strict=True))
+    return weights, dict(zip(weights, total, strict=True))
 
 
 def flow(model: nn.Module, weights: Mapping[str, Tensor], shape: Sequence[int]) -> Weights:

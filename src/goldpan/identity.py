@@ -10,7 +10,10 @@ NOT_DECISIVE = ("output", "logger", "strategy", "progress")
 NOT_DECISIVE_OF_DATA = ("root", "cache", "mirrors", "workers")
 SETTING = ("dataset", "model", "name", "recipe")
 
-ADDED_LATER: dict[str, Any] = {}
+FILES = ("checkpoint", "agent")
+"""Choices that are files: what they hold counts, not where they lie."""
+
+ADDED_LATER: dict[str, Any] = {"agent": None}
 """Dotted name -> default of every option added since records exist.
 
 At its default an option leaves a run what it was, so old records keep their identity.
@@ -21,10 +24,10 @@ def identity(choices: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits that change when, and only when, the result may change.
 
     Where things lie, who logs, and how many processes compute are left out, but not the precision;
-    files of images count by their names, a checkpoint to start from by its content.
+    files of images count by their names, a checkpoint or an agent by its content.
 
     Raises:
-        FileNotFoundError: if there is no such checkpoint.
+        FileNotFoundError: if there is no such file.
     """
     decisive = {name: value for name, value in choices.items() if name not in NOT_DECISIVE}
     decisive["dataset"] = {
@@ -33,10 +36,8 @@ def identity(choices: Mapping[str, Any]) -> str:
         if name not in NOT_DECISIVE_OF_DATA
     } | {"source": _source(choices["dataset"])}
     decisive["precision"] = choices["strategy"]["precision"]
-    if choices["checkpoint"] is not None:
-        decisive["checkpoint"] = hashlib.sha256(
-            Path(choices["checkpoint"]).read_bytes()
-        ).hexdigest()
+    content = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in _files(choices)}
+    decisive = _replaced(decisive, {str(path): text for path, text in content.items()})
     flat = {name: value for name, value in _leaves("", decisive) if not _unchanged(name, value)}
     text = json.dumps(flat, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -63,7 +64,7 @@ def call(
         ):
             continue
         if root != "dataset" or leaf not in NOT_DECISIVE_OF_DATA:
-            shown = f"checkpoint={Path(override).name}" if name == "checkpoint" else override
+            shown = f"{name}={Path(override).name}" if name in FILES else override
             (setting if root in SETTING else method).append(shown)
     return " ".join(setting), " ".join(method)
 
@@ -76,9 +77,18 @@ def without_paths(choices: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in choices["dataset"].items()
         if name != "cache"
     }
-    if choices["checkpoint"] is not None:
-        shown["checkpoint"] = Path(choices["checkpoint"]).name
-    return shown
+    return {**_replaced(shown, {str(path): path.name for path in _files(choices)})}
+
+
+def _files(choices: Mapping[str, Any]) -> list[Path]:
+    return [Path(choices[name]) for name in FILES if choices.get(name) is not None]
+
+
+def _replaced(value: Any, paths: Mapping[str, str]) -> Any:
+    """The same choices with other texts for these paths, wherever they stand."""
+    if isinstance(value, Mapping):
+        return {name: _replaced(item, paths) for name, item in value.items()}
+    return paths.get(value, value) if isinstance(value, str) else value
 
 
 def _source(dataset: Mapping[str, Any]) -> list[str] | None:

@@ -1,13 +1,12 @@
 """The record of one run: what was chosen, on what machine, and what came out; as JSON."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from goldpan.files import replacing
+from goldpan.files import write_atomically
 
 FORMAT = 1
 
@@ -69,6 +68,7 @@ class Record:
     are after fine-tuning, `flops["sparse"]` is what the smaller network takes, `latency` holds
     milliseconds measured on the CPU, dense and shrunk, by batch size, and `floored` names the
     layers that kept more channels than asked, lest they fall under their floor, and how many.
+    Of a run that trained an agent, `returns` holds an episode's return by policy and sparsity.
     """
 
     id: str
@@ -99,6 +99,7 @@ class Record:
     floored: Mapping[str, int] = field(default_factory=dict)
     importances: Histogram = field(default_factory=list)
     exports: Mapping[str, float] = field(default_factory=dict)
+    returns: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     format: int = FORMAT
 
     @property
@@ -116,6 +117,9 @@ class Record:
         if self.sparsity is not None:
             text += f"; sparsity asked {self.sparsity.asked:g}, got {self.sparsity.got:.6g}"
             text += f" (effective {self.sparsity.effective:.6g})"
+        for policy, returns in self.returns.items():
+            listed = ", ".join(f"{value:.1f} at {target}" for target, value in returns.items())
+            text += f"; return of {policy}: {listed}"
         if self.floored:
             kept = ", ".join(f"{name} {count}" for name, count in self.floored.items())
             text += f"; channels kept by the floor of their layer: {kept}"
@@ -146,11 +150,3 @@ def read_record(path: Path) -> Record:
         return Record(**values)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a whole record: {error}") from error
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file by one with this text; on any error the old file stays as it was."""
-    with replacing(path) as temporary, temporary.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())

@@ -28,10 +28,11 @@ def partials(value: Any) -> Iterator[partial[Any]]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}={path.stem}")
 def test_each_file_composes_instantiates_and_binds(
-    path: Path, configure: Callable[..., DictConfig]
+    path: Path, configure: Callable[..., DictConfig], agent_file: Path
 ) -> None:
     group, name = path.parent.name, path.stem
-    cfg = configure(f"{group}={name}", *([NEEDS[name]] if name in NEEDS else []))
+    needs = NEEDS | dict.fromkeys(("rl_panning", "learned"), f"agent={agent_file}")
+    cfg = configure(f"{group}={name}", *([needs[name]] if name in needs else []))
     parts = instantiate(cfg[group])
     values = parts.values() if isinstance(parts, dict | DictConfig) else [parts]
     for value in values:

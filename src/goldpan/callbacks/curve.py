@@ -1,14 +1,12 @@
 """The learning curve: one row an epoch, in metrics.csv and in every checkpoint."""
 
-import csv
-import io
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import pytorch_lightning as pl
 
-from goldpan.record import write_atomically
+from goldpan.files import write_rows
 
 Row = dict[str, float]
 
@@ -48,11 +46,7 @@ class Curve(pl.Callback):
         row["evaluation_seconds"] = perf_counter() - self.trained
         self.rows.append(row)
         if trainer.is_global_zero:
-            text = io.StringIO()
-            table = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
-            table.writeheader()
-            table.writerows(self.rows)
-            write_atomically(self.path, text.getvalue())
+            write_rows(self.path, self.rows)
 
     def state_dict(self) -> dict[str, Any]:
         """The rows so far."""

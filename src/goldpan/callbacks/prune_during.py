@@ -1,12 +1,17 @@
 """Pruning during training, on a calendar: gradual magnitude pruning and its relatives."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
 
-from goldpan.callbacks.pruner import Pruner
-from goldpan.types import Calendar
+from goldpan.callbacks.pruner import Advance, Draw, Pruner
+from goldpan.data.sampling import Sampling
+from goldpan.masks import Masks
+from goldpan.rounds import prune_in_rounds
+from goldpan.systems.classifier import Classifier
+from goldpan.types import Allocator, Calendar, Schedule, Scorer
 
 
 class PruneDuring(Pruner):
@@ -15,9 +20,23 @@ class PruneDuring(Pruner):
     `calendar` takes the steps of the run and of an epoch, and gives the Calendar.
     """
 
-    def __init__(self, *args: Any, calendar: Callable[[int, int], Calendar], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.calendar = calendar
+    def __init__(
+        self,
+        scorer: Scorer,
+        allocator: Allocator,
+        schedule: Schedule,
+        sampling: Sampling,
+        *,
+        calendar: Callable[[int, int], Calendar],
+        revive: bool = False,
+        invert: bool = False,
+        **controls: Any,
+    ) -> None:
+        super().__init__(sampling, **controls)
+        self.schedule, self.calendar = schedule, calendar
+        self.prune = partial(
+            prune_in_rounds, scorer=scorer, allocator=allocator, revive=revive, invert=invert
+        )
         self.progress: Calendar = lambda step: None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -33,4 +52,14 @@ class PruneDuring(Pruner):
         if progress is None:
             return
         sparsity = self.schedule(progress)
-        self.cut(trainer, pl_module, lambda _: sparsity, 1, last=progress == 1)  # type: ignore[arg-type]
+
+        def find(_: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
+            return self.prune(
+                system.net,
+                schedule=lambda _: sparsity,
+                draw=draw,
+                loss=system.loss,
+                advance=advance,
+            )
+
+        self.cut(trainer, pl_module, find, 1, last=progress == 1)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """What pruning before and during training have in common: score once, cut on every rank."""
 
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -9,9 +10,9 @@ from rich.progress import Progress
 
 from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
-from goldpan.rounds import prune_in_rounds, shuffle
+from goldpan.rounds import shuffle
 from goldpan.systems.classifier import Classifier
-from goldpan.types import Allocator, Batch, Schedule, Scorer
+from goldpan.types import Batch
 
 
 class Samples(Protocol):
@@ -25,6 +26,16 @@ class Samples(Protocol):
         """Batches of training images, normalised and not augmented, the same for the same seed."""
 
 
+Draw = Callable[[int], Sequence[Batch]]
+"""The round (from 1) -> the batches that its scores see."""
+
+Advance = Callable[[int, float], None]
+"""Told after each round its number and the sparsity reached."""
+
+Find = Callable[[pl.Trainer, Classifier, Draw, Advance], Masks]
+"""How a method finds its masks, on one process; it sets them in the network's masks on the way."""
+
+
 class Pruner(pl.Callback):
     """Scores on rank 0 alone and broadcasts the masks before any weight is zeroed.
 
@@ -33,27 +44,20 @@ class Pruner(pl.Callback):
 
     Args:
         sampling: how many training images scores see; drawn anew for each round.
-        revive: cut weights compete again in each round.
-        invert, shuffle, reinitialize: the controls of Frankle et al., arXiv 2009.08576: keep the
-            lowest scores; permute each layer's final mask; draw the weights anew after pruning.
+        shuffle, reinitialize: controls of Frankle et al., arXiv 2009.08576: permute each layer's
+            final mask; draw the weights anew after pruning.
     """
 
     def __init__(
         self,
-        scorer: Scorer,
-        allocator: Allocator,
-        schedule: Schedule,
         sampling: Sampling,
         *,
         seed: int = 0,
-        revive: bool = False,
-        invert: bool = False,
         shuffle: bool = False,
         reinitialize: bool = False,
     ) -> None:
-        self.scorer, self.allocator, self.schedule = scorer, allocator, schedule
-        self.sampling, self.seed, self.revive = sampling, seed, revive
-        self.invert, self.shuffle, self.reinitialize = invert, shuffle, reinitialize
+        self.sampling, self.seed = sampling, seed
+        self.shuffle, self.reinitialize = shuffle, reinitialize
         self.seconds = 0.0
 
     def check(self, data: Samples) -> None:
@@ -61,18 +65,12 @@ class Pruner(pl.Callback):
         data.sample(self.sampling, self.seed, torch.device("cpu"))
 
     def cut(
-        self,
-        trainer: pl.Trainer,
-        system: Classifier,
-        schedule: Schedule,
-        rounds: int,
-        *,
-        last: bool,
+        self, trainer: pl.Trainer, system: Classifier, find: Find, rounds: int, *, last: bool
     ) -> None:
-        """Prune in rounds from the present masks; after the last the controls have their turn."""
+        """Find masks in `rounds` and cut to them; after the last the controls have their turn."""
         start = perf_counter()
-        scored = self._score(trainer, system, schedule, rounds) if trainer.is_global_zero else None
-        shared: Masks = trainer.strategy.broadcast(scored)  # type: ignore[assignment]
+        found = self._find(trainer, system, find, rounds) if trainer.is_global_zero else None
+        shared: Masks = trainer.strategy.broadcast(found)  # type: ignore[assignment]
         masks = Masks({name: mask.to(system.device) for name, mask in shared.items()})
         if last and self.shuffle:
             masks = shuffle(masks, self.seed)
@@ -81,9 +79,7 @@ class Pruner(pl.Callback):
         system.prune(masks)
         self.seconds += perf_counter() - start
 
-    def _score(
-        self, trainer: pl.Trainer, system: Classifier, schedule: Schedule, rounds: int
-    ) -> Masks:
+    def _find(self, trainer: pl.Trainer, system: Classifier, find: Find, rounds: int) -> Masks:
         data: Samples = trainer.datamodule  # type: ignore[attr-defined]
         first = self.seed * 1_000_003 + trainer.global_step
 
@@ -94,17 +90,11 @@ class Pruner(pl.Callback):
             transient=True, disable=rounds == 1 or not trainer.progress_bar_callback
         ) as bar:
             task = bar.add_task("scoring", total=rounds)
-            masks = prune_in_rounds(
-                system.net,
-                self.scorer,
-                self.allocator,
-                schedule,
+            masks = find(
+                trainer,
+                system,
                 draw,
-                system.loss,
-                rounds=rounds,
-                revive=self.revive,
-                invert=self.invert,
-                advance=lambda done, sparsity: bar.update(
+                lambda done, sparsity: bar.update(
                     task, completed=done, description=f"scoring, sparsity {sparsity:.4f}"
                 ),
             )

@@ -8,10 +8,11 @@ from omegaconf import DictConfig
 
 from goldpan.checkpoint import load_weights
 from goldpan.export import architecture, export_onnx, export_program
+from goldpan.files import write_atomically
 from goldpan.procedures.measure import measure, reading
 from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import build_system, build_trainer, load_data
-from goldpan.record import ARCHITECTURE, Record, write_atomically
+from goldpan.record import ARCHITECTURE, Record
 from goldpan.surgery import plain
 
 

@@ -132,10 +132,10 @@ def open_logger(cfg: DictConfig, folder: Path, draft: Record) -> Logger | bool:
     return WandbLogger(experiment=run)
 
 
-def close_logger(trainer: pl.Trainer, record: Record, pictures: Sequence[Path]) -> None:
+def close_logger(logger: Logger | bool | None, record: Record, pictures: Sequence[Path]) -> None:
     """Write record and pictures to W&B, and finish its run so that the next one is another."""
-    if isinstance(trainer.logger, WandbLogger):
+    if isinstance(logger, WandbLogger):
         for picture in pictures:
-            trainer.logger.log_image(picture.stem, [str(picture)])
-        trainer.logger.experiment.summary.update({"record": asdict(record)})
-        trainer.logger.experiment.finish()
+            logger.log_image(picture.stem, [str(picture)])
+        logger.experiment.summary.update({"record": asdict(record)})
+        logger.experiment.finish()

@@ -16,11 +16,12 @@ from goldpan.channel_figures import draw_channels
 from goldpan.checkpoint import load_weights, save
 from goldpan.data.vision import VisionData
 from goldpan.export import architecture
+from goldpan.files import write_atomically
 from goldpan.masks import LayerCollapse
 from goldpan.procedures.measure import measure
 from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import build_system, build_trainer, close_logger, load_data
-from goldpan.record import ARCHITECTURE, CHECKPOINT, WEIGHTS, Record, write_atomically
+from goldpan.record import ARCHITECTURE, CHECKPOINT, WEIGHTS, Record
 from goldpan.systems.classifier import Classifier
 
 
@@ -73,5 +74,6 @@ def finish(trainer: pl.Trainer, system: Classifier, record: Record, folder: Path
         save(system.net.state_dict(), folder / WEIGHTS)
         sizes = json.dumps(architecture(system.net), indent=2)
         write_atomically(folder / ARCHITECTURE, sizes)
-        close_logger(trainer, record, draw_channels(record, folder))
+        draw_channels(record, folder)
+        close_logger(trainer.logger, record, sorted(folder.glob("*.png")))
     trainer.strategy.barrier()  # a next stage reads the weights on every process

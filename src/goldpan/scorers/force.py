@@ -8,13 +8,11 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from goldpan.gradients import first_order
-from goldpan.masks import masked_layers
+from goldpan.gradients import dense_weights, first_order
 from goldpan.types import Batch, Loss, Scores
 
 
 def force(model: nn.Module, batches: Sequence[Batch], loss: Loss) -> Scores:
     """|w0 * g|: g = dL/dw at the masked network, cut places included; w0 the dense weights."""
     _, gradients = first_order(model, batches, loss)
-    dense = {name: layer.weight.detach() for name, layer in masked_layers(model).items()}
-    return {name: (dense[name] * gradients[name]).abs() for name in gradients}
+    return {name: (w * gradients[name]).abs() for name, w in dense_weights(model).items()}

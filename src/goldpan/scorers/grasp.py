@@ -10,13 +10,22 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from goldpan.gradients import second_order
+from goldpan.gradients import dense_weights, second_order
 from goldpan.types import Batch, Loss, Scores
 
 
 def grasp(
-    model: nn.Module, batches: Sequence[Batch], loss: Loss, *, temperature: float = 200.0
+    model: nn.Module,
+    batches: Sequence[Batch],
+    loss: Loss,
+    *,
+    temperature: float = 200.0,
+    raw: bool = False,
 ) -> Scores:
-    """w * (H g), g and H the gradient and Hessian of the loss of logits / temperature."""
+    """w * (H g), g and H the gradient and Hessian of the loss of logits / temperature.
+
+    Panning takes the score `raw`: of cut weights as well, w the dense weight.
+    """
     weights, products = second_order(model, batches, loss, temperature)
-    return {name: weights[name] * products[name] for name in weights}
+    scored = dense_weights(model) if raw else weights
+    return {name: scored[name] * products[name] for name in scored}

@@ -9,11 +9,25 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from goldpan.gradients import first_order
+from goldpan.gradients import dense_weights, first_order
 from goldpan.types import Batch, Loss, Scores
 
 
-def snip(model: nn.Module, batches: Sequence[Batch], loss: Loss) -> Scores:
-    """|w * dL/dw|: how much the loss moves as the weight is taken out; larger is kept."""
-    weights, gradients = first_order(model, batches, loss)
+def snip(
+    model: nn.Module,
+    batches: Sequence[Batch],
+    loss: Loss,
+    *,
+    temperature: float = 1.0,
+    raw: bool = False,
+) -> Scores:
+    """|w * dL/dw|: how much the loss moves as the weight is taken out; larger is kept.
+
+    Panning divides the logits by a `temperature` and takes the score `raw`: with its sign, and of
+    cut weights as well, w the dense weight.
+    """
+    weights, gradients = first_order(model, batches, loss, temperature)
+    if raw:
+        dense = dense_weights(model)
+        return {name: dense[name] * gradients[name] for name in dense}
     return {name: (weights[name] * gradients[name]).abs() for name in weights}

@@ -9,15 +9,17 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from goldpan.gradients import effective_weights, flow
+from goldpan.gradients import dense_weights, effective_weights, flow
 from goldpan.types import Batch, Loss, Scores
 
 
-def synflow(model: nn.Module, batches: Sequence[Batch], loss: Loss) -> Scores:
+def synflow(model: nn.Module, batches: Sequence[Batch], loss: Loss, *, raw: bool = False) -> Scores:
     """|w| * dR/d|w|, R = sum of the logits of the all-ones image; only its shape is taken.
 
     Without biases the scores of a layer that all paths cross add up to R, whichever the layer.
+    Panning takes the score `raw`: with the weight's sign, and of cut weights as well.
     """
     weights = {name: weight.detach().abs() for name, weight in effective_weights(model).items()}
     gradients = flow(model, weights, batches[0][0].shape[1:])
-    return {name: gradients[name] * weight.double() for name, weight in weights.items()}
+    scored = dense_weights(model) if raw else weights
+    return {name: gradients[name] * weight.double() for name, weight in scored.items()}

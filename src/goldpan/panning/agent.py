@@ -1,0 +1,119 @@
+"""A trained agent: one file of tensors and plain values, and the policy that it is.
+
+The actor of TD3 in Neural Network Panning, arXiv 2209.13378: 7-256-256-n, ReLU, tanh. Nothing in
+its observation has a layer's shape, so it steers the pruning of any network.
+"""
+
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from goldpan.checkpoint import save
+from goldpan.panning.observation import NAMES
+from goldpan.panning.policies import View
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Agent:
+    """An actor's weights, `indices` by name in the order of its actions, and how it was trained."""
+
+    actor: Mapping[str, Tensor]
+    indices: Sequence[str]
+    trained_on: Mapping[str, Any] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Write the agent to one file, whole or not at all."""
+        content = {
+            "format": FORMAT,
+            "observations": list(NAMES),
+            "indices": list(self.indices),
+            "trained_on": dict(self.trained_on),
+            "actor": dict(self.actor),
+        }
+        save(content, path)
+
+    def network(self) -> nn.Module:
+        """Observations (N, 7) -> actions (N, n_indices) in [-1, 1].
+
+        Raises:
+            RuntimeError: if the weights are not those of such a network.
+        """
+        weights = [value for name, value in self.actor.items() if name.endswith("weight")]
+        layers: list[nn.Module] = []
+        for weight in weights:
+            layers += [nn.Linear(weight.shape[1], weight.shape[0]), nn.ReLU()]
+        actor = nn.Sequential(*layers[:-1], nn.Tanh())
+        actor.load_state_dict(dict(self.actor))
+        return actor
+
+
+def read_agent(path: Path) -> Agent:
+    """The agent in a file; nothing that the file may hold is run.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is cut short, of another format, or not an agent.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no agent at {path}; train one with procedure=agent, "
+            "or take one of the folder results"
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        found = content["format"], tuple(content["observations"])
+        agent = Agent(content["actor"], tuple(content["indices"]), content["trained_on"])
+    except (pickle.UnpicklingError, EOFError, RuntimeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is not a whole agent as procedure=agent writes it "
+            f"({type(error).__name__}); copy or train it again"
+        ) from error
+    if found != (FORMAT, NAMES):
+        raise ValueError(
+            f"expected an agent of format {FORMAT} that observes {', '.join(NAMES)}; {path} has "
+            f"format {found[0]} and observes {', '.join(map(str, found[1]))}: train it again"
+        )
+    try:
+        agent.network()(torch.zeros(1, len(NAMES))).reshape(len(agent.indices))
+    except (RuntimeError, IndexError) as error:
+        raise ValueError(f"the weights in {path} are not those of an actor: {error}") from error
+    return agent
+
+
+class Learned:
+    """The policy of a trained agent, deterministic: weight = action + 1."""
+
+    observes: ClassVar[bool] = True
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent, self.actor = agent, agent.network()
+
+    def check(self, indices: Sequence[str]) -> None:
+        """Raise ValueError if the agent was trained to weigh other indices."""
+        if tuple(indices) != tuple(self.agent.indices):
+            raise ValueError(
+                f"the agent weighs {', '.join(self.agent.indices)} in this order, "
+                f"the run has {', '.join(indices)}: choose the same, or train another agent"
+            )
+
+    @torch.no_grad()
+    def __call__(self, view: View) -> Sequence[float]:
+        """The actor's weights for what it observes."""
+        action = self.actor(torch.as_tensor(view.observation)[None])[0]
+        return [float(value) + 1 for value in action]
+
+
+def learned(file: str | None) -> Learned:
+    """The policy of the agent in a file that `procedure=agent` wrote; raises as `read_agent`."""
+    if file is None:
+        raise ValueError(
+            "method=rl_panning needs a trained agent: agent=FILE, which procedure=agent writes"
+        )
+    return Learned(read_agent(Path(file)))

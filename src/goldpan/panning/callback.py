@@ -1,0 +1,99 @@
+"""Panning as a pruner before training: its rounds, their log, and pictures of expressive force."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+
+from goldpan.callbacks.prune_before import PruneOnce
+from goldpan.callbacks.pruner import Advance, Draw
+from goldpan.data.sampling import Sampling
+from goldpan.files import write_atomically, write_rows
+from goldpan.masks import Masks
+from goldpan.panning.force import Force
+from goldpan.panning.indices import find_indices
+from goldpan.panning.pictures import draw_force, draw_rounds
+from goldpan.panning.policies import Policy
+from goldpan.panning.rollout import pan
+from goldpan.panning.screening import Row, Screening
+from goldpan.systems.classifier import Classifier
+
+
+class Pan(PruneOnce):
+    """Prunes by Panning, and keeps panning.csv, force.json and their pictures in the run's folder.
+
+    Args:
+        indices: names of scorers; `policy` weighs them in each round.
+        sparsity: of the last round.
+        mask_aware: all indices see the masked network (an ablation), not only SynFlow.
+        look: note loss, gradient norm and live paths after each round, half as much work again.
+        watch: look that often at the expressive force, evenly over the rounds; 0 never.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        sampling: Sampling,
+        *,
+        sparsity: float,
+        indices: Sequence[str],
+        rounds: int = 100,
+        form: Literal["sum", "product"] = "sum",
+        temperature: float = 200.0,
+        mask_aware: bool = False,
+        look: bool = False,
+        watch: int = 10,
+        invert: bool = False,
+        **controls: Any,
+    ) -> None:
+        super().__init__(sampling, rounds=rounds, **controls)
+        if watch < 0:
+            raise ValueError(f"watch must be 0 or more looks at the expressive force, got {watch}")
+        self.policy, self.sparsity, self.look_too = policy, sparsity, look
+        self.watch = min(watch, rounds)
+        self.indices = find_indices(indices, temperature=temperature, mask_aware=mask_aware)
+        policy.check([index.name for index in self.indices])
+        self.form, self.temperature, self.invert = form, temperature, invert
+
+    def find(self, trainer: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
+        """Pan, log every round, and draw."""
+        screening = Screening(
+            system.net,
+            self.indices,
+            draw,
+            system.loss,
+            sparsity=self.sparsity,
+            rounds=self.rounds,
+            form=self.form,
+            temperature=self.temperature,
+            invert=self.invert,
+        )
+        force = Force(self.indices, draw(0), system.loss)
+        watched = {self.rounds * look // self.watch for look in range(1, self.watch + 1)}
+        if self.watch:
+            force.look(system.net, 0)
+
+        def note(row: Row) -> None:
+            if row["round"] in watched:
+                transfer = force.look(system.net, int(row["round"])).transfer
+                row |= {f"transfer/{n}": v for n, v in transfer.items() if v is not None}
+            if trainer.logger is not None:
+                trainer.logger.log_metrics({f"panning/{n}": v for n, v in row.items()})
+            advance(int(row["round"]), row["sparsity"])
+
+        rows = pan(screening, self.policy, note, look=self.look_too)
+        self._keep(Path(trainer.default_root_dir), rows, force)
+        return screening.masks
+
+    def _keep(self, folder: Path, rows: Sequence[Row], force: Force) -> None:
+        """Write panning.csv and force.json, and draw them."""
+        write_rows(folder / "panning.csv", rows)
+        names = [index.name for index in self.indices]
+        draw_rounds(rows, names, folder / "panning.png")
+        if force.looks:
+            looks = [asdict(look) for look in force.looks]
+            write_atomically(folder / "force.json", json.dumps(looks) + "\n")
+            draw_force(force.looks, folder / "force.png")

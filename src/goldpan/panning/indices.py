@@ -1,0 +1,79 @@
+"""The indices that Panning weighs against each other: any scorers, each as an absolute z-score.
+
+Neural Network Panning, arXiv 2209.13378, read from the authors' code; their three indices are
+SynFlow on the masked network, SNIP and GraSP on the dense one, raw: with the score's sign, of
+the dense weight.
+"""
+
+import importlib
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from goldpan.types import Batch, Loss, Scorer
+
+SCORERS = Path(__file__).parents[1] / "scorers"
+
+SEE_MASKS = ("synflow", "force", "ntk_sap")
+"""Scorers that make sense on the masked network alone, where the paper's other two see none."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """A scorer, and whether it looks at the network as masked so far or at the dense one."""
+
+    name: str
+    scorer: Scorer
+    masked: bool
+
+    def __call__(self, model: nn.Module, batches: Sequence[Batch], loss: Loss) -> Tensor:
+        """The raw scores of all prunable weights in one row, (M,)."""
+        return torch.cat([score.flatten() for score in self.scorer(model, batches, loss).values()])
+
+
+def find_indices(
+    names: Sequence[str], *, temperature: float = 200.0, mask_aware: bool = False
+) -> tuple[Index, ...]:
+    """The scorers of these names: raw, and with the temperature, where they have such options.
+
+    Args:
+        mask_aware: all of them see the masked network, an ablation (not the authors' code).
+
+    Raises:
+        ValueError: if there is no scorer of a name, or a name comes twice, or none is given.
+    """
+    known = sorted(path.stem for path in SCORERS.glob("[a-z]*.py"))
+    for name in names:
+        if name not in known:
+            raise ValueError(f"no index is called {name}; there are {', '.join(known)}")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"indices must be one or more different scorers, got {list(names)}")
+    return tuple(
+        Index(name, _scorer(name, temperature), mask_aware or name in SEE_MASKS) for name in names
+    )
+
+
+def _scorer(name: str, temperature: float) -> Scorer:
+    scorer = getattr(importlib.import_module(f"goldpan.scorers.{name}"), name)
+    wished = {"temperature": temperature, "raw": True}
+    taken = inspect.signature(scorer).parameters
+    return partial(scorer, **{option: wished[option] for option in wished if option in taken})
+
+
+def absolute_z(raw: Tensor) -> Tensor:
+    """|r - mean(r)| / std(r) over all M entries, std unbiased; float32.
+
+    DERIVED: equal to the authors' |(r / mean - 1) / std(r / mean)| without its 0 / 0. Invariant to
+    any affine change of r; a raw score of 0 gets |mean| / std, not 0; the sign of r is lost.
+    An index that is the same everywhere says nothing: 0 (interpretation).
+    """
+    raw = raw.double()
+    deviation, mean = torch.std_mean(raw)
+    if deviation == 0:
+        return torch.zeros_like(raw, dtype=torch.float32)
+    return raw.sub_(mean).abs_().div_(deviation).float()

@@ -1,0 +1,98 @@
+"""Pictures of Panning: the rounds of one pruning, expressive force, and an agent's learning."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from goldpan.panning.force import Look
+from goldpan.panning.screening import Row
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's colours, told apart by most eyes."""
+
+
+@contextmanager
+def figure(path: Path, rows: int, columns: int, size: tuple[float, float]) -> Iterator[Any]:
+    """Axes, (rows, columns), to draw on; the figure is saved at the end."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    shown, axes = pyplot.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
+    try:
+        yield axes
+        shown.savefig(path, dpi=160)
+    finally:
+        pyplot.close(shown)
+
+
+def draw_rounds(rows: Sequence[Row], indices: Sequence[str], path: Path) -> None:
+    """The shares of the indices, what came back and what went, and the reward where it is known."""
+    rounds = [row["round"] for row in rows]
+    rewarded = "reward" in rows[-1]
+    with figure(path, 1, 4 if rewarded else 3, (16 if rewarded else 12, 3.6)) as ((*axes,),):
+        for name, colour in zip(indices, COLOURS, strict=False):
+            weights = [row[f"weight/{name}"] for row in rows]
+            axes[0].plot(rounds, weights, label=name, color=colour, drawstyle="steps-mid")
+        axes[0].set(ylabel="share of the index", ylim=(0, None))
+        for name, colour in (("removed", COLOURS[1]), ("revived", COLOURS[2])):
+            axes[1].plot(rounds, [row[name] for row in rows], label=name, color=colour)
+        axes[1].set(ylabel="weights", yscale="symlog")
+        pairs = dict.fromkeys(n for row in rows for n in row if n.startswith("correlation/"))
+        for name, colour in zip(pairs, COLOURS, strict=False):
+            label = " and ".join(name.split("/")[1:])
+            axes[2].plot(rounds, [row.get(name) for row in rows], label=label, color=colour)
+        axes[2].set(ylabel="correlation of the scores", ylim=(-0.25, 1))
+        if rewarded:
+            for name, colour in zip(("gap", "loss", "norm", "collapse"), COLOURS, strict=False):
+                values = [row[f"reward/{name}"] for row in rows]
+                axes[3].plot(rounds, values, label=name, color=colour)
+            axes[3].set(ylabel="terms of the reward")
+            axes[3].set_yscale("symlog", linthresh=0.01)
+        for axis in axes:
+            axis.set_xlabel("round")
+            axis.legend(fontsize="small")
+
+
+def draw_force(looks: Sequence[Look], path: Path) -> None:
+    """The scores of the same weights as others go, an index a panel; and the transfers."""
+    names = list(looks[0].points)
+    shown = [looks[0], *looks[1:-1][:: max(1, (len(looks) - 2) // 3)], looks[-1]]
+    with figure(path, 1, len(names) + 1, (4 * (len(names) + 1), 3.8)) as ((*axes,),):
+        for axis, name in zip(axes, names, strict=False):
+            for look, colour in zip(shown, COLOURS[::-1], strict=False):
+                points = enumerate(look.points[name])
+                kept = [(at, abs(score)) for at, score in points if score is not None]
+                label = f"{100 * look.sparsity:.3g} %"
+                axis.scatter(*zip(*kept, strict=True), s=4, color=colour, label=label)
+            axis.set(title=name, yscale="log", xlabel="weights, by first score")
+            axis.legend(title="sparsity", fontsize="x-small", title_fontsize="x-small")
+        axes[0].set_ylabel("|score| of the weights that are kept")
+        for name, colour in zip(names, COLOURS, strict=False):
+            known = [(100 * look.sparsity, look.transfer[name]) for look in looks]
+            values = [(x, y) for x, y in known if y is not None]
+            if values:
+                axes[-1].plot(*zip(*values, strict=True), "o-", label=name, color=colour)
+        axes[-1].axhline(0, color="grey", linewidth=0.8)
+        axes[-1].set(title="transfer", xlabel="sparsity (%)", ylabel="removed force regained")
+        axes[-1].set_yscale("symlog", linthresh=1)
+        axes[-1].legend(fontsize="small")
+
+
+def draw_learning(
+    evaluations: Sequence[Row], others: Mapping[str, Row], targets: Sequence[float], path: Path
+) -> None:
+    """The agent's return on each target by steps of training, beside other policies' on it."""
+    with figure(path, 1, len(targets), (4 * len(targets), 3.8)) as ((*axes,),):
+        for axis, target in zip(axes, targets, strict=True):
+            steps = [row["steps"] for row in evaluations]
+            returns = [row[f"{target:g}"] for row in evaluations]
+            axis.plot(steps, returns, "o-", label="agent", color=COLOURS[0], markersize=3)
+            for (name, row), colour in zip(others.items(), COLOURS[1:], strict=False):
+                axis.axhline(row[f"{target:g}"], label=name, color=colour, linestyle="--")
+            axis.set(title=f"{100 * target:g} %", xlabel="steps of training")
+            axis.set_yscale("symlog", linthresh=10)
+        axes[0].set_ylabel("return of one episode")
+        axes[0].legend(fontsize="small")

@@ -1,0 +1,132 @@
+"""Who weighs the indices: the paper's staircase, a trained agent, and simpler ones beside them.
+
+Neural Network Panning, arXiv 2209.13378. The weights of the five stages are the authors' (FOUND in
+their code, additive form; `product` has its own exponents there).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from goldpan.panning.screening import stage_sparsity
+from goldpan.stream import stream
+
+
+@dataclass(frozen=True)
+class View:
+    """What a policy may know before round `round` (from 1) of `rounds`.
+
+    `sparsity` is the target of the last round; `observation` (7,) float32 is PanningEnv's, only
+    given to policies that observe, since it costs a round half as much again.
+    """
+
+    indices: tuple[str, ...]
+    round: int
+    rounds: int
+    sparsity: float
+    observation: NDArray[np.float32] | None = None
+
+
+class Policy(Protocol):
+    """A view of the pruning -> the weights of the indices, >= 0; only their ratios count."""
+
+    observes: ClassVar[bool]
+
+    def check(self, indices: Sequence[str]) -> None:
+        """Raise ValueError, in a sentence, if these indices cannot be weighed."""
+
+    def __call__(self, view: View) -> Sequence[float]:
+        """The weights of the round, one for each index."""
+
+
+@dataclass(frozen=True)
+class Staircase:
+    """Fixed weights a stage; a stage ends when the sparsity aimed at exceeds its stair.
+
+    Args:
+        stairs: sparsities, rising; at most one is passed in a round.
+        weights: the weights of the indices in each stage, one stage more than stairs.
+    """
+
+    stairs: Sequence[float]
+    weights: Sequence[Sequence[float]]
+    observes: ClassVar[bool] = False
+
+    def check(self, indices: Sequence[str]) -> None:
+        """Raise ValueError unless there is a usable row of weights for every stage."""
+        if len(self.weights) != len(self.stairs) + 1:
+            raise ValueError(
+                f"{len(self.stairs)} stairs make {len(self.stairs) + 1} stages, "
+                f"got weights for {len(self.weights)}; give policy.weights a row for each stage"
+            )
+        if list(self.stairs) != sorted(self.stairs):
+            raise ValueError(f"stairs must rise, got {list(self.stairs)}")
+        for stage, row in enumerate(self.weights, 1):
+            if len(row) != len(indices):
+                raise ValueError(
+                    f"stage {stage} needs a weight for each of {', '.join(indices)}, "
+                    f"got {len(row)}: {list(row)}"
+                )
+            if min(row) < 0 or max(row) == 0:
+                raise ValueError(
+                    f"weights of stage {stage} must be >= 0 and not all 0, got {list(row)}"
+                )
+
+    def __call__(self, view: View) -> Sequence[float]:
+        """The weights of the stage that the round is in."""
+        stage = 0
+        for done in range(1, view.round + 1):
+            reached = stage_sparsity(view.sparsity, done, view.rounds)
+            stage += stage < len(self.stairs) and reached > self.stairs[stage]
+        return self.weights[stage]
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """All indices alike."""
+
+    observes: ClassVar[bool] = False
+
+    def check(self, indices: Sequence[str]) -> None:
+        """Any indices will do."""
+
+    def __call__(self, view: View) -> Sequence[float]:
+        """Ones."""
+        return [1.0] * len(view.indices)
+
+
+@dataclass(frozen=True)
+class Single:
+    """One index alone, the ablation of the others."""
+
+    index: str
+    observes: ClassVar[bool] = False
+
+    def check(self, indices: Sequence[str]) -> None:
+        """Raise ValueError if it is none of them."""
+        if self.index not in indices:
+            raise ValueError(f"policy.index must be one of {', '.join(indices)}, got {self.index}")
+
+    def __call__(self, view: View) -> Sequence[float]:
+        """1 for it, 0 for the others."""
+        return [float(name == self.index) for name in view.indices]
+
+
+@dataclass(frozen=True)
+class Random:
+    """Independent uniform weights in [0, 1) every round, the same for the same seed."""
+
+    seed: int = 0
+    observes: ClassVar[bool] = False
+
+    def check(self, indices: Sequence[str]) -> None:
+        """Any indices will do."""
+
+    def __call__(self, view: View) -> Sequence[float]:
+        """Drawn anew for the round."""
+        drawn = stream(self.seed, "policy", view.round)
+        return [float(value) for value in torch.rand(len(view.indices), generator=drawn)]

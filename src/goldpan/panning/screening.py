@@ -1,0 +1,217 @@
+"""One pruning by Panning, a round at a time: weigh the indices, keep the best, all compete again.
+
+Neural Network Panning, arXiv 2209.13378, read from the authors' code. In round t of N
+floor(M (1 - sparsity)^(t/N)) of the M weights are kept: those with the highest
+sum_i share_i z_i, z_i the absolute z-score of index i on a fresh batch. The weights of the network
+stay as they were at initialisation, so that what is cut may come back.
+Differs from the authors' code: exactly that many are kept, of equal scores the first (theirs keeps
+all ties, and everything when all shares are 0).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from goldpan.allocation.selection import highest
+from goldpan.cost import effective_sparsity
+from goldpan.gradients import one_graph, slope
+from goldpan.masks import Masks, read_masks, set_masks
+from goldpan.panning.indices import Index, absolute_z
+from goldpan.types import Batch, Loss
+
+Draw = Callable[[int], Sequence[Batch]]
+Row = dict[str, float]
+
+DIGITS = 6
+"""Shares are rounded to so many digits: a common factor changes no mask, bit for bit."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a round did to the network, on its own batch; losses are of logits / temperature.
+
+    `norm` is the squared gradient norm of the loss; `effective` counts as cut what no path of kept
+    weights connects to input and output.
+    """
+
+    loss: float
+    norm: float
+    masked_loss: float
+    masked_norm: float
+    effective: float
+    sparsity: float
+
+
+def kept_at(total: int, sparsity: float, progress: float) -> int:
+    """floor(M (1 - sparsity)^progress); a product within 1e-6 of an integer is that integer."""
+    return math.floor(round(total * float((1 - sparsity) ** progress), 6))
+
+
+def stage_sparsity(sparsity: float, done: int, rounds: int) -> float:
+    """1 - (1 - sparsity)^(done / rounds), the sparsity that round `done` aims at."""
+    return 1 - float((1 - sparsity) ** (done / rounds))
+
+
+class Screening:
+    """The network between two rounds; `masks` are set in it, its weights are never changed.
+
+    Args:
+        draw: the round (from 1) -> the batches that its scores see.
+        form: "sum" of share * z, the default of the authors' code, or "product" of z^share.
+        temperature: what divides the logits in what `step_and_look` measures.
+        invert: keep the lowest scores, a control.
+
+    Raises:
+        ValueError: if `rounds` is below 1 or `form` is another.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        indices: Sequence[Index],
+        draw: Draw,
+        loss: Loss,
+        *,
+        sparsity: float,
+        rounds: int = 100,
+        form: Literal["sum", "product"] = "sum",
+        temperature: float = 200.0,
+        invert: bool = False,
+    ) -> None:
+        if rounds < 1:
+            raise ValueError(f"panning takes at least one round, got {rounds}")
+        if form not in ("sum", "product"):
+            raise ValueError(f"form must be sum or product, got {form}")
+        self.model, self.indices, self.draw, self.loss = model, tuple(indices), draw, loss
+        self.sparsity, self.rounds, self.form = sparsity, rounds, form
+        self.temperature, self.invert, self.done = temperature, invert, 0
+        masks = read_masks(model)
+        self.dense = Masks({name: torch.ones_like(mask) for name, mask in masks.items()})
+        self.masks = self.dense
+        set_masks(model, self.masks)
+
+    def step(self, weights: Sequence[float]) -> Row:
+        """Do one round with these weights of the indices, all >= 0; the network gets its masks.
+
+        Returns:
+            a row of numbers for the log.
+        """
+        return self._step(weights, look=False)[0]
+
+    def step_and_look(self, weights: Sequence[float]) -> tuple[Row, Sight]:
+        """Do one round and see what it did, on its own batch: half as much work again."""
+        row, batch, dense = self._step(weights, look=True)
+        return row, self._sight(batch, dense)
+
+    def _step(
+        self, weights: Sequence[float], *, look: bool
+    ) -> tuple[Row, Batch, tuple[float, float]]:
+        self.done += 1
+        batches = self.draw(self.done)
+        shares = normalise(weights)
+        scores, dense = self._scores(batches, shares, look)
+        combined = self._combine(scores, shares)
+        kept = highest(
+            -combined if self.invert else combined,
+            kept_at(self.dense.total, self.sparsity, self.done / self.rounds),
+        )
+        before = torch.cat([mask.flatten() for mask in self.masks.values()])
+        self._set(kept)
+        return self._row(shares, scores, before, kept), batches[0], dense
+
+    def _sight(self, batch: Batch, dense: tuple[float, float]) -> Sight:
+        masked = slope(self.model, batch, self.loss, self.temperature)
+        return Sight(
+            *dense,
+            float(masked.loss.detach()),
+            masked.norm,
+            effective_sparsity(self.model, batch[0].shape[1:]),
+            stage_sparsity(self.sparsity, self.done, self.rounds),
+        )
+
+    def dense_slope(self, batch: Batch) -> tuple[float, float]:
+        """Loss and squared gradient norm of the dense network."""
+        set_masks(self.model, self.dense)
+        found = slope(self.model, batch, self.loss, self.temperature)
+        set_masks(self.model, self.masks)
+        return float(found.loss.detach()), found.norm
+
+    def _scores(
+        self, batches: Sequence[Batch], shares: Sequence[float], look: bool
+    ) -> tuple[dict[str, Tensor], tuple[float, float]]:
+        """The z-scores of the indices that have a share; those on the dense network share a graph.
+
+        With `look` also the dense network's loss and squared gradient norm, from that same graph.
+        """
+        wanted = [index for index, share in zip(self.indices, shares, strict=True) if share]
+        found: dict[str, Tensor] = {}
+        with one_graph():
+            set_masks(self.model, self.dense)
+            for index in wanted:
+                if not index.masked:
+                    found[index.name] = absolute_z(index(self.model, batches, self.loss))
+            dense = self.dense_slope(batches[0]) if look else (math.nan, math.nan)
+        with one_graph():
+            set_masks(self.model, self.masks)
+            for index in wanted:
+                if index.masked:
+                    found[index.name] = absolute_z(index(self.model, batches, self.loss))
+        return {index.name: found[index.name] for index in wanted}, dense
+
+    def _combine(self, scores: dict[str, Tensor], shares: Sequence[float]) -> Tensor:
+        """Sum of share * z or product of z^share, (M,); zeros if no index has a share."""
+        given = [share for share in shares if share]
+        if not given:
+            return torch.zeros(self.dense.total, device=next(iter(self.dense.values())).device)
+        terms = zip(given, scores.values(), strict=True)
+        if self.form == "product":
+            return torch.stack([z**share for share, z in terms]).prod(0)
+        return sum((share * z for share, z in terms), start=torch.zeros(()))
+
+    def _set(self, kept: Tensor) -> None:
+        parts = kept.split([mask.numel() for mask in self.dense.values()])
+        named = zip(self.dense.items(), parts, strict=True)
+        self.masks = Masks({name: part.view_as(mask) for (name, mask), part in named})
+        set_masks(self.model, self.masks)
+
+    def _row(
+        self, shares: Sequence[float], scores: dict[str, Tensor], before: Tensor, kept: Tensor
+    ) -> Row:
+        """One line of the log: how many kept, revived and removed; shares; correlations of z."""
+        row: Row = {
+            "round": self.done,
+            "sparsity": 1 - int(kept.sum()) / kept.numel(),
+            "kept": int(kept.sum()),
+            "revived": int((kept & ~before).sum()),
+            "removed": int((before & ~kept).sum()),
+        }
+        for index, share in zip(self.indices, shares, strict=True):
+            row[f"weight/{index.name}"] = share
+        for one, other in combinations(scores, 2):
+            row[f"correlation/{one}/{other}"] = correlation(scores[one], scores[other])
+        return row
+
+
+def normalise(weights: Sequence[float]) -> tuple[float, ...]:
+    """The weights as shares of their sum, to six digits; all 0 stay 0.
+
+    Raises:
+        ValueError: if one is negative or not a finite number.
+    """
+    values = [float(weight) for weight in weights]
+    if not all(0 <= value < math.inf for value in values):
+        raise ValueError(f"weights of indices must be finite and >= 0, got {values}")
+    total = sum(values)
+    return tuple(round(value / total, DIGITS) if total else 0.0 for value in values)
+
+
+def correlation(one: Tensor, other: Tensor) -> float:
+    """Pearson's correlation of two rows of scores (M,); 0 if one is constant."""
+    one, other = one - one.mean(), other - other.mean()
+    scale = float(one.norm() * other.norm())
+    return float(one @ other) / scale if scale else 0.0

@@ -1,0 +1,201 @@
+"""The agent's training: TD3 of stable-baselines3 on PanningEnv, with checkpoints between episodes.
+
+S. Fujimoto et al., Addressing Function Approximation Error in Actor-Critic Methods, ICML 2018,
+arXiv 1802.09477; hyper-parameters of Panning's authors in conf/procedure/agent.yaml.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3 import TD3
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.utils import set_random_seed
+
+from goldpan.checkpoint import save
+from goldpan.panning.env import PanningEnv
+from goldpan.panning.screening import Row
+
+BUFFER = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+
+Evaluate = Callable[[Mapping[str, torch.Tensor]], Row]
+"""The actor's weights -> what its episodes on the targets of evaluation came to."""
+
+
+def build_learner(
+    env: PanningEnv, hyperparameters: Mapping[str, Any], steps: int, seed: int
+) -> TD3:
+    """TD3 with fresh networks for the environment; every random number follows from the seed.
+
+    Args:
+        hyperparameters: TD3's own names, and `exploration`, the standard deviation of the normal
+            noise on actions, and `hidden`, the widths of actor and critics.
+    """
+    rest = dict(hyperparameters)
+    noise, hidden = float(rest.pop("exploration")), [int(width) for width in rest.pop("hidden")]
+    rest["buffer_size"] = min(int(rest["buffer_size"]), steps)  # never more than it will hold
+    set_random_seed(seed)
+    env.reset(seed=seed)
+    env.action_space.seed(seed)
+    actions = len(env.indices)
+    return TD3(
+        "MlpPolicy",
+        env,
+        action_noise=NormalActionNoise(np.zeros(actions), np.full(actions, noise)),
+        policy_kwargs={"net_arch": hidden},
+        device="cpu",  # three layers of 256: a GPU would wait for each step
+        **rest,
+    )
+
+
+def train_agent(
+    learner: TD3,
+    env: PanningEnv,
+    steps: int,
+    checkpoint: Path,
+    evaluate: Evaluate,
+    *,
+    every: int,
+    advance: Callable[[Row, Row | None], None] = lambda episode, evaluation: None,
+) -> tuple[list[Row], list[Row]]:
+    """Train for so many steps of the environment, from the checkpoint if there is one.
+
+    Args:
+        evaluate: called before the first step, then about every `every` steps, between two
+            episodes, and at the end; a checkpoint is written just after.
+        advance: called after each episode with its row, and with an evaluation's where one was.
+
+    Returns:
+        rows of all episodes and of all evaluations, those before a resume included.
+    """
+    journal = Journal(env, checkpoint, evaluate, every, advance)
+    if checkpoint.exists():
+        journal.restore(learner, torch.load(checkpoint, weights_only=True))
+    learner.learn(steps, callback=journal, reset_num_timesteps=False)
+    journal.close()
+    return journal.episodes, journal.evaluations
+
+
+class Journal(BaseCallback):
+    """Notes episodes; between two of them evaluates and keeps the checkpoint."""
+
+    def __init__(
+        self,
+        env: PanningEnv,
+        checkpoint: Path,
+        evaluate: Evaluate,
+        every: int,
+        advance: Callable[[Row, Row | None], None],
+    ) -> None:
+        super().__init__()
+        self.env, self.checkpoint = env, checkpoint
+        self.evaluate, self.every, self.advance = evaluate, every, advance
+        self.episodes: list[Row] = []
+        self.evaluations: list[Row] = []
+        self.steps: list[Row] = []
+        self.due = self.told = 0
+
+    def _on_step(self) -> bool:
+        """Keep the step for its episode's row."""
+        self.steps.append(self.locals["infos"][0])
+        if self.locals["dones"][0]:
+            self.episodes.append(self._episode())
+            self.steps = []
+        return True
+
+    def _on_rollout_start(self) -> None:
+        """Between episodes: the step before is learnt from, the environment has been reset."""
+        if self.steps:
+            return
+        evaluation = None
+        if self.num_timesteps >= self.due:
+            self.due += self.every
+            evaluation = self._evaluate()
+            save(self._state(), self.checkpoint)
+        self._tell(evaluation)
+
+    def close(self) -> None:
+        """After the last step: evaluate once more."""
+        self._tell(self._evaluate())
+
+    def _tell(self, evaluation: Row | None) -> None:
+        if len(self.episodes) > self.told:
+            self.told = len(self.episodes)
+            self.advance(self.episodes[-1], evaluation)
+
+    def _evaluate(self) -> Row:
+        row = {"steps": float(self.num_timesteps)} | self.evaluate(actor_weights(self.model))
+        self.evaluations.append(row)
+        return row
+
+    def _episode(self) -> Row:
+        """Sums of the reward and its terms, means of the weights, over the episode."""
+        row = {
+            "steps": float(self.num_timesteps),
+            "target": self.steps[0]["target"],
+            "length": float(len(self.steps)),
+        }
+        for name in self.steps[0]:
+            if name.startswith(("reward", "weight/")):
+                parts = 1 if name.startswith("reward") else len(self.steps)
+                row[name] = sum(step[name] for step in self.steps) / parts
+        return row
+
+    def _state(self) -> dict[str, Any]:
+        """All that the rest of the training depends on, as tensors and plain values."""
+        learner: Any = self.model
+        buffer = learner.replay_buffer
+        return {
+            "policy": learner.policy.state_dict(),
+            "optimizers": [part.optimizer.state_dict() for part in (learner.actor, learner.critic)],
+            "counts": [learner.num_timesteps, learner._episode_num, learner._n_updates, self.due],
+            "buffer": {
+                name: torch.as_tensor(getattr(buffer, name)[: buffer.size()]) for name in BUFFER
+            },
+            "place": [buffer.pos, buffer.full],
+            "random": {
+                "torch": torch.get_rng_state(),
+                "numpy": _plain(np.random.get_state(legacy=False)),
+                "actions": _plain(self.env.action_space.np_random.bit_generator.state),
+            },
+            "environment": self.env.state_dict(),
+            "episodes": self.episodes,
+            "evaluations": self.evaluations,
+        }
+
+    def restore(self, learner: Any, state: Mapping[str, Any]) -> None:
+        """Put learner, environment and journal back to where the checkpoint was written."""
+        learner.policy.load_state_dict(state["policy"])
+        for part, saved in zip((learner.actor, learner.critic), state["optimizers"], strict=True):
+            part.optimizer.load_state_dict(saved)
+        learner.num_timesteps, learner._episode_num, learner._n_updates, self.due = state["counts"]
+        for name, saved in state["buffer"].items():
+            getattr(learner.replay_buffer, name)[: len(saved)] = saved.numpy()
+        learner.replay_buffer.pos, learner.replay_buffer.full = state["place"]
+        self.env.load_state_dict(state["environment"])
+        self.episodes, self.evaluations = list(state["episodes"]), list(state["evaluations"])
+        self.told = len(self.episodes)
+        torch.set_rng_state(state["random"]["torch"])
+        np.random.set_state(_arrays(state["random"]["numpy"]))
+        self.env.action_space.np_random.bit_generator.state = _arrays(state["random"]["actions"])
+
+
+def actor_weights(learner: Any) -> dict[str, torch.Tensor]:
+    """The actor's own layers, as `goldpan.panning.agent.Agent` takes them."""
+    return {name: value.clone() for name, value in learner.actor.mu.state_dict().items()}
+
+
+def _plain(state: Any) -> Any:
+    """A generator's state with tensors for arrays, which a safe load takes."""
+    if isinstance(state, Mapping):
+        return {name: _plain(value) for name, value in state.items()}
+    return torch.as_tensor(state.astype(np.int64)) if isinstance(state, np.ndarray) else state
+
+
+def _arrays(state: Any) -> Any:
+    if isinstance(state, Mapping):
+        return {name: _arrays(value) for name, value in state.items()}
+    return state.numpy().astype(np.uint32) if isinstance(state, torch.Tensor) else state
