@@ -22,5 +22,3 @@ def test_what_exists_or_is_no_group_passes(argument: str) -> None:
     assert bad_choice([argument], CONF) is None
 
 
-def test_a_sweep_in_ddp_is_refused() -> None:
-    assert "one run at a time" in (bad_choice(["-m", "seed=0,1", "strategy=ddp"], CONF) or "")

@@ -34,6 +34,7 @@ LEVELS = (
     ("data", "systems", "callbacks"),
     ("panning",),
     ("procedures", "experiment"),
+    ("sweeps",),
     ("report", "figures", "channel_report"),
 )
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}

@@ -55,6 +55,14 @@ def test_another_format_is_named(tmp_path: Path, change: dict[str, int], answer:
         read_record(path)
 
 
+def test_an_edited_record_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    RECORD.write(path)
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(ValueError, match="edited after it was written"):
+        read_record(path)
+
+
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "record.json"
     write_atomically(path, "old")

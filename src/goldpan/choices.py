@@ -8,11 +8,8 @@ from pathlib import Path
 def bad_choice(arguments: Sequence[str], conf: Path) -> str | None:
     """A sentence on the first group=option of the command line that has no file, else None.
 
-    Commas separate the options of a sweep; what is no group of `conf` is left to Hydra. ddp in a
-    sweep is refused: Lightning would start the whole sweep over in every process.
+    Commas separate the options of a sweep; what is no group of `conf` is left to Hydra.
     """
-    if {"-m", "--multirun"} & set(arguments) and "strategy=ddp" in arguments:
-        return "strategy=ddp takes one run at a time, without -m; got a sweep"
     for argument in arguments:
         group, _, options = argument.lstrip("+").partition("=")
         known = (

@@ -30,29 +30,59 @@ def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = (
         Refusal: if it cannot be done, before any work.
     """
     with refusing():
-        draft = _draft(cfg, groups, overrides)
-    return perform(cfg, draft, Path(cfg.output) / f"{_slug(groups, cfg)}-{draft.id}")
+        draft, folder = plan_run(cfg, groups, overrides)
+    return perform(cfg, draft, folder)
 
 
-def perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
-    """Do the run of `draft` in `folder`, unless it is done; raises as `run`."""
+def plan_run(
+    cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str]
+) -> tuple[Record, Path]:
+    """The record of a run that has not ended, and the folder that is its own; see `run`.
+
+    Raises:
+        ValueError: if a choice cannot be.
+        FileNotFoundError: if a file that was chosen does not exist.
+    """
+    draft = _draft(cfg, groups, overrides)
+    return draft, Path(cfg.output) / f"{_slug(groups, cfg)}-{draft.id}"
+
+
+def perform(cfg: DictConfig, draft: Record, folder: Path, *, wait: bool = True) -> Record:
+    """Do the run of `draft` in `folder`, unless it is done; raises as `run`.
+
+    Another process at the same run is waited for, and its record taken.
+
+    Raises:
+        filelock.Timeout: if another process is at it and it is not to be waited for.
+    """
     with refusing():
         if before := _done(folder):
             return before
         _open(folder)
-    # Another process with the same run waits, then finds it done; this run's own processes do not.
-    lock = FileLock(folder / LOCK) if is_first_rank() else nullcontext()
-    with lock:
+    lock = FileLock(folder / LOCK, timeout=-1 if wait else 0)
+    with lock if is_first_rank() else nullcontext():  # this run's own processes wait for none
         return _done(folder) or _perform(cfg, draft, folder)
+
+
+def fail(draft: Record, folder: Path, sentence: str) -> None:
+    """Note in the record why the run did not end, unless it has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not read_done(folder):
+        _write(replace(draft, error=sentence), folder / RECORD)
+
+
+def read_done(folder: Path) -> Record | None:
+    """The record of a run that is done."""
+    path = folder / RECORD
+    return record if path.exists() and (record := read_record(path)).done else None
 
 
 def _done(folder: Path) -> Record | None:
     """The record of a run that is done, said aloud."""
-    path = folder / RECORD
-    if path.exists() and (record := read_record(path)).done:
-        _say(f"done before: {record.summary()}; record: {path}")
-        return record
-    return None
+    record = read_done(folder)
+    if record is not None:
+        _say(f"done before: {record.summary()}; record: {folder / RECORD}")
+    return record
 
 
 def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-NOT_DECISIVE = ("output", "logger", "strategy", "progress")
+NOT_DECISIVE = ("output", "logger", "strategy", "progress", "launcher", "retry", "table")
 NOT_DECISIVE_OF_DATA = ("root", "cache", "mirrors", "workers")
 SETTING = ("dataset", "model", "name", "recipe")
 

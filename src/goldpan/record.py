@@ -1,5 +1,6 @@
 """The record of one run: what was chosen, on what machine, and what came out; as JSON."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -126,23 +127,29 @@ class Record:
         return text
 
     def write(self, path: Path) -> None:
-        """Write the record as JSON, whole or not at all."""
-        write_atomically(path, json.dumps(asdict(self), indent=2, allow_nan=False) + "\n")
+        """Write the record as JSON, sealed, whole or not at all."""
+        values = asdict(self)
+        sealed = values | {"seal": _seal(values)}
+        write_atomically(path, json.dumps(sealed, indent=2, allow_nan=False) + "\n")
 
 
 def read_record(path: Path) -> Record:
     """The record in a file.
 
     Raises:
-        ValueError: if the file is cut short, of another format, or not a record.
+        ValueError: if the file is cut short, of another format, not a record, or was edited after
+            it was written (records of before there were seals have none).
     """
     try:
         values = json.loads(path.read_text())
+        seal = values.pop("seal", None)
         if values["format"] != FORMAT:
             raise ValueError(f"format {values['format']}, this goldpan reads format {FORMAT}")
         unknown = values.keys() - {field.name for field in fields(Record)}
         if unknown:
             raise ValueError(f"unknown field {min(unknown)}")
+        if seal is not None and seal != _seal(values):
+            raise ValueError("it was edited after it was written")
         for name in ("last", "best", "best_on_test", "trained", "pruned"):
             values[name] = Accuracy(**values[name]) if values[name] else None
         values["sparsity"] = Sparsity(**values["sparsity"]) if values["sparsity"] else None
@@ -150,3 +157,9 @@ def read_record(path: Path) -> Record:
         return Record(**values)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a whole record: {error}") from error
+
+
+def _seal(values: Mapping[str, Any]) -> str:
+    """The sha256 of a record's fields, by which an edit shows; no protection against forgery."""
+    text = json.dumps(json.loads(json.dumps(values)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

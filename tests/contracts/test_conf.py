@@ -32,7 +32,8 @@ def test_each_file_composes_instantiates_and_binds(
 ) -> None:
     group, name = path.parent.name, path.stem
     needs = NEEDS | dict.fromkeys(("rl_panning", "learned"), f"agent={agent_file}")
-    cfg = configure(f"{group}={name}", *([needs[name]] if name in needs else []))
+    plus = "+" if group == "table" else ""  # no run has one unless it is asked for
+    cfg = configure(f"{plus}{group}={name}", *([needs[name]] if name in needs else []))
     parts = instantiate(cfg[group])
     values = parts.values() if isinstance(parts, dict | DictConfig) else [parts]
     for value in values:

@@ -178,7 +178,7 @@ def _prepare(
     if pruner is None or get_class(pruner._target_) is not Pan:
         raise ValueError("procedure=agent trains an agent for panning; choose method=panning")
     if find_spec("stable_baselines3") is None:
-        raise ImportError("procedure=agent needs stable-baselines3: pip install 'goldpan[rl]'")
+        raise ImportError("procedure=agent needs stable-baselines3: pip install -e '.[rl]'")
     if steps < 1 or not targets or not all(0 <= target < 1 for target in targets):
         raise ValueError(
             f"expected procedure.steps >= 1 and procedure.targets in [0, 1), got {steps} steps "

@@ -1,0 +1,63 @@
+"""Hydra's sweeps by goldpan: every combination is a cell, which the chosen launcher runs."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+class GoldpanSweeper(Sweeper):
+    """Runs what is missing of the sweep; `params` are axes by name, as a table has them."""
+
+    def __init__(self, params: dict[str, str] | None = None) -> None:
+        self.params = params or {}
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Keep the configuration; cells are run by goldpan, not by the task function."""
+        self.config = config
+
+    def sweep(self, arguments: Sequence[str]) -> Any:
+        """Run the cells, print what became of them, and exit with 1 if one failed."""
+        from hydra.utils import instantiate
+
+        from goldpan.procedures.refusal import refusing
+        from goldpan.sweeps.cells import plan
+        from goldpan.sweeps.sweep import sweep
+        from goldpan.sweeps.work import command_of
+
+        sources = self.config.hydra.runtime.config_sources
+        conf = next(Path(source.path) for source in sources if source.provider == "main")
+        with refusing():
+            planned = plan(arguments, conf)
+            summary = sweep(
+                planned,
+                instantiate(self.config.launcher),
+                tuple(command_of(conf)),
+                retry=self.config.retry,
+                progress=self.config.progress and sys.stderr.isatty(),
+            )
+        print(summary)
+        if not summary.ok:
+            sys.exit(1)
+        return summary
+
+
+@dataclass
+class GoldpanSweeperConf:
+    """What hydra/sweeper=goldpan holds."""
+
+    _target_: str = "hydra_plugins.goldpan_sweeper.GoldpanSweeper"
+    params: dict[str, str] = field(default_factory=dict)
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="goldpan", node=GoldpanSweeperConf, provider="goldpan"
+)

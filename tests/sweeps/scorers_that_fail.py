@@ -1,0 +1,23 @@
+"""Scorers that break in every way that a cell can break."""
+
+import os
+import signal
+from typing import NoReturn
+
+import torch
+
+
+def raises(*_: object) -> NoReturn:
+    raise RuntimeError("the scorer broke")
+
+
+def segfaults(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def exits(*_: object) -> None:
+    os._exit(4)
+
+
+def eats_all_memory(*_: object) -> torch.Tensor:
+    return torch.zeros(10**15)

@@ -1,0 +1,64 @@
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.errors import HydraException
+
+from goldpan.sweeps.cells import Cell, plan
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+def cells(*arguments: str) -> list[Cell]:
+    return list(plan(["logger=none", *arguments], CONF).cells)
+
+
+def test_every_combination_is_a_cell_named_by_its_axes() -> None:
+    planned = plan(["method=snip,grasp", "seed=0,1", "sparsity=0.9"], CONF)
+    assert [dict(cell.axes) for cell in planned.cells] == [
+        {"method": method, "seed": seed} for method in ("snip", "grasp") for seed in ("0", "1")
+    ]
+    assert planned.axes == {"method": ["snip", "grasp"], "seed": ["0", "1"]}
+
+
+def test_a_cell_has_the_identity_of_the_same_run_typed_alone() -> None:
+    together = cells("method=snip", "sparsity=0.9,0.98", "seed=0,1", "recipe.epochs=3")
+    for sparsity in ("0.9", "0.98"):
+        for seed in ("0", "1"):
+            (alone,) = cells(
+                "method=snip", f"sparsity={sparsity}", f"seed={seed}", "recipe.epochs=3"
+            )
+            assert alone.draft.id in {cell.draft.id for cell in together}
+    assert len({cell.draft.id for cell in together}) == 4
+
+
+def test_a_dense_network_at_two_sparsities_is_one_run() -> None:
+    planned = plan(["method=dense", "sparsity=0.9,0.98"], CONF)
+    assert len(planned.cells) == 2
+    assert len(planned.runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("argument", "error"),
+    [
+        ("recipe.epoch=3", "recipe.epoch=3 cannot be set"),
+        ("sparsity=0.9,1.5", "sparsity is a fraction"),
+        ("sparsity=interval(0,1)", "only a search can take"),
+        ("method=snap", "snap"),
+        ("agent=nowhere.pt", "nowhere.pt"),
+    ],
+)
+def test_what_cannot_be_is_said_before_any_cell_runs(argument: str, error: str) -> None:
+    with pytest.raises((ValueError, HydraException, FileNotFoundError), match=error):
+        cells(argument)
+
+
+def test_planning_needs_no_torch() -> None:
+    """A finished table is skipped without the seconds that importing torch takes."""
+    import subprocess
+
+    code = (
+        "import sys; from pathlib import Path; from goldpan.sweeps.cells import plan; "
+        f"plan(['method=snip,grasp'], Path({str(CONF)!r})); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

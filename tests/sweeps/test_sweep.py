@@ -1,0 +1,141 @@
+"""Whole sweeps through the command line, as a user starts them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from goldpan.record import LOCK, Record, read_record
+
+ROOT = Path(__file__).parents[2]
+TINY = (
+    "model=lenet_300_100",
+    "dataset.limit=200",
+    "recipe.epochs=1",
+    "logger=none",
+    "strategy.threads=1",
+)
+
+
+def type_in(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "run.py", *words, *TINY, f"output={folder}"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def records(folder: Path) -> dict[str, Record]:
+    found = [read_record(path) for path in folder.glob("*/record.json")]
+    return {record.id: record for record in found}
+
+
+def test_a_bad_cell_stops_no_other_and_is_not_run_again_unasked(tmp_path: Path) -> None:
+    bad = ["raises", "segfaults", "exits", "eats_all_memory"]
+    scorers = [f"scorers_that_fail.{name}" for name in bad] + ["goldpan.scorers.snip.snip"]
+    words = ["-m", "launcher.slots=2", f"method.pruner.scorer._target_={','.join(scorers)}"]
+    done = type_in(tmp_path, *words)
+    assert done.returncode == 1
+    assert "5 cells: " in done.stdout
+    assert "4 failed" in done.stdout
+    assert "1 finished" in done.stdout
+    for sentence in ("RuntimeError: the scorer broke", "SIGSEGV", "exit code 4", "memory"):
+        assert sentence in done.stdout
+    errors = sorted(str(record.error) for record in records(tmp_path).values())
+    assert len(errors) == 5
+    again = type_in(tmp_path, *words)
+    assert "5 cells: 4 failed, 1 skipped" in again.stdout
+    assert again.returncode == 1
+
+
+def test_failed_cells_are_run_again_when_asked(tmp_path: Path) -> None:
+    words = ["-m", "method.pruner.scorer._target_=scorers_that_fail.raises"]
+    type_in(tmp_path, *words)
+    (path,) = tmp_path.glob("*/log.txt")
+    before = path.read_text()
+    assert "Traceback" in before
+    assert type_in(tmp_path, *words, "retry=failed").returncode == 1
+    assert path.read_text() == before + before
+
+
+def test_a_cell_that_another_process_is_at_is_left_to_it(tmp_path: Path) -> None:
+    type_in(tmp_path, "-m", "seed=0,1")
+    (path, _) = sorted(tmp_path.glob("*/record.json"))
+    path.unlink()
+    with FileLock(path.parent / LOCK):
+        done = type_in(tmp_path, "-m", "seed=0,1")
+    assert "1 skipped, 1 running elsewhere" in done.stdout
+    assert done.returncode == 0
+
+
+def test_a_broken_record_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    type_in(tmp_path, "-m", "seed=0,1")
+    path, _ = sorted(tmp_path.glob("*/record.json"))
+    path.write_text(path.read_text()[:100])
+    done = type_in(tmp_path, "-m", "seed=0,1")
+    assert f"{path} is not a whole record" in done.stdout
+    assert "1 skipped" in done.stdout
+    assert len(path.read_text()) == 100
+
+
+@pytest.mark.slow
+def test_cells_of_two_processes_train_what_the_sweep_says(tmp_path: Path) -> None:
+    """Lightning starts the second process by repeating the command line: it must be the cell's."""
+    ddp = ("strategy=ddp", "strategy.accelerator=cpu", "strategy.devices=2")
+    done = type_in(tmp_path / "two", "-m", *ddp, "seed=0,1")
+    assert done.returncode == 0, done.stdout
+    type_in(tmp_path / "one", "-m", "seed=0,1")
+    two, one = records(tmp_path / "two"), records(tmp_path / "one")
+    assert two.keys() == one.keys()
+    for name, record in two.items():
+        assert len(set(record.ranks)) == 1
+        assert len(record.ranks) == 2
+        assert record.masks == one[name].masks
+
+
+def test_a_mistake_is_said_before_any_cell_runs(tmp_path: Path) -> None:
+    done = type_in(tmp_path, "-m", "sparsity=0.9,nothing")
+    assert "sparsity is a fraction" in done.stderr
+    assert not list(tmp_path.glob("*/record.json"))
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_ten_times_ends_as_one_left_alone(tmp_path: Path) -> None:
+    """Every cell exactly once, and the records bit for bit, whenever the process group dies."""
+    import random
+    import signal
+    import time
+
+    words = ["-m", "method=snip,grasp,magnitude,random", "sparsity=0.8,0.9", "seed=0,1,2"]
+    words += ["recipe.epochs=3", "launcher.slots=2"]
+    alone = type_in(tmp_path / "alone", *words)
+    assert "24 cells: 24 finished" in alone.stdout
+    chance = random.Random(0)
+    for _ in range(10):
+        process = subprocess.Popen(
+            [sys.executable, "run.py", *words, *TINY, f"output={tmp_path / 'killed'}"],
+            cwd=ROOT,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+        )
+        time.sleep(chance.uniform(1, 8))
+        os.kill(process.pid, signal.SIGKILL)  # the sweep alone: its cells must end by themselves
+        process.wait()
+    last = type_in(tmp_path / "killed", *words)
+    assert last.returncode == 0, last.stdout
+    expected, got = records(tmp_path / "alone"), records(tmp_path / "killed")
+    assert expected.keys() == got.keys()
+    for name, record in expected.items():
+        same = ("status", "masks", "ranks", "last", "best", "best_on_test", "sparsity", "flops")
+        assert [getattr(record, field) for field in same] == [
+            getattr(got[name], field) for field in same
+        ]
+        texts = [json.dumps(record.choices) for record in (record, got[name])]
+        assert texts[0].replace("alone", "killed") == texts[1]
