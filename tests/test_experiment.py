@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import wandb
 from filelock import FileLock
 from omegaconf import DictConfig
 
@@ -84,6 +86,28 @@ def test_wandb_writes_offline_files_a_run_each(configure: Configure, tmp_path: P
         do(configure, "recipe.epochs=1", f"seed={seed}", "logger=wandb")
     runs = [path.parent.name for path in tmp_path.glob("*/wandb/offline-run-*/*.wandb")]
     assert len(runs) == 2
+
+
+def test_a_run_goes_on_offline_where_wandb_cannot_be_reached(
+    configure: Configure,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    offline = wandb.init
+
+    def unreachable(**options: Any) -> Any:
+        if options["mode"] == "online":
+            raise wandb.errors.CommError("no network")
+        return offline(**options)
+
+    monkeypatch.setattr(wandb, "init", unreachable)
+    record = do(configure, "recipe.epochs=1", "logger=wandb", "logger.mode=online")
+    assert record.status == "finished"
+    assert (
+        "W&B cannot be reached (no network); the run is logged offline" in capsys.readouterr().out
+    )
+    assert list(tmp_path.glob("*/wandb/offline-run-*/*.wandb"))
 
 
 def test_a_run_that_is_done_is_not_done_again(

@@ -58,6 +58,8 @@ def call(
     for override in sorted(overrides):
         name = override.lstrip("+~").partition("=")[0]
         root, _, leaf = name.partition(".")
+        if name == "table":
+            setting.append(override.lstrip("+"))
         if name in ("dataset", "model", "recipe", "method", "sparsity", "seed") or root in (
             *NOT_DECISIVE,
             "hydra",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+import wandb
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
@@ -119,16 +120,39 @@ def quieten() -> None:
     """Silence what Lightning and W&B say of themselves on every run; errors still show."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    warnings.filterwarnings("ignore", message="The `srun` command is available")
     os.environ.setdefault("WANDB_SILENT", "true")
 
 
 def open_logger(cfg: DictConfig, folder: Path, draft: Record) -> Logger | bool:
-    """W&B or none, on the first process alone; a resumed run goes on under its own id."""
+    """W&B or none, on the first process alone; a resumed run goes on under its own id.
+
+    Runs of a table are a group. Where W&B cannot be reached the run is kept offline.
+    """
     if not cfg.logger or not is_first_rank():
         return False
-    name = f"{draft.method} {draft.choices['sparsity']:g} seed {draft.seed}"
-    start = instantiate(cfg.logger)
-    run = start(dir=folder, id=draft.id, name=name, config=dict(draft.choices))
+    start = partial(
+        instantiate(cfg.logger),
+        dir=folder,
+        id=draft.id,
+        name=f"{draft.method} {draft.choices['sparsity']:g} seed {draft.seed}",
+        group=cfg.table.name if "table" in cfg else None,
+        tags=[*draft.setting.split(), draft.method.split()[0]],
+        config=dict(draft.choices),
+    )
+    try:
+        run = start()
+    except wandb.Error as error:
+        print(f"W&B cannot be reached ({error}); the run is logged offline, `wandb sync` sends it")
+        wandb.teardown()  # it still holds the run's id
+        run = start(mode="offline")
+    run.define_metric("trainer/global_step")
+    run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+    for accuracy in ("val/accuracy", "test/accuracy"):
+        run.define_metric(accuracy, step_metric="trainer/global_step", summary="last,max")
+    for part, axis in (("panning", "round"), ("episode", "steps"), ("evaluation", "steps")):
+        run.define_metric(f"{part}/{axis}")
+        run.define_metric(f"{part}/*", step_metric=f"{part}/{axis}")
     return WandbLogger(experiment=run)
 
 
@@ -137,5 +161,9 @@ def close_logger(logger: Logger | bool | None, record: Record, pictures: Sequenc
     if isinstance(logger, WandbLogger):
         for picture in pictures:
             logger.log_image(picture.stem, [str(picture)])
+        if record.importances:
+            counts = record.importances[-1]
+            edges = [index / len(counts) for index in range(len(counts) + 1)]
+            logger.experiment.log({"importances": wandb.Histogram(np_histogram=(counts, edges))})
         logger.experiment.summary.update({"record": asdict(record)})
         logger.experiment.finish()
