@@ -20,5 +20,3 @@ def test_an_unknown_option_is_answered_with_those_that_exist() -> None:
 )
 def test_what_exists_or_is_no_group_passes(argument: str) -> None:
     assert bad_choice([argument], CONF) is None
-
-
