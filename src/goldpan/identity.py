@@ -6,14 +6,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-NOT_DECISIVE = ("output", "logger", "strategy", "progress", "launcher", "retry", "table")
+NOT_DECISIVE = (
+    "output",
+    "logger",
+    "strategy",
+    "progress",
+    "launcher",
+    "retry",
+    "table",
+    "agent",  # it counts where a policy takes it
+)
 NOT_DECISIVE_OF_DATA = ("root", "cache", "mirrors", "workers")
 SETTING = ("dataset", "model", "name", "recipe")
+NAMED = ("dataset", "model", "recipe", "method", "sparsity", "seed")
 
 FILES = ("checkpoint", "agent")
 """Choices that are files: what they hold counts, not where they lie."""
 
-ADDED_LATER: dict[str, Any] = {"agent": None}
+ADDED_LATER: dict[str, Any] = {}
 """Dotted name -> default of every option added since records exist.
 
 At its default an option leaves a run what it was, so old records keep their identity.
@@ -60,10 +70,7 @@ def call(
         root, _, leaf = name.partition(".")
         if name == "table":
             setting.append(override.lstrip("+"))
-        if name in ("dataset", "model", "recipe", "method", "sparsity", "seed") or root in (
-            *NOT_DECISIVE,
-            "hydra",
-        ):
+        if name in NAMED or (root in (*NOT_DECISIVE, "hydra") and root not in FILES):
             continue
         if root != "dataset" or leaf not in NOT_DECISIVE_OF_DATA:
             shown = f"{name}={Path(override).name}" if name in FILES else override
