@@ -3,13 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := outputs/demo
 
-.PHONY: demo test check clean
+.PHONY: demo table test check clean
 
 demo: .venv/installed  ## compare six methods on the digits: a table, a plot, about three minutes
-	$(BIN)/python run.py -m output=$(DEMO) strategy.threads=1 model=vgg11 model.width=0.25 \
-	  model.initialization=kaiming_normal_fan_in \
-	  method=dense,random,magnitude,snip,grasp,synflow sparsity=0.9,0.98,0.995 seed=0,1
-	$(BIN)/python -m goldpan.report $(DEMO)
+	$(BIN)/python run.py +table=digits output=$(DEMO) launcher.slots=2
+
+table: .venv/installed  ## run what is missing of a paper's table and print it: make table T=digits
+	$(BIN)/python run.py +table=$(T) $(WITH)
 
 test: check  ## every test that needs no download and no GPU, after the checks
 	$(BIN)/python -m pytest -q

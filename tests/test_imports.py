@@ -17,6 +17,8 @@ LEVELS = (
         "channel_figures",
         "stream",
         "files",
+        "pictures",
+        "bands",
     ),
     ("masks", "models"),
     ("types", "gradients", "cost", "checkpoint", "channels", "coupling", "following"),
@@ -34,8 +36,18 @@ LEVELS = (
     ("data", "systems", "callbacks"),
     ("panning",),
     ("procedures", "experiment"),
-    ("sweeps",),
-    ("report", "figures", "channel_report"),
+    ("sweeps", "tables"),
+    (
+        "report",
+        "figures",
+        "channel_report",
+        "tallies",
+        "layouts",
+        "table_figures",
+        "table_report",
+        "table_command",
+        "verification",
+    ),
 )
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 ONLY_FROM = {"pytorch_lightning": 4, "hydra": 6, "wandb": 6}

@@ -4,37 +4,25 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+from goldpan.pictures import figure
 from goldpan.record import Record
 
 
 def draw_channels(record: Record, folder: Path) -> list[Path]:
     """Draw importances.png and channels.png where the record has their numbers; return paths."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
     drawn = []
     if record.importances:
-        figure, (over_time, at_last) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
-        _draw_importances(figure, over_time, at_last, record)
-        drawn.append(_save(figure, folder / "importances.png"))
+        drawn.append(folder / "importances.png")
+        with figure(drawn[-1], 1, 2, (10, 4)) as ((over_time, at_last),):
+            _draw_importances(over_time, at_last, record)
     if record.sparsity is not None and record.sparsity.granularity == "channel":
-        figure, axis = pyplot.subplots(figsize=(10, 4), layout="constrained")
-        _draw_kept(axis, record)
-        drawn.append(_save(figure, folder / "channels.png"))
+        drawn.append(folder / "channels.png")
+        with figure(drawn[-1], 1, 1, (10, 4)) as ((axis,),):
+            _draw_kept(axis, record)
     return drawn
 
 
-def _save(figure: Any, path: Path) -> Path:
-    from matplotlib import pyplot
-
-    figure.savefig(path, dpi=160)
-    pyplot.close(figure)
-    return path
-
-
-def _draw_importances(figure: Any, over_time: Any, at_last: Any, record: Record) -> None:
+def _draw_importances(over_time: Any, at_last: Any, record: Record) -> None:
     """Left: channels by importance and epoch, as colours. Right: the last epoch's histogram."""
     counts = record.importances
     bins, epochs = len(counts[0]), len(counts)
@@ -46,7 +34,7 @@ def _draw_importances(figure: Any, over_time: Any, at_last: Any, record: Record)
         extent=(0.5, epochs + 0.5, 0, 1),
         cmap="viridis",
     )
-    figure.colorbar(image, ax=over_time, label="channels + 1")
+    over_time.figure.colorbar(image, ax=over_time, label="channels + 1")
     over_time.set(xlabel="epoch", ylabel="importance", title=record.method)
     edges = [index / bins for index in range(bins)]
     at_last.bar(edges, counts[-1], width=1 / bins, align="edge", color="#0072B2")

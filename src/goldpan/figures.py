@@ -5,36 +5,18 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from goldpan.pictures import STYLES, figure
+
 if TYPE_CHECKING:
     from goldpan.report import Grid
-
-# Okabe and Ito's colours, told apart by colour-blind readers; a marker each for print.
-STYLES = (
-    ("#0072B2", "o"),
-    ("#D55E00", "s"),
-    ("#009E73", "^"),
-    ("#CC79A7", "D"),
-    ("#E69F00", "v"),
-    ("#56B4E9", "P"),
-    ("#000000", "X"),
-)
 
 
 def draw_accuracy(settings: "Mapping[str, Grid]", folder: Path) -> Path:
     """Draw each setting's methods, mean and std over seeds, into accuracy.png; return its path."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(
-        len(settings), figsize=(7, 4.5 * len(settings)), squeeze=False, layout="constrained"
-    )
-    for axis, (setting, cells) in zip(axes[:, 0], settings.items(), strict=True):
-        _draw_setting(axis, setting, cells)
     path = folder / "accuracy.png"
-    figure.savefig(path, dpi=160)
-    pyplot.close(figure)
+    with figure(path, len(settings), 1, (7, 4.5 * len(settings))) as axes:
+        for axis, (setting, cells) in zip(axes[:, 0], settings.items(), strict=True):
+            _draw_setting(axis, setting, cells)
     return path
 
 
@@ -42,20 +24,13 @@ def draw_tradeoff(
     title: str, curves: Mapping[str, Sequence[tuple[float, float, float]]], path: Path
 ) -> Path:
     """Draw accuracy (%, mean and std) against FLOPs removed (%), a curve a method."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
-    figure, axis = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
-    for (name, points), style in zip(curves.items(), STYLES * len(curves), strict=False):
-        _draw_curve(axis, name, points, style)
-    axis.set(xlabel="FLOPs removed (%)", ylabel="test accuracy (%), fine-tuned")
-    axis.set_title(fill(title, 90), fontsize="x-small")
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize="small")
-    figure.savefig(path, dpi=160)
-    pyplot.close(figure)
+    with figure(path, 1, 1, (7, 4.5)) as ((axis,),):
+        for (name, points), style in zip(curves.items(), STYLES * len(curves), strict=False):
+            _draw_curve(axis, name, points, style)
+        axis.set(xlabel="FLOPs removed (%)", ylabel="test accuracy (%), fine-tuned")
+        axis.set_title(fill(title, 90), fontsize="x-small")
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize="small")
     return path
 
 

@@ -1,4 +1,7 @@
-"""Records into a table and a figure: `python -m goldpan.report outputs`."""
+"""Records into a table and a figure: `python -m goldpan.report outputs`.
+
+With +table=NAME it is a paper's table, beside the published numbers: goldpan.table_command.
+"""
 
 import argparse
 import sys
@@ -9,12 +12,11 @@ from statistics import mean, stdev
 
 from goldpan.channel_report import HEADER, channel_rows, tradeoff
 from goldpan.record import RECORD, Accuracy, Record, read_record
+from goldpan.tables import METRICS
 
-METRICS = {
-    "last": "test accuracy (%) after the last epoch",
-    "best": "test accuracy (%) at the epoch with the best validation accuracy",
-    "best_on_test": "best test accuracy (%) of any epoch: selected on the test set",
-}
+HELP = """Records into a table and a figure. For a paper's table beside the published numbers:
++table=NAME [to=markdown|latex|csv] [metric=last|best|best_on_test] [verify=true] [output=FOLDER]
+and any choice that the table was run with."""
 
 
 @dataclass(frozen=True)
@@ -145,10 +147,15 @@ def report(folder: Path, metric: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m goldpan.report", description=__doc__)
+    words = sys.argv[1:] if arguments is None else arguments
+    if any(word.lstrip("+").startswith("table=") for word in words):
+        from goldpan.table_command import main as table_main
+
+        return table_main(words)
+    parser = argparse.ArgumentParser(prog="python -m goldpan.report", description=HELP)
     parser.add_argument("folder", type=Path, help="where the records lie, with all below it")
     parser.add_argument("--metric", choices=METRICS, default="last", help="default: last")
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args(words)
     try:
         text = report(chosen.folder, chosen.metric)
     except FileNotFoundError as error:

@@ -32,11 +32,15 @@ class GoldpanSweeper(Sweeper):
         from goldpan.sweeps.cells import plan
         from goldpan.sweeps.sweep import sweep
         from goldpan.sweeps.work import command_of
+        from goldpan.table_command import make
+        from goldpan.tables import check_table
 
         sources = self.config.hydra.runtime.config_sources
         conf = next(Path(source.path) for source in sources if source.provider == "main")
         with refusing():
             planned = plan(arguments, conf)
+            if planned.table is not None:
+                check_table(planned, conf)
             summary = sweep(
                 planned,
                 instantiate(self.config.launcher),
@@ -44,6 +48,8 @@ class GoldpanSweeper(Sweeper):
                 retry=self.config.retry,
                 progress=self.config.progress and sys.stderr.isatty(),
             )
+        if planned.table is not None:
+            print(make(planned, conf).write()["markdown"])
         print(summary)
         if not summary.ok:
             sys.exit(1)

@@ -1,31 +1,11 @@
 """Pictures of Panning: the rounds of one pruning, expressive force, and an agent's learning."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from goldpan.panning.force import Look
 from goldpan.panning.screening import Row
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, told apart by most eyes."""
-
-
-@contextmanager
-def figure(path: Path, rows: int, columns: int, size: tuple[float, float]) -> Iterator[Any]:
-    """Axes, (rows, columns), to draw on; the figure is saved at the end."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
-    shown, axes = pyplot.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
-    try:
-        yield axes
-        shown.savefig(path, dpi=160)
-    finally:
-        pyplot.close(shown)
+from goldpan.pictures import COLOURS, figure
 
 
 def draw_rounds(rows: Sequence[Row], indices: Sequence[str], path: Path) -> None:
@@ -93,6 +73,7 @@ def draw_learning(
             for (name, row), colour in zip(others.items(), COLOURS[1:], strict=False):
                 axis.axhline(row[f"{target:g}"], label=name, color=colour, linestyle="--")
             axis.set(title=f"{100 * target:g} %", xlabel="steps of training")
-            axis.set_yscale("symlog", linthresh=10)
+            if min(returns) < 5 * max(returns):  # an episode that collapsed
+                axis.set_yscale("symlog", linthresh=10)
         axes[0].set_ylabel("return of one episode")
         axes[0].legend(fontsize="small")

@@ -136,7 +136,7 @@ def open_logger(cfg: DictConfig, folder: Path, draft: Record) -> Logger | bool:
         dir=folder,
         id=draft.id,
         name=f"{draft.method} {draft.choices['sparsity']:g} seed {draft.seed}",
-        group=cfg.table.name if "table" in cfg else None,
+        group=next((w[6:] for w in draft.setting.split() if w.startswith("table=")), None),
         tags=[*draft.setting.split(), draft.method.split()[0]],
         config=dict(draft.choices),
     )

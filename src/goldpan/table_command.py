@@ -1,0 +1,83 @@
+"""The command for a paper's table: `python -m goldpan.report +table=digits`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from goldpan.choices import bad_choice
+from goldpan.identity import NOT_DECISIVE, NOT_DECISIVE_OF_DATA
+from goldpan.sweeps.cells import Plan, plan
+from goldpan.table_report import Report
+from goldpan.tables import METRICS, check_table, conf_folder, own_axes, read_table, table_name
+from goldpan.tallies import count
+from goldpan.verification import verify
+
+WORDS = {
+    "to": ("markdown", "latex", "csv"),
+    "metric": tuple(METRICS),
+    "verify": ("true", "false"),
+}
+"""Words of a report beside Hydra's, and what each may be."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command for a table; returns its exit code."""
+    conf = conf_folder()
+    try:
+        words, rest = split(arguments)
+        if sentence := bad_choice(rest, conf):
+            raise ValueError(sentence)
+        planned = plan(rest, conf)
+        check_table(planned, conf)
+    except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 1
+    report = make(planned, conf, words.get("metric"))
+    print(report.write()[words.get("to", "markdown")])
+    lines = verify(report) if words.get("verify") == "true" else []
+    for line in lines:
+        print(line, file=sys.stderr)
+    return 2 if lines else 0
+
+
+def split(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The words of the report, and what is left for Hydra.
+
+    Raises:
+        ValueError: if a word is not one of those that it may be.
+    """
+    words, rest = dict[str, str](), list[str]()
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        if name not in WORDS:
+            rest.append(argument)
+        elif value.lower() not in WORDS[name]:
+            raise ValueError(f"{name} is one of {', '.join(WORDS[name])}; got {value}")
+        else:
+            words[name] = value.lower()
+    return words, rest
+
+
+def make(planned: Plan, conf: Path, metric: str | None = None) -> Report:
+    """The report of a plan; by the metric of the table unless another is asked for."""
+    table = read_table(planned)
+    metric = metric or table.metric
+    output = Path(planned.cells[0].choices["output"])
+    results = count(planned, table, metric)
+    return Report(table, results, metric, changes(planned, conf), output / "tables" / table.name)
+
+
+def changes(planned: Plan, conf: Path) -> list[str]:
+    """What was typed that makes these other runs than the table's own."""
+    own = own_axes(table_name(planned), conf)
+    extra = [f"{name}={','.join(v)}" for name, v in planned.axes.items() if name not in own]
+    for override in planned.cells[0].overrides:
+        name = override.lstrip("+~").partition("=")[0]
+        root, _, leaf = name.partition(".")
+        idle = root in (*NOT_DECISIVE, "hydra") and name != "strategy.precision"
+        if not idle and not (root == "dataset" and leaf in NOT_DECISIVE_OF_DATA):
+            extra += [override] if name not in planned.axes else []
+    return extra
