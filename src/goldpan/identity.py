@@ -46,8 +46,9 @@ def identity(choices: Mapping[str, Any]) -> str:
         if name not in NOT_DECISIVE_OF_DATA
     } | {"source": _source(choices["dataset"])}
     decisive["precision"] = choices["strategy"]["precision"]
-    content = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in _files(choices)}
-    decisive = _replaced(decisive, {str(path): text for path, text in content.items()})
+    files = _files(choices)
+    content = {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files}
+    decisive = _replaced(decisive, content)
     flat = {name: value for name, value in _leaves("", decisive) if not _unchanged(name, value)}
     text = json.dumps(flat, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -86,11 +87,12 @@ def without_paths(choices: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in choices["dataset"].items()
         if name != "cache"
     }
-    return {**_replaced(shown, {str(path): path.name for path in _files(choices)})}
+    return {**_replaced(shown, {path: Path(path).name for path in _files(choices)})}
 
 
-def _files(choices: Mapping[str, Any]) -> list[Path]:
-    return [Path(choices[name]) for name in FILES if choices.get(name) is not None]
+def _files(choices: Mapping[str, Any]) -> list[str]:
+    """The chosen files, as they were typed."""
+    return [str(choices[name]) for name in FILES if choices.get(name) is not None]
 
 
 def _replaced(value: Any, paths: Mapping[str, str]) -> Any:

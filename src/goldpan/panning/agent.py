@@ -48,9 +48,10 @@ class Agent:
         weights = [value for name, value in self.actor.items() if name.endswith("weight")]
         layers: list[nn.Module] = []
         for weight in weights:
-            layers += [nn.Linear(weight.shape[1], weight.shape[0]), nn.ReLU()]
+            linear = nn.Linear(weight.shape[1], weight.shape[0], device="meta")  # draws nothing
+            layers += [linear, nn.ReLU()]
         actor = nn.Sequential(*layers[:-1], nn.Tanh())
-        actor.load_state_dict(dict(self.actor))
+        actor.load_state_dict(dict(self.actor), assign=True)
         return actor
 
 
@@ -67,10 +68,17 @@ def read_agent(path: Path) -> Agent:
             "or take one of the folder results"
         )
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = dict(torch.load(path, map_location="cpu", weights_only=True))
         found = content["format"], tuple(content["observations"])
         agent = Agent(content["actor"], tuple(content["indices"]), content["trained_on"])
-    except (pickle.UnpicklingError, EOFError, RuntimeError, KeyError, TypeError) as error:
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        RuntimeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ValueError(
             f"{path} is not a whole agent as procedure=agent writes it "
             f"({type(error).__name__}); copy or train it again"
@@ -81,9 +89,11 @@ def read_agent(path: Path) -> Agent:
             f"format {found[0]} and observes {', '.join(map(str, found[1]))}: train it again"
         )
     try:
-        agent.network()(torch.zeros(1, len(NAMES))).reshape(len(agent.indices))
-    except (RuntimeError, IndexError) as error:
+        action = agent.network()(torch.zeros(1, len(NAMES))).reshape(len(agent.indices))
+    except (RuntimeError, IndexError, AttributeError) as error:
         raise ValueError(f"the weights in {path} are not those of an actor: {error}") from error
+    if not action.isfinite().all():
+        raise ValueError(f"the weights in {path} are not those of an actor: not all are finite")
     return agent
 
 

@@ -18,7 +18,7 @@ from goldpan.panning.indices import find_indices
 from goldpan.panning.pictures import draw_force, draw_rounds
 from goldpan.panning.policies import Policy
 from goldpan.panning.rollout import pan
-from goldpan.panning.screening import Row, Screening
+from goldpan.panning.screening import Row, Screening, check_rounds
 from goldpan.systems.classifier import Classifier
 
 
@@ -50,6 +50,7 @@ class Pan(PruneOnce):
         **controls: Any,
     ) -> None:
         super().__init__(sampling, rounds=rounds, **controls)
+        check_rounds(rounds, form)
         if watch < 0:
             raise ValueError(f"watch must be 0 or more looks at the expressive force, got {watch}")
         self.policy, self.sparsity, self.look_too = policy, sparsity, look

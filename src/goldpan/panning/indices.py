@@ -76,4 +76,4 @@ def absolute_z(raw: Tensor) -> Tensor:
     deviation, mean = torch.std_mean(raw)
     if deviation == 0:
         return torch.zeros_like(raw, dtype=torch.float32)
-    return raw.sub_(mean).abs_().div_(deviation).float()
+    return (raw - mean).abs_().div_(deviation).float()

@@ -33,7 +33,8 @@ def draw_rounds(rows: Sequence[Row], indices: Sequence[str], path: Path) -> None
             axes[3].set_yscale("symlog", linthresh=0.01)
         for axis in axes:
             axis.set_xlabel("round")
-            axis.legend(fontsize="small")
+            if axis.get_legend_handles_labels()[0]:
+                axis.legend(fontsize="small")
 
 
 def draw_force(looks: Sequence[Look], path: Path) -> None:
@@ -46,7 +47,8 @@ def draw_force(looks: Sequence[Look], path: Path) -> None:
                 points = enumerate(look.points[name])
                 kept = [(at, abs(score)) for at, score in points if score is not None]
                 label = f"{100 * look.sparsity:.3g} %"
-                axis.scatter(*zip(*kept, strict=True), s=4, color=colour, label=label)
+                places, scores = [at for at, _ in kept], [score for _, score in kept]
+                axis.scatter(places, scores, s=4, color=colour, label=label)
             axis.set(title=name, yscale="log", xlabel="weights, by first score")
             axis.legend(title="sparsity", fontsize="x-small", title_fontsize="x-small")
         axes[0].set_ylabel("|score| of the weights that are kept")
@@ -58,7 +60,8 @@ def draw_force(looks: Sequence[Look], path: Path) -> None:
         axes[-1].axhline(0, color="grey", linewidth=0.8)
         axes[-1].set(title="transfer", xlabel="sparsity (%)", ylabel="removed force regained")
         axes[-1].set_yscale("symlog", linthresh=1)
-        axes[-1].legend(fontsize="small")
+        if axes[-1].get_legend_handles_labels()[0]:
+            axes[-1].legend(fontsize="small")
 
 
 def draw_learning(

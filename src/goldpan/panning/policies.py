@@ -4,6 +4,7 @@ Neural Network Panning, arXiv 2209.13378. The weights of the five stages are the
 their code, additive form; `product` has its own exponents there).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -71,7 +72,7 @@ class Staircase:
                     f"stage {stage} needs a weight for each of {', '.join(indices)}, "
                     f"got {len(row)}: {list(row)}"
                 )
-            if min(row) < 0 or max(row) == 0:
+            if not all(0 <= weight < math.inf for weight in row) or not any(row):
                 raise ValueError(
                     f"weights of stage {stage} must be >= 0 and not all 0, got {list(row)}"
                 )

@@ -57,6 +57,14 @@ def stage_sparsity(sparsity: float, done: int, rounds: int) -> float:
     return 1 - float((1 - sparsity) ** (done / rounds))
 
 
+def check_rounds(rounds: int, form: str) -> None:
+    """Raise ValueError unless there is a round, and scores are combined by sum or product."""
+    if rounds < 1:
+        raise ValueError(f"panning takes at least one round, got {rounds}")
+    if form not in ("sum", "product"):
+        raise ValueError(f"form must be sum or product, got {form}")
+
+
 class Screening:
     """The network between two rounds; `masks` are set in it, its weights are never changed.
 
@@ -65,9 +73,6 @@ class Screening:
         form: "sum" of share * z, the default of the authors' code, or "product" of z^share.
         temperature: what divides the logits in what `step_and_look` measures.
         invert: keep the lowest scores, a control.
-
-    Raises:
-        ValueError: if `rounds` is below 1 or `form` is another.
     """
 
     def __init__(
@@ -83,10 +88,7 @@ class Screening:
         temperature: float = 200.0,
         invert: bool = False,
     ) -> None:
-        if rounds < 1:
-            raise ValueError(f"panning takes at least one round, got {rounds}")
-        if form not in ("sum", "product"):
-            raise ValueError(f"form must be sum or product, got {form}")
+        check_rounds(rounds, form)
         self.model, self.indices, self.draw, self.loss = model, tuple(indices), draw, loss
         self.sparsity, self.rounds, self.form = sparsity, rounds, form
         self.temperature, self.invert, self.done = temperature, invert, 0

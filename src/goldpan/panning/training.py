@@ -74,7 +74,8 @@ def train_agent(
     journal = Journal(env, checkpoint, evaluate, every, advance)
     if checkpoint.exists():
         journal.restore(learner, torch.load(checkpoint, weights_only=True))
-    learner.learn(steps, callback=journal, reset_num_timesteps=False)
+    left = steps - learner.num_timesteps  # learn counts from where it stands
+    learner.learn(left, callback=journal, reset_num_timesteps=False)
     journal.close()
     return journal.episodes, journal.evaluations
 

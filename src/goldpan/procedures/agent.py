@@ -23,9 +23,16 @@ from goldpan.panning.indices import Index, find_indices
 from goldpan.panning.pictures import draw_learning
 from goldpan.panning.policies import Policy, Random, Uniform
 from goldpan.panning.rollout import episode_return, pan
-from goldpan.panning.screening import Row, Screening
+from goldpan.panning.screening import Row, Screening, check_rounds
 from goldpan.procedures.refusal import refusing
-from goldpan.procedures.setup import build_system, close_logger, load_data, open_logger, quieten
+from goldpan.procedures.setup import (
+    build_system,
+    check_device,
+    close_logger,
+    load_data,
+    open_logger,
+    quieten,
+)
 from goldpan.record import CHECKPOINT, Record
 from goldpan.types import Batch, Loss
 
@@ -105,7 +112,7 @@ def agent(
     """
     start = perf_counter()
     with refusing():
-        ground, beside = _prepare(cfg, steps, targets)
+        ground, beside = _prepare(cfg, steps, targets, environment["targets"])
         from goldpan.panning.env import PanningEnv
         from goldpan.panning.training import actor_weights, build_learner, train_agent
 
@@ -166,7 +173,7 @@ def agent(
 
 
 def _prepare(
-    cfg: DictConfig, steps: int, targets: Sequence[float]
+    cfg: DictConfig, steps: int, targets: Sequence[float], drawn: Sequence[Sequence[float]]
 ) -> tuple[Ground, dict[str, Policy]]:
     """The ground to train on, and the policies to compare with.
 
@@ -184,6 +191,15 @@ def _prepare(
             f"expected procedure.steps >= 1 and procedure.targets in [0, 1), got {steps} steps "
             f"and targets {list(targets)}"
         )
+    if not drawn or not all(len(pair) == 2 and 0 <= pair[0] <= pair[1] <= 1 for pair in drawn):
+        raise ValueError(
+            "procedure.environment.targets are one or more intervals [low, high] within [0, 1], "
+            f"got {list(drawn)}"
+        )
+    if any(cfg.controls.values()) or cfg.checkpoint is not None:
+        raise ValueError("procedure=agent takes no controls.* and no checkpoint")
+    check_rounds(pruner.rounds, pruner.form)
+    check_device(cfg)
     data = load_data(cfg)
     system = build_system(cfg, data)
     device = torch.device("cuda" if cfg.strategy.accelerator == "gpu" else "cpu")

@@ -1,5 +1,6 @@
 """Bad input, said in one sentence before any work starts."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,3 +20,13 @@ def refusing() -> Iterator[None]:
         raise Refusal(str(error.__cause__ or error)) from error
     except (ValueError, TypeError, LookupError, OSError, ImportError) as error:
         raise Refusal(str(error)) from error
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """End the process with a sentence when it is interrupted by Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
+        sys.exit(130)

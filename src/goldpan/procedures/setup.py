@@ -87,11 +87,7 @@ def build_trainer(
     Raises:
         ValueError: if the strategy needs a GPU and there is none.
     """
-    if cfg.strategy.accelerator == "gpu" and not torch.cuda.is_available():
-        raise ValueError(
-            "the strategy needs a GPU and torch sees none here; choose strategy=cpu, or "
-            "strategy.accelerator=cpu for ddp on the CPU"
-        )
+    check_device(cfg)
     quieten()
     if cfg.strategy.threads is not None:
         torch.set_num_threads(cfg.strategy.threads)
@@ -114,6 +110,15 @@ def build_trainer(
         log_every_n_steps=steps,
         use_distributed_sampler=False,
     )
+
+
+def check_device(cfg: DictConfig) -> None:
+    """Raise ValueError if the strategy needs a GPU and there is none."""
+    if cfg.strategy.accelerator == "gpu" and not torch.cuda.is_available():
+        raise ValueError(
+            "the strategy needs a GPU and torch sees none here; choose strategy=cpu, or "
+            "strategy.accelerator=cpu for ddp on the CPU"
+        )
 
 
 def quieten() -> None:
