@@ -28,7 +28,7 @@ class GoldpanSweeper(Sweeper):
         """Run the cells, print what became of them, and exit with 1 if one failed."""
         from hydra.utils import instantiate
 
-        from goldpan.procedures.refusal import refusing
+        from goldpan.procedures.refusal import interruptible, refusing
         from goldpan.sweeps.cells import plan
         from goldpan.sweeps.sweep import sweep
         from goldpan.sweeps.work import command_of
@@ -37,7 +37,7 @@ class GoldpanSweeper(Sweeper):
 
         sources = self.config.hydra.runtime.config_sources
         conf = next(Path(source.path) for source in sources if source.provider == "main")
-        with refusing():
+        with refusing(), interruptible():
             planned = plan(arguments, conf)
             if planned.table is not None:
                 check_table(planned, conf)

@@ -1,0 +1,94 @@
+"""Hydra's sweeps as a search: Optuna chooses the cells, which the chosen launcher runs."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+PARALLEL = 4
+"""Trials at a time, if the launcher does not say."""
+
+
+class GoldpanSearch(Sweeper):
+    """Searches what was typed as intervals and choices; see GoldpanSearchConf for the options."""
+
+    def __init__(
+        self, params: dict[str, str] | None = None, parallel: int | None = None, **options: Any
+    ) -> None:
+        self.params, self.parallel, self.options = params or {}, parallel, options
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Keep the configuration; cells are run by goldpan, not by the task function."""
+        self.config = config
+
+    def sweep(self, arguments: Sequence[str]) -> Any:
+        """Run the trials, print the best of them, and exit with 1 if there is none."""
+        from hydra.utils import instantiate
+
+        from goldpan.procedures.refusal import refusing
+        from goldpan.sweeps.cells import Plan
+        from goldpan.sweeps.search import Search, search
+        from goldpan.sweeps.spaces import read_spaces
+        from goldpan.sweeps.sweep import Summary, sweep
+        from goldpan.sweeps.work import command_of
+
+        sources = self.config.hydra.runtime.config_sources
+        conf = next(Path(source.path) for source in sources if source.provider == "main")
+
+        def do(planned: Plan) -> Summary:
+            return sweep(
+                planned,
+                instantiate(self.config.launcher),
+                tuple(command_of(conf)),
+                retry=self.config.retry,
+                progress=self.config.progress and sys.stderr.isatty(),
+            )
+
+        with refusing():
+            params = [f"{name}={value}" for name, value in self.params.items()]
+            fixed, space = read_spaces([*params, *arguments])
+            parallel = self.parallel or self.config.launcher.get("slots") or PARALLEL
+            output = Path(self.config.output)
+            wanted = Search(conf, fixed, space, output, parallel=parallel, **self.options)
+            found = search(wanted, do)
+        print(found or "no trial has a value")
+        if found is None:
+            sys.exit(1)
+        return found
+
+
+@dataclass
+class GoldpanSearchConf:
+    """What hydra/sweeper=search holds.
+
+    Attributes:
+        params: what to choose from, by name, beside what is typed.
+        trials: how many, with those of earlier commands.
+        parallel: trials at a time; None: the slots of the launcher, or else four.
+        objectives: accuracy (of the validation split), flops, parameters; two draw a picture.
+        sampler: tpe, nsga2 or random.
+        seed: of the sampler.
+        name: of the file of trials in the output folder, search-NAME.db.
+    """
+
+    _target_: str = "hydra_plugins.goldpan_search.GoldpanSearch"
+    params: dict[str, str] = field(default_factory=dict)
+    trials: int = 20
+    parallel: int | None = None
+    objectives: list[str] = field(default_factory=lambda: ["accuracy"])
+    sampler: str = "tpe"
+    seed: int = 0
+    name: str | None = None
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="search", node=GoldpanSearchConf, provider="goldpan"
+)
