@@ -47,6 +47,9 @@ LEVELS = (
         "table_report",
         "table_command",
         "verification",
+        "table_page",
+        "table_contents",
+        "dashboard",
     ),
 )
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}

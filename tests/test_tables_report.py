@@ -236,7 +236,7 @@ def test_the_words_of_a_report_are_told_from_hydras(capsys: pytest.CaptureFixtur
     assert words == {"to": "csv", "verify": "true"}
     assert rest == ["+table=demo", "sparsity=0.9"]
     assert main(["+table=digits", "to=word"]) == 1
-    assert "to is one of markdown, latex, csv; got word" in capsys.readouterr().err
+    assert "to is one of markdown, latex, csv, html, wandb; got word" in capsys.readouterr().err
 
 
 def test_a_table_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:

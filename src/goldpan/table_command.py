@@ -8,19 +8,23 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from goldpan.choices import bad_choice
+from goldpan.dashboard import save
 from goldpan.identity import NOT_DECISIVE, NOT_DECISIVE_OF_DATA
 from goldpan.sweeps.cells import Plan, plan
+from goldpan.table_page import write_page
 from goldpan.table_report import Report
 from goldpan.tables import METRICS, check_table, conf_folder, own_axes, read_table, table_name
 from goldpan.tallies import count
 from goldpan.verification import verify
 
-WORDS = {
-    "to": ("markdown", "latex", "csv"),
+WORDS: dict[str, tuple[str, ...]] = {
+    "to": ("markdown", "latex", "csv", "html", "wandb"),
     "metric": tuple(METRICS),
     "verify": ("true", "false"),
+    "project": (),
+    "entity": (),
 }
-"""Words of a report beside Hydra's, and what each may be."""
+"""Words of a report beside Hydra's, and what each may be; any text where none is listed."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,7 +40,10 @@ def main(arguments: Sequence[str]) -> int:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1
     report = make(planned, conf, words.get("metric"))
-    print(report.write()[words.get("to", "markdown")])
+    if words.get("to") == "wandb":
+        return save(report, words.get("project", "goldpan"), words.get("entity"))
+    texts = report.write()
+    print(write_page(report) if words.get("to") == "html" else texts[words.get("to", "markdown")])
     lines = verify(report) if words.get("verify") == "true" else []
     for line in lines:
         print(line, file=sys.stderr)
@@ -54,6 +61,8 @@ def split(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         name, _, value = argument.partition("=")
         if name not in WORDS:
             rest.append(argument)
+        elif not WORDS[name]:
+            words[name] = value
         elif value.lower() not in WORDS[name]:
             raise ValueError(f"{name} is one of {', '.join(WORDS[name])}; got {value}")
         else:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,38 +28,24 @@ class GoldpanSearch(Sweeper):
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
         """Keep the configuration; cells are run by goldpan, not by the task function."""
-        self.config = config
+        self.cfg = config
 
     def sweep(self, arguments: Sequence[str]) -> Any:
         """Run the trials, print the best of them, and exit with 1 if there is none."""
-        from hydra.utils import instantiate
-
-        from goldpan.procedures.refusal import refusing
-        from goldpan.sweeps.cells import Plan
+        from goldpan.procedures.refusal import interruptible, refusing
         from goldpan.sweeps.search import Search, search
         from goldpan.sweeps.spaces import read_spaces
-        from goldpan.sweeps.sweep import Summary, sweep
-        from goldpan.sweeps.work import command_of
+        from goldpan.sweeps.sweep import conf_of, sweep_by
 
-        sources = self.config.hydra.runtime.config_sources
-        conf = next(Path(source.path) for source in sources if source.provider == "main")
-
-        def do(planned: Plan) -> Summary:
-            return sweep(
-                planned,
-                instantiate(self.config.launcher),
-                tuple(command_of(conf)),
-                retry=self.config.retry,
-                progress=self.config.progress and sys.stderr.isatty(),
-            )
-
-        with refusing():
+        with refusing(), interruptible():
             params = [f"{name}={value}" for name, value in self.params.items()]
             fixed, space = read_spaces([*params, *arguments])
-            parallel = self.parallel or self.config.launcher.get("slots") or PARALLEL
-            output = Path(self.config.output)
-            wanted = Search(conf, fixed, space, output, parallel=parallel, **self.options)
-            found = search(wanted, do)
+            parallel = self.parallel or self.cfg.launcher.get("slots") or PARALLEL
+            output = Path(self.cfg.output)
+            wanted = Search(
+                conf_of(self.cfg), fixed, space, output, parallel=parallel, **self.options
+            )
+            found = search(wanted, partial(sweep_by, self.cfg))
         print(found or "no trial has a value")
         if found is None:
             sys.exit(1)

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -22,32 +21,22 @@ class GoldpanSweeper(Sweeper):
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
         """Keep the configuration; cells are run by goldpan, not by the task function."""
-        self.config = config
+        self.cfg = config
 
     def sweep(self, arguments: Sequence[str]) -> Any:
         """Run the cells, print what became of them, and exit with 1 if one failed."""
-        from hydra.utils import instantiate
-
         from goldpan.procedures.refusal import interruptible, refusing
         from goldpan.sweeps.cells import plan
-        from goldpan.sweeps.sweep import sweep
-        from goldpan.sweeps.work import command_of
+        from goldpan.sweeps.sweep import conf_of, sweep_by
         from goldpan.table_command import make
         from goldpan.tables import check_table
 
-        sources = self.config.hydra.runtime.config_sources
-        conf = next(Path(source.path) for source in sources if source.provider == "main")
+        conf = conf_of(self.cfg)
         with refusing(), interruptible():
             planned = plan(arguments, conf)
             if planned.table is not None:
                 check_table(planned, conf)
-            summary = sweep(
-                planned,
-                instantiate(self.config.launcher),
-                tuple(command_of(conf)),
-                retry=self.config.retry,
-                progress=self.config.progress and sys.stderr.isatty(),
-            )
+            summary = sweep_by(self.cfg, planned)
         if planned.table is not None:
             print(make(planned, conf).write()["markdown"])
         print(summary)

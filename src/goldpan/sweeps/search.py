@@ -130,7 +130,7 @@ def _tell(study: "Study", number: int, cell: Cell, objectives: Sequence[str]) ->
     if None in values:
         study.tell(number, state=TrialState.FAIL)
     else:
-        study.tell(number, values)  # type: ignore[arg-type]
+        study.tell(number, values)
 
 
 def _found(study: "Study", wanted: Search) -> str | None:
@@ -195,4 +195,4 @@ def _sampler(wanted: Search, trials: int) -> "BaseSampler":
 
 
 def _first(values: "BaseDistribution") -> Any:
-    return values.choices[0] if hasattr(values, "choices") else values.low  # type: ignore[attr-defined]
+    return values.choices[0] if hasattr(values, "choices") else values.low

@@ -44,7 +44,7 @@ def _space(override: Override) -> "BaseDistribution":
         if isinstance(value, IntervalSweep):
             whole = isinstance(value.start, int)
             kind = distributions.IntDistribution if whole else distributions.FloatDistribution
-            return kind(value.start, value.end, log="log" in value.tags)  # type: ignore[arg-type]
+            return kind(value.start, value.end, log="log" in value.tags)
         options = [str(text) for text in override.sweep_string_iterator()]
         if isinstance(value, RangeSweep) and isinstance(value.start, int) and value.step == 1:
             numbers = [int(text) for text in options]

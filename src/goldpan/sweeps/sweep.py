@@ -1,11 +1,14 @@
 """Runs what is missing of a plan, and says at the end what became of every cell."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from hydra.utils import instantiate
+from omegaconf import DictConfig
 from rich.progress import Progress
 
 from goldpan.experiment import fail, read_done
@@ -65,6 +68,19 @@ def sweep(
     if missing:
         _launch(missing, launch, command, summary, progress)
     return summary
+
+
+def sweep_by(cfg: DictConfig, plan: Plan) -> Summary:
+    """`sweep` with the launcher and the options of a configuration that Hydra composed."""
+    command = sys.executable, str(conf_of(cfg).parent / "run.py")
+    shown = cfg.progress and sys.stderr.isatty()
+    return sweep(plan, instantiate(cfg.launcher), command, retry=cfg.retry, progress=shown)
+
+
+def conf_of(cfg: DictConfig) -> Path:
+    """The folder that run.yaml was read from."""
+    sources = cfg.hydra.runtime.config_sources
+    return next(Path(source.path) for source in sources if source.provider == "main")
 
 
 def _launch(

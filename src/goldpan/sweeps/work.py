@@ -6,11 +6,9 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
-from pathlib import Path
 
 from filelock import Timeout
 from omegaconf import OmegaConf
@@ -104,8 +102,3 @@ def _end_with_parent() -> None:
 def entry(cell: Cell, room: Room) -> None:
     """`work`, as the main function of a process."""
     sys.exit(work(cell, room))
-
-
-def command_of(conf: Path) -> Sequence[str]:
-    """The command that does one run, for a configuration folder."""
-    return sys.executable, str(conf.parent / "run.py")
