@@ -15,8 +15,8 @@ from goldpan.record import RECORD, Accuracy, Record, read_record
 from goldpan.tables import METRICS
 
 HELP = """Records into a table and a figure. For a paper's table beside the published numbers:
-+table=NAME [to=markdown|latex|csv|html|wandb] [metric=last|best|best_on_test] [verify=true] [output=FOLDER]
-and any choice that the table was run with."""
++table=NAME [to=markdown|latex|csv|html|wandb] [metric=last|best|best_on_test] [verify=true]
+[output=FOLDER] and any choice that the table was run with."""
 
 
 @dataclass(frozen=True)
