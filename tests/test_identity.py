@@ -32,7 +32,7 @@ def test_known_runs_keep_their_identity(
 
 @pytest.mark.parametrize(
     "override",
-    ["output=/elsewhere", "logger=wandb", "strategy=ddp", "dataset.root=there", "progress=false"],
+    ["output=/elsewhere", "logger=wandb", "strategy=gpu", "dataset.root=there", "progress=false"],
 )
 def test_what_decides_no_result_is_left_out(override: str, configure: Configure) -> None:
     assert identity(choices(configure(override))) == identity(choices(configure()))
@@ -40,7 +40,7 @@ def test_what_decides_no_result_is_left_out(override: str, configure: Configure)
 
 @pytest.mark.parametrize(
     "override",
-    ["seed=1", "sparsity=0.8", "controls.shuffle=true", "schedule=linear", "strategy.precision=64"],
+    ["seed=1", "sparsity=0.8", "schedule=linear", "strategy.precision=64", "strategy.devices=2"],
 )
 def test_what_decides_the_result_is_not(override: str, configure: Configure) -> None:
     assert identity(choices(configure(override))) != identity(choices(configure()))

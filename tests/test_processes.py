@@ -62,7 +62,7 @@ def test_two_processes_train_one_network_with_the_masks_of_one_process(tmp_path:
     assert len(two["ranks"]) == 2
     assert len(set(two["ranks"])) == 1
     assert two["masks"] == one["masks"]
-    assert two["id"] == one["id"]
+    assert two["id"] != one["id"]  # BatchNorm sees half of each batch
     assert two["data"] == one["data"]
 
 

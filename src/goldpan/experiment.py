@@ -18,6 +18,9 @@ from goldpan.procedures.refusal import Refusal, refusing
 from goldpan.provenance import commit, hardware, is_first_rank, versions
 from goldpan.record import CHECKPOINT, LOCK, RECORD, Record, read_record
 
+TERMINATED = 143
+"""The exit code of a run that was told to end by SIGTERM; it goes on when it is typed again."""
+
 
 def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = ()) -> Record:
     """Do the run that `cfg` describes, unless its record says that it is done.
@@ -93,6 +96,8 @@ def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         record: Record = instantiate(cfg.procedure)(cfg, draft, folder)
     except Refusal:
         raise
+    except SystemExit as stop:  # so Lightning answers SIGTERM, and calls it success
+        raise SystemExit(stop.code or TERMINATED) from stop
     except Exception as error:
         _write(replace(draft, error=f"{type(error).__name__}: {error}"), path)
         if "wandb" in sys.modules:
@@ -114,6 +119,12 @@ def _draft(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str])
         cfg.sparsity = 0.0  # one dense run, whatever sparsities it is compared at
     if cfg.method.pruner is None and any(cfg.controls.values()):
         raise ValueError("controls.* check methods that cut weights; this method cuts none")
+    if not isinstance(cfg.seed, int) or isinstance(cfg.seed, bool) or cfg.seed < 0:
+        raise ValueError(f"seed is a whole number from 0 on; got {cfg.seed}")
+    if not isinstance(cfg.recipe.epochs, int) or cfg.recipe.epochs < 1:
+        raise ValueError(f"recipe.epochs is a whole number from 1 on; got {cfg.recipe.epochs}")
+    if cfg.get("policy") and cfg.policy.get("file") != cfg.agent and "file" in cfg.policy:
+        raise ValueError("say agent=FILE instead of policy.file=FILE: the agent's content counts")
     if not isinstance(cfg.sparsity, int | float) or not 0 <= cfg.sparsity < 1:
         raise ValueError(f"sparsity is a fraction in [0, 1), 0.9 for 90 %; got {cfg.sparsity}")
     choices: Any = OmegaConf.to_container(cfg, resolve=True)

@@ -33,8 +33,9 @@ At its default an option leaves a run what it was, so old records keep their ide
 def identity(choices: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits that change when, and only when, the result may change.
 
-    Where things lie, who logs, and how many processes compute are left out, but not the precision;
-    files of images count by their names, a checkpoint or an agent by its content.
+    Where things lie and who logs are left out; the precision counts, and the number of processes
+    above one, since BatchNorm sees each one's share of the batch alone. Files of images count by
+    their names, a checkpoint or an agent by its content.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -46,6 +47,8 @@ def identity(choices: Mapping[str, Any]) -> str:
         if name not in NOT_DECISIVE_OF_DATA
     } | {"source": _source(choices["dataset"])}
     decisive["precision"] = choices["strategy"]["precision"]
+    if choices["strategy"]["devices"] != 1:
+        decisive["processes"] = choices["strategy"]["devices"]
     files = _files(choices)
     content = {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files}
     decisive = _replaced(decisive, content)
@@ -71,11 +74,12 @@ def call(
         root, _, leaf = name.partition(".")
         if name == "table":
             setting.append(override.lstrip("+"))
-        if name in NAMED or (root in (*NOT_DECISIVE, "hydra") and root not in FILES):
+        shown = name in (*FILES, "strategy.precision", "strategy.devices")
+        if name in NAMED or (root in (*NOT_DECISIVE, "hydra") and not shown):
             continue
         if root != "dataset" or leaf not in NOT_DECISIVE_OF_DATA:
-            shown = f"{name}={Path(override).name}" if name in FILES else override
-            (setting if root in SETTING else method).append(shown)
+            text = f"{name}={_call_file(choices[name])}" if name in FILES else override
+            (setting if root in SETTING else method).append(text)
     return " ".join(setting), " ".join(method)
 
 
@@ -88,6 +92,13 @@ def without_paths(choices: Mapping[str, Any]) -> dict[str, Any]:
         if name != "cache"
     }
     return {**_replaced(shown, {path: Path(path).name for path in _files(choices)})}
+
+
+def _call_file(path: str | None) -> str:
+    """A file's name, and six digits that tell it from others of that name."""
+    if path is None or not Path(path).is_file():
+        return str(path)
+    return f"{Path(path).name}@{hashlib.sha256(Path(path).read_bytes()).hexdigest()[:6]}"
 
 
 def _files(choices: Mapping[str, Any]) -> list[str]:

@@ -40,14 +40,16 @@ def main(arguments: Sequence[str]) -> int:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1
     report = make(planned, conf, words.get("metric"))
-    if words.get("to") == "wandb":
-        return save(report, words.get("project", "goldpan"), words.get("entity"))
-    texts = report.write()
-    print(write_page(report) if words.get("to") == "html" else texts[words.get("to", "markdown")])
+    code, form = 0, words.get("to", "markdown")
+    if form == "wandb":
+        code = save(report, words.get("project", "goldpan"), words.get("entity"))
+    else:
+        texts = report.write()
+        print(write_page(report) if form == "html" else texts[form])
     lines = verify(report) if words.get("verify") == "true" else []
     for line in lines:
         print(line, file=sys.stderr)
-    return 2 if lines else 0
+    return 2 if lines else code
 
 
 def split(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:

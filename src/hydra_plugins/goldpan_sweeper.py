@@ -37,9 +37,11 @@ class GoldpanSweeper(Sweeper):
             if planned.table is not None:
                 check_table(planned, conf)
             summary = sweep_by(self.cfg, planned)
-        if planned.table is not None:
-            print(make(planned, conf).write()["markdown"])
-        print(summary)
+        try:
+            if planned.table is not None:
+                print(make(planned, conf).write()["markdown"])
+        finally:
+            print(summary)
         if not summary.ok:
             sys.exit(1)
         return summary

@@ -2,8 +2,11 @@
 
 import json
 import os
+import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -92,12 +95,27 @@ def test_cells_of_two_processes_train_what_the_sweep_says(tmp_path: Path) -> Non
     done = type_in(tmp_path / "two", "-m", *ddp, "seed=0,1")
     assert done.returncode == 0, done.stdout
     type_in(tmp_path / "one", "-m", "seed=0,1")
-    two, one = records(tmp_path / "two"), records(tmp_path / "one")
-    assert two.keys() == one.keys()
-    for name, record in two.items():
+    two, one = (
+        {record.seed: record for record in records(tmp_path / name).values()}
+        for name in ("two", "one")
+    )
+    assert two.keys() == one.keys() == {0, 1}
+    for seed, record in two.items():
         assert len(set(record.ranks)) == 1
         assert len(record.ranks) == 2
-        assert record.masks == one[name].masks
+        assert record.masks == one[seed].masks
+
+
+def test_a_run_that_is_told_to_end_says_so_and_goes_on_later(tmp_path: Path) -> None:
+    words = ["recipe.epochs=500", *TINY[:2], *TINY[3:], f"output={tmp_path}"]
+    running = subprocess.Popen([sys.executable, "run.py", *words], cwd=ROOT)
+    while not list(tmp_path.glob("*/last.ckpt")):
+        time.sleep(0.05)
+        assert running.poll() is None
+    running.terminate()
+    assert running.wait() in (143, -signal.SIGTERM)
+    assert not list(tmp_path.glob("*/record.json"))
+    assert list(tmp_path.glob("*/last.ckpt"))
 
 
 def test_a_mistake_is_said_before_any_cell_runs(tmp_path: Path) -> None:
@@ -109,10 +127,6 @@ def test_a_mistake_is_said_before_any_cell_runs(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_sweep_killed_ten_times_ends_as_one_left_alone(tmp_path: Path) -> None:
     """Every cell exactly once, and the records bit for bit, whenever the process group dies."""
-    import random
-    import signal
-    import time
-
     words = ["-m", "method=snip,grasp,magnitude,random", "sparsity=0.8,0.9", "seed=0,1,2"]
     words += ["recipe.epochs=3", "launcher.slots=2"]
     alone = type_in(tmp_path / "alone", *words)

@@ -9,7 +9,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 
 from goldpan.sweeps.cells import Cell
-from goldpan.sweeps.work import Room, entry
+from goldpan.sweeps.work import Room, entry, several_processes
 
 Note = Callable[[Cell, int], None]
 """Told of each cell as it ends: its exit code, negative for the signal that killed it."""
@@ -67,6 +67,11 @@ def _rooms(
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if gpus is None and any(cell.choices["strategy"]["accelerator"] == "gpu" for cell in cells):
         gpus = _visible_gpus()
+    if slots is not None and not isinstance(slots, int):
+        raise ValueError(f"launcher.slots is a whole number from 1 on; got {slots}")
+    if gpus and any(several_processes(cell) for cell in cells):
+        gpus = [",".join(map(str, gpus))]  # a cell of several processes takes them all
+        slots = slots or 1
     slots = slots if slots is not None else len(gpus or ()) or max(1, (cores or 1) // 2)
     if slots < 1:
         raise ValueError(f"launcher.slots must be at least 1, got {slots}")

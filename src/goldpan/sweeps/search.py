@@ -117,6 +117,7 @@ def _next(study: "Study", wanted: Search) -> dict[int, dict[str, Any]]:
         del left[number]
     if left:
         return {number: trial.params for number, trial in left.items()}
+    study.sampler = _sampler(wanted, len(study.trials))
     count = min(wanted.parallel, wanted.trials - len(study.trials))
     asked = [study.ask(dict(wanted.space)) for _ in range(count)]
     return {trial.number: trial.params for trial in asked}
@@ -126,6 +127,10 @@ def _tell(study: "Study", number: int, cell: Cell, objectives: Sequence[str]) ->
     from optuna.trial import TrialState
 
     record = read_done(cell.folder)
+    if record is None and not (cell.folder / RECORD).exists():
+        raise ValueError(
+            f"trial {number} was interrupted or another process is at it; the same command goes on"
+        )
     values = [OBJECTIVES[name].read(record) for name in objectives] if record else [None]
     if None in values:
         study.tell(number, state=TrialState.FAIL)
@@ -170,7 +175,6 @@ def _studying(wanted: Search) -> Iterator["Study"]:
                 directions=[OBJECTIVES[name].direction for name in wanted.objectives],
                 load_if_exists=True,
             )
-            study.sampler = _sampler(wanted, len(study.trials))
             if study.user_attrs.setdefault("search", wanted.says()) != wanted.says():
                 raise ValueError(f"{path} is of another search; choose another hydra.sweeper.name")
             study.set_user_attr("search", wanted.says())

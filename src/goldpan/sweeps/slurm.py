@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from goldpan.experiment import TERMINATED
 from goldpan.sweeps.away import Errand, errand
 from goldpan.sweeps.cells import Cell
 from goldpan.sweeps.local import Note
@@ -118,7 +119,7 @@ class CellJob:
             if process.is_alive():
                 process.terminate()
                 process.join()
-        if process.exitcode == -signal.SIGTERM:
+        if process.exitcode in (-signal.SIGTERM, TERMINATED):
             time.sleep(KILL_WAIT)  # SLURM ends or requeues this job, and its queue says why
         return process.exitcode or 0
 

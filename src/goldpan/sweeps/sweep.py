@@ -1,5 +1,6 @@
 """Runs what is missing of a plan, and says at the end what became of every cell."""
 
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import Progress
 
-from goldpan.experiment import fail, read_done
+from goldpan.experiment import TERMINATED, fail, read_done
 from goldpan.record import RECORD, Record, read_record
 from goldpan.sweeps.cells import Cell, Plan
 from goldpan.sweeps.local import Note, describe
@@ -20,7 +21,7 @@ from goldpan.sweeps.work import BUSY, LOG
 Launch = Callable[[Sequence[Cell], Note, tuple[str, ...]], None]
 """Runs cells, tells of each as it ends; the command does a run that needs a command line."""
 
-End = Literal["finished", "collapsed", "failed", "skipped", "running elsewhere"]
+End = Literal["finished", "collapsed", "failed", "skipped", "running elsewhere", "interrupted"]
 
 
 @dataclass
@@ -32,8 +33,8 @@ class Summary:
 
     @property
     def ok(self) -> bool:
-        """Whether no cell failed."""
-        return not self.failures
+        """Whether no cell failed or was interrupted."""
+        return not self.failures and not self.done["interrupted"]
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {end}" for end, count in self.done.items() if count)
@@ -103,6 +104,9 @@ def _settle(cell: Cell, code: int, summary: Summary) -> str:
         summary.done["running elsewhere"] += 1
         return f"{cell.folder.name}: another process is at it"
     record = read_done(cell.folder)
+    if record is None and code in (-signal.SIGTERM, TERMINATED):
+        summary.done["interrupted"] += 1
+        return f"{cell.folder.name}: told to end; the same command goes on with it"
     if record is None and code:
         record = _failed(cell, describe(code))
     if record is None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from dataclasses import dataclass
 from multiprocessing import parent_process
@@ -13,7 +14,7 @@ from multiprocessing.connection import wait
 from filelock import Timeout
 from omegaconf import OmegaConf
 
-from goldpan.experiment import fail, perform
+from goldpan.experiment import TERMINATED, fail, perform
 from goldpan.procedures.refusal import Refusal
 from goldpan.sweeps.cells import PLAIN, Cell
 
@@ -24,6 +25,9 @@ BUSY = 75
 """The exit code of a cell that another process is at."""
 
 FAILED = 1
+
+GRACE = 2
+"""Seconds that a cell has to end by itself when its sweep is gone."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,8 @@ def _end_with_parent() -> None:
     def watch(sentinel: int) -> None:
         wait([sentinel])
         os.kill(os.getpid(), signal.SIGTERM)  # a cell of several processes ends them all
+        time.sleep(GRACE)
+        os._exit(TERMINATED)  # Lightning heeds SIGTERM only between two batches
 
     threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
 
