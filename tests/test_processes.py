@@ -44,6 +44,8 @@ def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(tmp_path: Path) -
     running.send_signal(signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL
     assert not list(tmp_path.rglob("record.json"))
+    (curve,) = tmp_path.glob("killed/*/metrics.csv")
+    assert len(curve.read_text().splitlines()) < 20  # a checkpoint long before the end
     resumed = finish(tmp_path / "killed", *options)
     undisturbed = finish(tmp_path / "whole", *options)
     for name in ("id", "masks", "ranks", "last", "best"):

@@ -25,7 +25,7 @@ from goldpan.export import rebuild
 from goldpan.layers.swap import swap_norms
 from goldpan.models.initialize import seeded
 from goldpan.provenance import is_first_rank
-from goldpan.record import ARCHITECTURE, Record
+from goldpan.record import ARCHITECTURE, CHECKPOINT, Record
 from goldpan.systems.classifier import Classifier
 
 
@@ -91,7 +91,13 @@ def build_trainer(
     quieten()
     if cfg.strategy.threads is not None:
         torch.set_num_threads(cfg.strategy.threads)
-    keep_last = ModelCheckpoint(folder, save_last=True, save_top_k=0, save_on_train_epoch_end=True)
+    keep_last = ModelCheckpoint(  # save_last with save_top_k=0 writes none before the end
+        folder,
+        filename=Path(CHECKPOINT).stem,
+        save_top_k=1,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
     watched = sys.stderr.isatty() and cfg.progress
     return pl.Trainer(
         accelerator=cfg.strategy.accelerator,
