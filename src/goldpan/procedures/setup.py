@@ -131,7 +131,8 @@ def quieten() -> None:
     """Silence what Lightning and W&B say of themselves on every run; errors still show."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
-    warnings.filterwarnings("ignore", message="The `srun` command is available")
+    for message in ("The `srun` command is available", "Checkpoint directory .* is not empty"):
+        warnings.filterwarnings("ignore", message=message)
     os.environ.setdefault("WANDB_SILENT", "true")
 
 
