@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from goldpan.allocation.selection import highest
+from goldpan.allocation.selection import SAMPLE, highest
 
 
 def test_ties_go_to_the_first() -> None:
@@ -24,6 +24,30 @@ def test_the_count_is_exact_at_twenty_million_scores(zeros: float) -> None:
         kept = highest(scores, count)
         assert int(kept.sum()) == count
         assert scores[kept].min() >= scores[~kept].max()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("kind", ["periodic", "sorted", "few values", "infinite", "two heaps"])
+def test_it_is_the_first_of_a_stable_sort(kind: str, dtype: torch.dtype) -> None:
+    count = 3 * SAMPLE + 11
+    generator = torch.Generator().manual_seed(1)
+    scores = torch.rand(count, generator=generator, dtype=dtype)
+    if kind == "periodic":  # one value wherever the sample looks
+        scores[:: (count // SAMPLE) | 1] = 0.5
+    elif kind == "sorted":
+        scores = scores.sort().values
+    elif kind == "few values":
+        scores = (scores * 7).floor()
+    elif kind == "infinite":
+        scores[scores < 0.6] = -torch.inf
+        scores[scores > 0.95] = torch.inf
+    else:
+        scores[: count // 2] += 100
+    order = scores.sort(descending=True, stable=True).indices
+    for kept in (1, 17, count // 20, count // 3, count // 2, count - count // 50, count - 1):
+        expected = torch.zeros(count, dtype=torch.bool)
+        expected[order[:kept]] = True
+        assert torch.equal(highest(scores, kept), expected), kept
 
 
 def test_what_is_not_a_number_is_refused() -> None:
