@@ -45,10 +45,12 @@ def highest(scores: Tensor, count: int) -> Tensor:
     kept = values >= threshold
     surplus = np.count_nonzero(kept) - count
     for block, part in zip(_blocks(values, -1), _blocks(kept, -1), strict=True):
-        if surplus:  # the last of those that equal the threshold
-            ties = np.flatnonzero(block == threshold)[-surplus:]
-            part[ties] = False
-            surplus -= len(ties)
+        if surplus:  # the last of those that equal the threshold go
+            ties = block == threshold
+            if np.count_nonzero(ties) > surplus:
+                ties[np.flatnonzero(ties)[:-surplus]] = False
+            part ^= ties
+            surplus -= np.count_nonzero(ties)
     return torch.from_numpy(kept).to(scores.device)
 
 
