@@ -11,6 +11,7 @@ from goldpan.layers.masked import MaskedConv2d, MaskedLinear
 from goldpan.models.lenet import lenet5, lenet_300_100
 from goldpan.models.resnet import resnet18, resnet20, resnet50
 from goldpan.models.vgg import vgg11
+from goldpan.models.wide_resnet import wrn_16_8
 
 Build = Callable[..., nn.Module]
 
@@ -22,6 +23,7 @@ SMALL: dict[str, Build] = {
     "resnet20_b": lambda **more: resnet20(10, 3, 16, width=0.5, shortcut="B", **more),
     "resnet18": lambda **more: resnet18(10, 3, 16, width=0.1, stem="imagenet", **more),
     "resnet50": lambda **more: resnet50(10, 3, 16, width=0.1, **more),
+    "wrn_16_8": lambda **more: wrn_16_8(10, 3, 16, width=0.5, **more),
 }
 everything = pytest.mark.parametrize("build", SMALL.values(), ids=SMALL.keys())
 

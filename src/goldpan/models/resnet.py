@@ -2,12 +2,7 @@
 
 He et al., "Deep residual learning for image recognition", CVPR 2016, arXiv 1512.03385: the CIFAR
 nets are section 4.2's (depth 6n + 2, widths 16, 32, 64); `width=2` gives the 32, 64, 128 that GraSP
-and Panning prune. The ImageNet nets have three stems:
-
-- `cifar`: 3x3 convolution, stride 1, no pool.
-- `tiny_imagenet`: the same. SynFlow, GraSP and FORCE all keep stride 1 for 64 x 64 images, so that
-  the last stage sees 8 x 8 pixels.
-- `imagenet`: 7x7 convolution, stride 2, and a 3x3 max-pool, stride 2.
+and Panning prune. The ImageNet nets have one of three stems, `cifar`, `tiny_imagenet`, `imagenet`.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,30 +14,16 @@ from goldpan.layers.masked import MaskedConv2d, MaskedLinear
 from goldpan.models.initialize import initialize, seeded
 from goldpan.models.residual import BasicBlock, Bottleneck
 from goldpan.models.sizes import require_positive, scaled
+from goldpan.models.stems import make_stem
 
 Layer = Callable[..., nn.Module]
 Block = type[BasicBlock] | type[Bottleneck]
 
-STEMS = ("cifar", "tiny_imagenet", "imagenet")
 IMAGENET_NETS: dict[int, tuple[Block, Sequence[int]]] = {  # depth -> block, blocks in each stage
     18: (BasicBlock, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),
     50: (Bottleneck, (3, 4, 6, 3)),
 }
-
-
-def make_stem(kind: str, channels: int, width: int, *, conv: Layer, norm: Layer) -> nn.Sequential:
-    """Return the layers before the first block: (N, C, H, W) -> (N, width, H, W), or H/4, W/4.
-
-    Raises:
-        ValueError: if no stem is of that kind.
-    """
-    if kind not in STEMS:
-        raise ValueError(f"stem must be one of {', '.join(STEMS)}, got {kind!r}.")
-    if kind == "imagenet":
-        first = conv(channels, width, 7, stride=2, padding=3, bias=False)
-        return nn.Sequential(first, norm(width), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1))
-    return nn.Sequential(conv(channels, width, 3, padding=1, bias=False), norm(width), nn.ReLU())
 
 
 class ResNet(nn.Module):
