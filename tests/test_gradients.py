@@ -1,11 +1,16 @@
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from goldpan.gradients import effective_weights, first_order, flow, mean_loss, second_order
+from goldpan.layers.masked import MaskedLinear
 from goldpan.masks import Masks, masked_layers, read_masks, set_masks
-from goldpan.types import Batch
+from goldpan.scorers.grasp import grasp
+from goldpan.scorers.prospr import prospr
+from goldpan.types import Batch, Scorer
 
 
 def test_first_order_is_backward_of_the_mean_over_batches(net: nn.Module, batch: Batch) -> None:
@@ -48,9 +53,38 @@ def test_second_order_is_the_finite_difference_of_the_gradient(
         torch.testing.assert_close(product, expected, rtol=1e-4, atol=1e-8)
 
 
-def test_dropout_is_off_and_the_global_random_state_stays(batch: Batch) -> None:
-    from goldpan.layers.masked import MaskedLinear
+class Attention(nn.Module):
+    """Two heads over the pixels of an image: PyTorch's fused attention, or the same written out."""
 
+    def __init__(self, written: bool) -> None:
+        super().__init__()
+        self.written = written
+        self.inputs, self.output = MaskedLinear(3, 24), MaskedLinear(8, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        pixels = self.inputs(x.flatten(2).transpose(1, 2))  # (N, P, 24)
+        q, k, v = pixels.unflatten(2, (3, 2, 4)).permute(2, 0, 3, 1, 4)  # each (N, 2, P, 4)
+        if self.written:
+            seen = (q @ k.transpose(2, 3) / 2).softmax(3) @ v
+        else:
+            seen = F.scaled_dot_product_attention(q, k, v)
+        logits: torch.Tensor = self.output(seen.mean(2).flatten(1))
+        return logits
+
+
+@pytest.mark.parametrize("scorer", [grasp, partial(prospr, order="full")], ids=["grasp", "prospr"])
+def test_fused_attention_is_derived_twice_as_if_it_were_written_out(
+    scorer: Scorer, batch: Batch
+) -> None:
+    fused, written = Attention(False), Attention(True)
+    written.load_state_dict(fused.state_dict())
+    expected = scorer(written, [batch], F.cross_entropy)
+    for name, score in scorer(fused, [batch], F.cross_entropy).items():
+        assert score.any()
+        torch.testing.assert_close(score, expected[name])
+
+
+def test_dropout_is_off_and_the_global_random_state_stays(batch: Batch) -> None:
     dropping = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), MaskedLinear(192, 5))
     before = torch.random.get_rng_state()
     loss = mean_loss(dropping, effective_weights(dropping), batch, F.cross_entropy)

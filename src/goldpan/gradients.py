@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
@@ -54,12 +55,14 @@ def mean_loss(
     """loss(f(x; weights) / temperature, y) in train mode, a scalar with a graph to `weights`.
 
     BatchNorm normalises by the batch and its running statistics stay as they were. Dropout is off,
-    and what else draws random numbers draws the same ones at every call.
+    and what else draws random numbers draws the same ones at every call. Attention is computed by
+    plain operations, since its fused kernels cannot be derived twice.
     """
     x, y = batch
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [x.device] if x.is_cuda else []
-    with mode(model, training=True), torch.random.fork_rng(devices):
+    plain = sdpa_kernel(SDPBackend.MATH)
+    with mode(model, training=True), torch.random.fork_rng(devices), plain:
         torch.manual_seed(0)
         for module in model.modules():
             if isinstance(module, _DropoutNd):
