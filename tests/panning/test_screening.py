@@ -13,7 +13,7 @@ from goldpan.gradients import first_order, one_graph, second_order, slope
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
 from goldpan.masks import Masks, digest, masked_layers, read_masks
 from goldpan.panning.indices import Index, find_indices
-from goldpan.panning.screening import Screening, correlation, kept_at, normalise
+from goldpan.panning.screening import Screening, kept_at
 from goldpan.scorers.snip import snip
 from goldpan.types import Batch
 
@@ -269,12 +269,6 @@ def test_inverted_it_keeps_the_lowest(scored: Scored) -> None:
     assert screening.masks["weight"].tolist() == [[False, True, True, False]]
 
 
-@pytest.mark.parametrize("bad", [-0.1, float("nan"), float("inf")])
-def test_weights_that_are_no_weights_are_refused(bad: float) -> None:
-    with pytest.raises(ValueError, match=r"weights of indices must be finite and >= 0, got"):
-        normalise([0.5, bad])
-
-
 @pytest.mark.parametrize("weights", [[1.0], [1.0, 1.0, 1.0]])
 def test_another_number_of_weights_than_of_indices_is_refused(
     scored: Scored, weights: list[float]
@@ -327,13 +321,6 @@ def test_effective_sparsity_is_never_below_that_of_the_masks(
         pairs.append((sight.effective, screening.masks.sparsity))
     assert all(effective >= sparsity for effective, sparsity in pairs)
     assert any(effective > sparsity for effective, sparsity in pairs)
-
-
-def test_correlations_are_pearsons() -> None:
-    one, other = torch.randn(50), torch.randn(50)
-    expected = torch.corrcoef(torch.stack([one, other]))[0, 1].item()
-    assert correlation(one, other) == pytest.approx(expected, rel=1e-5)
-    assert correlation(one, torch.ones(50)) == 0
 
 
 def test_inside_one_graph_first_and_second_order_are_what_they_are_outside(

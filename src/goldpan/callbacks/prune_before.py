@@ -1,5 +1,6 @@
 """Pruning before training: the masks are found on the untrained network and then stay."""
 
+from abc import ABC, abstractmethod
 from functools import partial
 from typing import Any
 
@@ -14,16 +15,16 @@ from goldpan.systems.classifier import Classifier
 from goldpan.types import Allocator, Schedule, Scorer
 
 
-class PruneOnce(Pruner):
+class PruneOnce(Pruner, ABC):
     """Prunes before the first training step, once: a resumed run keeps its masks."""
 
     def __init__(self, sampling: Sampling, *, rounds: int = 1, **controls: Any) -> None:
         super().__init__(sampling, **controls)
         self.rounds, self.done = rounds, False
 
+    @abstractmethod
     def find(self, trainer: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
         """The masks of the method."""
-        raise NotImplementedError
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Cut; Lightning has by now restored the checkpoint of a resumed run, and with it `done`.

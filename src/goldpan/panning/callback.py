@@ -72,7 +72,7 @@ class Pan(PruneOnce):
             temperature=self.temperature,
             invert=self.invert,
         )
-        force = Force(self.indices, draw(0), system.loss)
+        force = Force(self.indices, draw(0) if self.watch else (), system.loss)
         watched = {self.rounds * look // self.watch for look in range(1, self.watch + 1)}
         if self.watch:
             force.look(system.net, 0)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from goldpan.panning.screening import stage_sparsity
+from goldpan.schedules.sparsity import exponential
 from goldpan.stream import stream
 
 
@@ -81,7 +81,7 @@ class Staircase:
         """The weights of the stage that the round is in."""
         stage = 0
         for done in range(1, view.round + 1):
-            reached = stage_sparsity(view.sparsity, done, view.rounds)
+            reached = exponential(done / view.rounds, target=view.sparsity)
             stage += stage < len(self.stairs) and reached > self.stairs[stage]
         return self.weights[stage]
 

@@ -11,7 +11,6 @@ all ties, and everything when all shares are 0).
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
 import torch
@@ -22,13 +21,12 @@ from goldpan.cost import effective_sparsity
 from goldpan.gradients import one_graph, slope
 from goldpan.masks import Masks, read_masks, set_masks
 from goldpan.panning.indices import Index, absolute_z
+from goldpan.panning.weighing import combine, correlations, normalise
+from goldpan.schedules.sparsity import exponential
 from goldpan.types import Batch, Loss
 
 Draw = Callable[[int], Sequence[Batch]]
 Row = dict[str, float]
-
-DIGITS = 6
-"""Shares are rounded to so many digits: a common factor changes no mask, bit for bit."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +48,6 @@ class Sight:
 def kept_at(total: int, sparsity: float, progress: float) -> int:
     """floor(M (1 - sparsity)^progress); a product within 1e-6 of an integer is that integer."""
     return math.floor(round(total * float((1 - sparsity) ** progress), 6))
-
-
-def stage_sparsity(sparsity: float, done: int, rounds: int) -> float:
-    """1 - (1 - sparsity)^(done / rounds), the sparsity that round `done` aims at."""
-    return 1 - float((1 - sparsity) ** (done / rounds))
 
 
 def check_rounds(rounds: int, form: str) -> None:
@@ -98,11 +91,7 @@ class Screening:
         set_masks(model, self.masks)
 
     def step(self, weights: Sequence[float]) -> Row:
-        """Do one round with these weights of the indices, all >= 0; the network gets its masks.
-
-        Returns:
-            a row of numbers for the log.
-        """
+        """Do one round with these weights of the indices, all >= 0; returns a row for the log."""
         return self._step(weights, look=False)[0]
 
     def step_and_look(self, weights: Sequence[float]) -> tuple[Row, Sight]:
@@ -117,12 +106,12 @@ class Screening:
         batches = self.draw(self.done)
         shares = normalise(weights)
         scores, dense = self._scores(batches, shares, look)
-        combined = self._combine(scores, shares)
+        before = torch.cat([mask.flatten() for mask in self.masks.values()])
+        combined = combine(scores, shares, self.form, before)
         kept = highest(
             -combined if self.invert else combined,
             kept_at(self.dense.total, self.sparsity, self.done / self.rounds),
         )
-        before = torch.cat([mask.flatten() for mask in self.masks.values()])
         self._set(kept)
         return self._row(shares, scores, before, kept), batches[0], dense
 
@@ -133,7 +122,7 @@ class Screening:
             float(masked.loss.detach()),
             masked.norm,
             effective_sparsity(self.model, batch[0].shape[1:]),
-            stage_sparsity(self.sparsity, self.done, self.rounds),
+            exponential(self.done / self.rounds, target=self.sparsity),
         )
 
     def dense_slope(self, batch: Batch) -> tuple[float, float]:
@@ -165,16 +154,6 @@ class Screening:
                     found[index.name] = absolute_z(index(self.model, batches, self.loss))
         return {index.name: found[index.name] for index in wanted}, dense
 
-    def _combine(self, scores: dict[str, Tensor], shares: Sequence[float]) -> Tensor:
-        """Sum of share * z or product of z^share, (M,); zeros if no index has a share."""
-        given = [share for share in shares if share]
-        if not given:
-            return torch.zeros(self.dense.total, device=next(iter(self.dense.values())).device)
-        terms = zip(given, scores.values(), strict=True)
-        if self.form == "product":
-            return torch.stack([z**share for share, z in terms]).prod(0)
-        return sum((share * z for share, z in terms), start=torch.zeros(()))
-
     def _set(self, kept: Tensor) -> None:
         parts = kept.split([mask.numel() for mask in self.dense.values()])
         named = zip(self.dense.items(), parts, strict=True)
@@ -194,26 +173,4 @@ class Screening:
         }
         for index, share in zip(self.indices, shares, strict=True):
             row[f"weight/{index.name}"] = share
-        for one, other in combinations(scores, 2):
-            row[f"correlation/{one}/{other}"] = correlation(scores[one], scores[other])
-        return row
-
-
-def normalise(weights: Sequence[float]) -> tuple[float, ...]:
-    """The weights as shares of their sum, to six digits; all 0 stay 0.
-
-    Raises:
-        ValueError: if one is negative or not a finite number.
-    """
-    values = [float(weight) for weight in weights]
-    if not all(0 <= value < math.inf for value in values):
-        raise ValueError(f"weights of indices must be finite and >= 0, got {values}")
-    total = sum(values)
-    return tuple(round(value / total, DIGITS) if total else 0.0 for value in values)
-
-
-def correlation(one: Tensor, other: Tensor) -> float:
-    """Pearson's correlation of two rows of scores (M,); 0 if one is constant."""
-    one, other = one - one.mean(), other - other.mean()
-    scale = float(one.norm() * other.norm())
-    return float(one @ other) / scale if scale else 0.0
+        return row | {f"correlation/{pair}": r for pair, r in correlations(scores).items()}

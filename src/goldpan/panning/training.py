@@ -17,9 +17,8 @@ from stable_baselines3.common.utils import set_random_seed
 
 from goldpan.checkpoint import save
 from goldpan.panning.env import PanningEnv
+from goldpan.panning.learner_state import learner_state, restore_learner
 from goldpan.panning.screening import Row
-
-BUFFER = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 Evaluate = Callable[[Mapping[str, torch.Tensor]], Row]
 """The actor's weights -> what its episodes on the targets of evaluation came to."""
@@ -146,57 +145,22 @@ class Journal(BaseCallback):
         return row
 
     def _state(self) -> dict[str, Any]:
-        """All that the rest of the training depends on, as tensors and plain values."""
-        learner: Any = self.model
-        buffer = learner.replay_buffer
-        return {
-            "policy": learner.policy.state_dict(),
-            "optimizers": [part.optimizer.state_dict() for part in (learner.actor, learner.critic)],
-            "counts": [learner.num_timesteps, learner._episode_num, learner._n_updates, self.due],
-            "buffer": {
-                name: torch.as_tensor(getattr(buffer, name)[: buffer.size()]) for name in BUFFER
-            },
-            "place": [buffer.pos, buffer.full],
-            "random": {
-                "torch": torch.get_rng_state(),
-                "numpy": _plain(np.random.get_state(legacy=False)),
-                "actions": _plain(self.env.action_space.np_random.bit_generator.state),
-            },
-            "environment": self.env.state_dict(),
+        """All that the rest of the training depends on."""
+        state = learner_state(self.model, self.env)
+        return state | {
+            "counts": [*state["counts"], self.due],
             "episodes": self.episodes,
             "evaluations": self.evaluations,
         }
 
     def restore(self, learner: Any, state: Mapping[str, Any]) -> None:
         """Put learner, environment and journal back to where the checkpoint was written."""
-        learner.policy.load_state_dict(state["policy"])
-        for part, saved in zip((learner.actor, learner.critic), state["optimizers"], strict=True):
-            part.optimizer.load_state_dict(saved)
-        learner.num_timesteps, learner._episode_num, learner._n_updates, self.due = state["counts"]
-        for name, saved in state["buffer"].items():
-            getattr(learner.replay_buffer, name)[: len(saved)] = saved.numpy()
-        learner.replay_buffer.pos, learner.replay_buffer.full = state["place"]
-        self.env.load_state_dict(state["environment"])
+        restore_learner(learner, self.env, state)
+        self.due = state["counts"][-1]
         self.episodes, self.evaluations = list(state["episodes"]), list(state["evaluations"])
         self.told = len(self.episodes)
-        torch.set_rng_state(state["random"]["torch"])
-        np.random.set_state(_arrays(state["random"]["numpy"]))
-        self.env.action_space.np_random.bit_generator.state = _arrays(state["random"]["actions"])
 
 
 def actor_weights(learner: Any) -> dict[str, torch.Tensor]:
     """The actor's own layers, as `goldpan.panning.agent.Agent` takes them."""
     return {name: value.clone() for name, value in learner.actor.mu.state_dict().items()}
-
-
-def _plain(state: Any) -> Any:
-    """A generator's state with tensors for arrays, which a safe load takes."""
-    if isinstance(state, Mapping):
-        return {name: _plain(value) for name, value in state.items()}
-    return torch.as_tensor(state.astype(np.int64)) if isinstance(state, np.ndarray) else state
-
-
-def _arrays(state: Any) -> Any:
-    if isinstance(state, Mapping):
-        return {name: _arrays(value) for name, value in state.items()}
-    return state.numpy().astype(np.uint32) if isinstance(state, torch.Tensor) else state

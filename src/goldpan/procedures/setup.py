@@ -1,17 +1,13 @@
 """From configuration to the parts of an experiment: data, network, trainer, logger."""
 
 import json
-import logging
-import os
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import pytorch_lightning as pl
-import torch
 import wandb
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -24,6 +20,7 @@ from goldpan.data.vision import VisionData
 from goldpan.export import rebuild
 from goldpan.layers.swap import swap_norms
 from goldpan.models.initialize import seeded
+from goldpan.procedures.process import prepare_process
 from goldpan.provenance import is_first_rank
 from goldpan.record import ARCHITECTURE, CHECKPOINT, Record
 from goldpan.systems.classifier import Classifier
@@ -87,10 +84,7 @@ def build_trainer(
     Raises:
         ValueError: if the strategy needs a GPU and there is none.
     """
-    check_device(cfg)
-    quieten()
-    if cfg.strategy.threads is not None:
-        torch.set_num_threads(cfg.strategy.threads)
+    prepare_process(cfg)
     keep_last = ModelCheckpoint(  # save_last with save_top_k=0 writes none before the end
         folder,
         filename=Path(CHECKPOINT).stem,
@@ -116,24 +110,6 @@ def build_trainer(
         log_every_n_steps=steps,
         use_distributed_sampler=False,
     )
-
-
-def check_device(cfg: DictConfig) -> None:
-    """Raise ValueError if the strategy needs a GPU and there is none."""
-    if cfg.strategy.accelerator == "gpu" and not torch.cuda.is_available():
-        raise ValueError(
-            "the strategy needs a GPU and torch sees none here; choose strategy=cpu, or "
-            "strategy.accelerator=cpu for ddp on the CPU"
-        )
-
-
-def quieten() -> None:
-    """Silence what Lightning and W&B say of themselves on every run; errors still show."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
-    for message in ("The `srun` command is available", "Checkpoint directory .* is not empty"):
-        warnings.filterwarnings("ignore", message=message)
-    os.environ.setdefault("WANDB_SILENT", "true")
 
 
 def open_logger(cfg: DictConfig, folder: Path, draft: Record) -> Logger | bool:

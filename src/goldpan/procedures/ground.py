@@ -1,0 +1,117 @@
+"""What an agent is trained on, and the policies that it is compared with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from hydra.utils import get_class, instantiate
+from omegaconf import DictConfig
+from torch import nn
+
+from goldpan.data.sampling import Sampling
+from goldpan.data.vision import VisionData
+from goldpan.panning.callback import Pan
+from goldpan.panning.indices import Index, find_indices
+from goldpan.panning.policies import Policy, Random, Uniform
+from goldpan.panning.rollout import episode_return, pan
+from goldpan.panning.screening import Row, Screening, check_rounds
+from goldpan.procedures.process import prepare_process
+from goldpan.procedures.setup import build_system, load_data
+from goldpan.types import Batch, Loss
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the agent is trained on: a network, its data, and the method's way of panning."""
+
+    net: nn.Module
+    data: VisionData
+    loss: Loss
+    device: torch.device
+    sampling: Sampling
+    pruner: Mapping[str, Any]
+    seed: int
+
+    @cached_property
+    def indices(self) -> tuple[Index, ...]:
+        """The indices that are weighed."""
+        return find_indices(
+            self.pruner["indices"],
+            temperature=self.pruner["temperature"],
+            mask_aware=self.pruner["mask_aware"],
+        )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What a screening and the environment are told alike."""
+        return {name: self.pruner[name] for name in ("rounds", "form", "temperature")}
+
+    def draw(self, seed: int) -> list[Batch]:
+        """The batches of a round, the same for the same seed."""
+        return self.data.sample(self.sampling, seed, self.device)
+
+    def rollout(self, policy: Policy, target: float) -> float:
+        """The return of one episode; its batches depend on the round and the run's seed alone."""
+        screening = Screening(
+            self.net,
+            self.indices,
+            lambda done: self.draw(self.seed * 1_000_003 + done),
+            self.loss,
+            sparsity=target,
+            **self.options,
+        )
+        return episode_return(pan(screening, policy, look=True))
+
+    def returns(self, policy: Policy, targets: Sequence[float]) -> Row:
+        """The returns on these targets, by target."""
+        return {f"{target:g}": self.rollout(policy, target) for target in targets}
+
+
+def prepare_ground(
+    cfg: DictConfig, steps: int, targets: Sequence[float], drawn: Sequence[Sequence[float]]
+) -> tuple[Ground, dict[str, Policy]]:
+    """The ground to train on, and the policies to compare with.
+
+    Raises:
+        ValueError: if the method does not pan, or a number is out of its range.
+        ImportError: if the agent's library is not installed.
+    """
+    pruner = cfg.method.pruner
+    if pruner is None or get_class(pruner._target_) is not Pan:
+        raise ValueError("procedure=agent trains an agent for panning; choose method=panning")
+    if find_spec("stable_baselines3") is None:
+        raise ImportError("procedure=agent needs stable-baselines3: pip install -e '.[rl]'")
+    if steps < 1 or not targets or not all(0 <= target < 1 for target in targets):
+        raise ValueError(
+            f"expected procedure.steps >= 1 and procedure.targets in [0, 1), got {steps} steps "
+            f"and targets {list(targets)}"
+        )
+    if not drawn or not all(len(pair) == 2 and 0 <= pair[0] <= pair[1] <= 1 for pair in drawn):
+        raise ValueError(
+            "procedure.environment.targets are one or more intervals [low, high] within [0, 1], "
+            f"got {list(drawn)}"
+        )
+    if any(cfg.controls.values()) or cfg.checkpoint is not None:
+        raise ValueError("procedure=agent takes no controls.* and no checkpoint")
+    check_rounds(pruner.rounds, pruner.form)
+    prepare_process(cfg)
+    data = load_data(cfg)
+    system = build_system(cfg, data)
+    device = torch.device("cuda" if cfg.strategy.accelerator == "gpu" else "cpu")
+    ground = Ground(
+        system.net.to(device),
+        data,
+        system.loss,
+        device,
+        instantiate(pruner.sampling),
+        pruner,
+        cfg.seed,
+    )
+    ground.draw(0)
+    policy: Policy = instantiate(pruner.policy)
+    policy.check([index.name for index in ground.indices])
+    name = get_class(pruner.policy._target_).__name__.lower()
+    return ground, {name: policy, "uniform": Uniform(), "random": Random(cfg.seed)}
