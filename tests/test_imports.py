@@ -42,6 +42,7 @@ LEVELS = (
         "figures",
         "channel_report",
         "tallies",
+        "counting",
         "layouts",
         "table_figures",
         "table_report",

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from goldpan import table_command
+from goldpan.counting import count
 from goldpan.record import Accuracy, Record, Sparsity
 from goldpan.sweeps.cells import Cell, Plan
 from goldpan.table_command import main
@@ -19,7 +20,6 @@ from goldpan.table_contents import contents
 from goldpan.table_page import page, write_page
 from goldpan.table_report import Report
 from goldpan.tables import read_table
-from goldpan.tallies import count
 
 ODD = "snip </script><b> & co"
 PUBLISHED = [{"at": {"method": ODD, "sparsity": "0.9"}, "mean": 91.25, "std": 0.2, "n": 3}]
@@ -172,7 +172,7 @@ def test_the_command_prints_where_the_page_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(table_command, "plan", lambda words, conf: planned(tmp_path))
-    monkeypatch.setattr(table_command, "check_table", lambda plan, conf: None)
+    monkeypatch.setattr(table_command, "check_table", lambda plan: None)
     assert main(["+table=digits", "to=html"]) == 0
     path = Path(capsys.readouterr().out.strip())
     assert path.name == "page.html"

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from goldpan.sweeps.cells import Plan, plan
-from goldpan.tables import check_table, own_axes, read_table, same
+from goldpan.tables import check_table, read_table, same
 
 CONF = Path(__file__).parents[1] / "conf"
 FILES = sorted((CONF / "table").glob("*.yaml"))
@@ -15,8 +16,8 @@ SPEC = {"paper": "a paper", "metric": "last", "rows": "method", "columns": "spar
 AXES = {"method": ["snip", "grasp"], "sparsity": ["0.9", "0.95"], "seed": ["0"]}
 
 
-def planned(**changes: Any) -> Plan:
-    return Plan({**SPEC, **changes}, AXES, [])
+def planned(own: Mapping[str, list[str]] | None = None, **changes: Any) -> Plan:
+    return Plan({**SPEC, **changes}, AXES, [], own or {})
 
 
 def number(at: Mapping[str, Any], **rest: Any) -> dict[str, Any]:
@@ -25,12 +26,14 @@ def number(at: Mapping[str, Any], **rest: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_each_file_composes_with_each_method_and_its_numbers_lie_on_its_axes(path: Path) -> None:
-    axes = own_axes(path.stem, CONF)
+    params = OmegaConf.load(path).hydra.sweeper.params
+    axes = {name: str(values).split(",") for name, values in params.items()}
     narrow = [f"{name}={values[0]}" for name, values in axes.items() if name != "method"]
     found = plan([f"+table={path.stem}", *narrow], CONF)
+    assert found.own == axes
     assert [cell.axes["method"] for cell in found.cells] == axes["method"]
     assert all(0 <= float(sparsity) < 1 for sparsity in axes["sparsity"])
-    check_table(found, CONF)
+    check_table(found)
     table = read_table(found)
     covered = [
         method
@@ -73,11 +76,9 @@ def test_each_file_opens_with_its_command(path: Path) -> None:
         ({"published": [number({"method": "snip"}, n=0)]}, "n is a number, at least 1; got 0"),
     ],
 )
-def test_a_table_that_cannot_be_filled_is_refused(
-    changes: dict[str, Any], sentence: str, tmp_path: Path
-) -> None:
+def test_a_table_that_cannot_be_filled_is_refused(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        check_table(planned(**changes), tmp_path)
+        check_table(planned(**changes))
 
 
 def test_a_plan_without_a_table_is_refused() -> None:
@@ -85,12 +86,9 @@ def test_a_plan_without_a_table_is_refused() -> None:
         check_table(Plan(None, AXES, []))
 
 
-def test_numbers_of_the_files_own_axes_stay_when_an_axis_is_narrowed(tmp_path: Path) -> None:
-    (tmp_path / "table").mkdir()
-    text = "hydra: {sweeper: {params: {sparsity: '0.5,0.9', seed: 0}}}"
-    (tmp_path / "table/table.yaml").write_text(text)
-    assert own_axes("table", tmp_path) == {"sparsity": ["0.5", "0.9"], "seed": ["0"]}
-    check_table(planned(published=[number({"sparsity": 0.5})]), tmp_path)
+def test_numbers_of_the_files_own_axes_stay_when_an_axis_is_narrowed() -> None:
+    own = {"sparsity": ["0.5", "0.9"], "seed": ["0"]}
+    check_table(planned(own, published=[number({"sparsity": 0.5})]))
 
 
 def test_a_number_covers_the_axes_that_it_names() -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from goldpan import table_command
+from goldpan.counting import count
 from goldpan.layouts import escape, to_markdown
 from goldpan.record import Accuracy, Record, Sparsity
 from goldpan.report import main
 from goldpan.sweeps.cells import Cell, Plan
 from goldpan.table_command import changes, split
 from goldpan.tables import read_table
-from goldpan.tallies import Results, count
+from goldpan.tallies import Results
 
 PUBLISHED = [
     {"at": {"method": "snip", "sparsity": 0.9}, "mean": 93.0, "std": 0.2, "n": 3},
@@ -63,7 +64,7 @@ def planned(folder: Path, *typed: str, methods: Sequence[str] = ("dense", "snip"
                 words = ("+table=demo", *(f"{key}={value}" for key, value in at.items()), *typed)
                 choices = {"output": str(folder)}
                 cells.append(Cell(words, at, choices, draft(name, seed), folder / name))
-    return Plan(SPEC, axes, cells)
+    return Plan(SPEC, axes, cells, axes)
 
 
 def write(plan: Plan, accuracies: dict[str, float], **changed: Any) -> None:
@@ -152,13 +153,36 @@ def test_further_axes_make_a_table_each(tmp_path: Path) -> None:
     assert [panel.title for panel in results(plan).panels] == ["recipe=quick", "recipe=rni"]
 
 
+def test_a_curve_of_the_same_runs_or_of_dense_ones_has_no_slope(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    write(plan, DONE)
+    table = read_table(plan)
+    (panel,) = results(plan).panels
+    assert panel.levels(table) == {"dense"}
+    assert panel.repeats("dense")
+    axes = {**plan.axes, "sparsity": ["0.9"]}
+    (panel,) = count(replace(plan, axes=axes), table, "last").panels
+    assert panel.levels(table) == {"dense"}
+    assert not panel.repeats("dense")
+    turned = replace(table, rows="sparsity", columns="method")
+    (panel,) = count(plan, turned, "last").panels
+    assert panel.levels(turned) == {"dense"}
+    assert not any(panel.repeats(row) for row in panel.rows)
+
+
+def test_flops_kept_are_a_mean_over_the_runs_that_count(tmp_path: Path) -> None:
+    plan = planned(tmp_path, methods=["snip"])
+    write(plan, {"snip-0.9-0": 92.9})
+    write(plan, {"snip-0.9-1": 93.1}, flops={"dense": 1000, "sparse": 200})
+    assert [tally.flops for tally in results(plan).tallies] == [15.0, None]
+
+
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
-    """`main` plans this table, whose own axes are those of a file in conf/table."""
+    """`main` plans this table."""
     plan, conf = planned(tmp_path), tmp_path / "conf"
     (conf / "table").mkdir(parents=True)
-    params = "{method: 'dense,snip', sparsity: '0.9,0.99', seed: '0,1'}"
-    (conf / "table/demo.yaml").write_text(f"hydra: {{sweeper: {{params: {params}}}}}")
+    (conf / "table/demo.yaml").touch()
     monkeypatch.setattr(table_command, "plan", lambda words, conf: plan)
     monkeypatch.setattr(table_command, "conf_folder", lambda: conf)
     return plan
@@ -215,7 +239,7 @@ def test_what_was_changed_on_the_command_line_cannot_be_verified(
     command: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = planned(tmp_path, "dataset=image_folder", "strategy=gpu", "dataset.root=x", "seed=0")
-    assert changes(plan, table_command.conf_folder()) == ["dataset=image_folder"]
+    assert changes(plan) == ["dataset=image_folder"]
     monkeypatch.setattr(table_command, "plan", lambda words, conf: plan)
     write(plan, {**DONE, "snip-0.99-0": 90.0, "snip-0.99-1": 90.1})
     assert main(["+table=demo", "verify=true"]) == 2

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable, Sequence
 from io import StringIO
 
+from goldpan.report import markdown
 from goldpan.tables import Table
 from goldpan.tallies import Panel, Results, Tally
 
@@ -34,7 +35,7 @@ COLUMNS = (
 
 def to_markdown(panel: Panel, table: Table) -> str:
     """A panel as Markdown tables with aligned columns."""
-    return "\n\n".join(_markdown(*block) for block in _blocks(panel, table))
+    return "\n\n".join(markdown(*block) for block in _blocks(panel, table))
 
 
 def to_latex(results: Results, table: Table, caption: str) -> str:
@@ -101,7 +102,7 @@ def _lines(panel: Panel, table: Table, row: str, columns: Sequence[str]) -> list
     for name, write in lines:
         texts = [write(tally) for tally in tallies]
         if any(texts):
-            if panel.level(row):
+            if panel.repeats(row):
                 texts[1:] = [DITTO] * len(texts[1:])
             found.append([label, name, *texts])
             label = ""
@@ -115,13 +116,6 @@ def _difference(tally: Tally) -> str:
     if tally.band is not None:
         text += f"{' ≠' if tally.outside else ''} (±{tally.band:.2f})"
     return text
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(3, *(len(row[i]) for row in [header, *rows])) for i in range(len(header))]
-    lines = [header, ["-" * width for width in widths], *rows]
-    padded = [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in padded)
 
 
 def _latex(panel: Panel, table: Table, caption: str) -> str:

@@ -96,8 +96,8 @@ def table(cells: Grid) -> str:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table with its columns aligned."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    """A Markdown table with its columns aligned, three hyphens wide at least."""
+    widths = [max(3, *(len(row[i]) for row in [header, *rows])) for i in range(len(header))]
     lines = [header, ["-" * width for width in widths], *rows]
     padded = [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in padded)
@@ -108,13 +108,14 @@ def evidence(records: Sequence[Record]) -> str:
     counted = [record for record in records if record.done]
     seeds = sorted({record.seed for record in counted})
     facts = [f"{len(counted)} runs, seeds {', '.join(map(str, seeds))}"]
-    facts += _distinct(f"{r.data['train']} training images, {r.data['test']} test" for r in counted)
-    facts += _distinct(str(r.hardware.get("gpu", r.hardware["cpu"])) for r in counted)
-    facts += _distinct(f"torch {r.versions['torch']}" for r in counted)
-    return "; ".join([*facts, *_distinct(f"commit {record.commit}" for record in counted)])
+    facts += distinct(f"{r.data['train']} training images, {r.data['test']} test" for r in counted)
+    facts += distinct(str(r.hardware.get("gpu", r.hardware["cpu"])) for r in counted)
+    facts += distinct(f"torch {r.versions['torch']}" for r in counted)
+    return "; ".join([*facts, *distinct(f"commit {record.commit}" for record in counted)])
 
 
-def _distinct(texts: Iterable[str]) -> list[str]:
+def distinct(texts: Iterable[str]) -> list[str]:
+    """Each text once, in order."""
     return list(dict.fromkeys(texts))
 
 
@@ -128,7 +129,7 @@ def report(folder: Path, metric: str) -> str:
 
     records, broken = read_records(folder)
     parts, grids = [], {}
-    for setting in _distinct(record.setting for record in records):
+    for setting in distinct(record.setting for record in records):
         same = [record for record in records if record.setting == setting]
         if cells := grid(same, metric):
             grids[setting] = cells

@@ -8,13 +8,13 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from goldpan.choices import bad_choice
+from goldpan.counting import count
 from goldpan.dashboard import save
 from goldpan.identity import NOT_DECISIVE, NOT_DECISIVE_OF_DATA
 from goldpan.sweeps.cells import Plan, plan
 from goldpan.table_page import write_page
 from goldpan.table_report import Report
-from goldpan.tables import METRICS, check_table, conf_folder, own_axes, read_table, table_name
-from goldpan.tallies import count
+from goldpan.tables import METRICS, check_table, read_table
 from goldpan.verification import verify
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -35,11 +35,11 @@ def main(arguments: Sequence[str]) -> int:
         if sentence := bad_choice(rest, conf):
             raise ValueError(sentence)
         planned = plan(rest, conf)
-        check_table(planned, conf)
+        check_table(planned)
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1
-    report = make(planned, conf, words.get("metric"))
+    report = make(planned, words.get("metric"))
     code, form = 0, words.get("to", "markdown")
     if form == "wandb":
         code = save(report, words.get("project", "goldpan"), words.get("entity"))
@@ -50,6 +50,12 @@ def main(arguments: Sequence[str]) -> int:
     for line in lines:
         print(line, file=sys.stderr)
     return 2 if lines else code
+
+
+def conf_folder() -> Path:
+    """The folder conf of the checkout that this package is in, or else the current folder's."""
+    beside = Path(__file__).parents[2] / "conf"
+    return beside if beside.is_dir() else Path("conf")
 
 
 def split(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -72,19 +78,19 @@ def split(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     return words, rest
 
 
-def make(planned: Plan, conf: Path, metric: str | None = None) -> Report:
+def make(planned: Plan, metric: str | None = None) -> Report:
     """The report of a plan; by the metric of the table unless another is asked for."""
     table = read_table(planned)
     metric = metric or table.metric
     output = Path(planned.cells[0].choices["output"])
     results = count(planned, table, metric)
-    return Report(table, results, metric, changes(planned, conf), output / "tables" / table.name)
+    return Report(table, results, metric, changes(planned), output / "tables" / table.name)
 
 
-def changes(planned: Plan, conf: Path) -> list[str]:
+def changes(planned: Plan) -> list[str]:
     """What was typed that makes these other runs than the table's own."""
-    own = own_axes(table_name(planned), conf)
-    extra = [f"{name}={','.join(v)}" for name, v in planned.axes.items() if name not in own]
+    axes = planned.axes.items()
+    extra = [f"{name}={','.join(values)}" for name, values in axes if name not in planned.own]
     for override in planned.cells[0].overrides:
         name = override.lstrip("+~").partition("=")[0]
         root, _, leaf = name.partition(".")

@@ -1,6 +1,6 @@
 """What the page of a paper's table holds, as JSON can: its cells, its runs, and what they mean."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from os.path import relpath
 from pathlib import Path
 from statistics import mean
@@ -12,7 +12,7 @@ from goldpan.pictures import COLOURS
 from goldpan.record import RECORD, Accuracy, Record, read_record
 from goldpan.table_report import Report
 from goldpan.tables import Table
-from goldpan.tallies import Panel, Tally
+from goldpan.tallies import Panel, Tally, flops_kept
 
 
 def contents(report: Report) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def contents(report: Report) -> dict[str, Any]:
         "metric": report.metric,
         "rows": table.rows,
         "columns": table.columns,
-        "curves": "columns" if table.rows == "sparsity" else "rows",
+        "curves": "columns" if table.across == table.columns else "rows",
         "colours": COLOURS,
         "lines": [line for line in report.lines if not line.startswith(DITTO)],
         "panels": [_panel(panel, table) for panel in panels],
@@ -36,35 +36,18 @@ def contents(report: Report) -> dict[str, Any]:
 def _panel(panel: Panel, table: Table) -> dict[str, Any]:
     """A table of rows and columns; its cells from left to right, row by row."""
     tallies = [tally for row in panel.rows for tally in panel.row(row)]
-    curves: dict[str, list[Tally]] = {}
-    for tally in tallies:
-        curves.setdefault(_curve(tally, table), []).append(tally)
-    level = {name for name, curve in curves.items() if _is_level(curve)}
+    levels, axis = panel.levels(table), table.across
     return {
         "title": panel.title,
         "rows": [shown(table.rows, row) for row in panel.rows],
         "columns": [shown(table.columns, column) for column in panel.columns],
-        "cells": [_cell(tally, table, level=_curve(tally, table) in level) for tally in tallies],
+        "cells": [_cell(tally, table, level=tally.axes[axis] in levels) for tally in tallies],
     }
-
-
-def _axes(table: Table) -> tuple[str, str]:
-    """The axis with a curve a value, and the other, which curves run along: the sparsities."""
-    two = (table.rows, table.columns)
-    return two[::-1] if table.rows == "sparsity" else two
 
 
 def _curve(tally: Tally, table: Table) -> str:
     """The name of the curve that a cell is on: its method."""
-    axis = _axes(table)[0]
-    return shown(axis, tally.axes[axis])
-
-
-def _is_level(curve: Sequence[Tally]) -> bool:
-    """Whether the runs are the same along the whole curve, or of a dense network."""
-    asked = {record.sparsity.asked for t in curve for record in t.records if record.sparsity}
-    dense = asked == {0.0} and all(float(t.axes.get("sparsity", 0)) > 0 for t in curve)
-    return dense or (len(curve) > 1 and len({tally.folders for tally in curve}) == 1)
+    return shown(table.across, tally.axes[table.across])
 
 
 def _cell(tally: Tally, table: Table, *, level: bool) -> dict[str, Any]:
@@ -79,7 +62,7 @@ def _cell(tally: Tally, table: Table, *, level: bool) -> dict[str, Any]:
         "column_value": _sortable(tally.axes[table.columns]),
         "level": level,
         "sparsity": None if sparsity is None else float(sparsity),
-        "flops": mean(kept) if (kept := _percent_flops(tally.records)) else None,
+        "flops": tally.flops,
         "mean": ours and ours.mean,
         "std": ours and ours.std,
         "n": ours.n if ours else 0,
@@ -99,11 +82,6 @@ def _cell(tally: Tally, table: Table, *, level: bool) -> dict[str, Any]:
         "verdict": verdict(tally),
         "layers": _layers(tally.records),
     }
-
-
-def _percent_flops(records: Iterable[Record]) -> list[float]:
-    """FLOPs that each run keeps (%)."""
-    return [100 * int(r.flops["sparse"]) / int(r.flops["dense"]) for r in records if r.flops]
 
 
 def _layers(records: Iterable[Record]) -> dict[str, list[float]]:
@@ -129,7 +107,7 @@ def _runs(report: Report) -> list[dict[str, Any]]:
 def _run(folder: Path, tally: Tally, report: Report) -> dict[str, Any]:
     path = folder / RECORD
     table = report.table
-    across, along = _axes(table)
+    across, along = table.across, table.along
     entry: dict[str, Any] = {
         "curve": _curve(tally, table),
         "place": shown(along, tally.axes[along]),
@@ -153,7 +131,7 @@ def _facts(record: Record) -> dict[str, Any]:
     """What the table of the runs says of one."""
     accuracies: Mapping[str, Accuracy | None]
     accuracies = {name: getattr(record, name) for name in ("last", "best", "best_on_test")}
-    sparsity, flops = record.sparsity, _percent_flops([record])
+    sparsity = record.sparsity
     return {
         **{name: accuracy and accuracy.test for name, accuracy in accuracies.items()},
         **{f"{name}_epoch": a and a.epoch for name, a in accuracies.items()},
@@ -161,7 +139,7 @@ def _facts(record: Record) -> dict[str, Any]:
         "id": record.id,
         "seed": record.seed,
         "error": record.error,
-        "flops": flops[0] if flops else None,
+        "flops": flops_kept(record),
         "seconds": sum(record.seconds.values()) if record.seconds else None,
         "parts": dict(record.seconds),
         "images_per_second": record.images_per_second,

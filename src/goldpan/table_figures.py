@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 from goldpan.pictures import RULES, STYLES, figure
@@ -50,7 +49,7 @@ def draw_curves(panel: Panel, table: Table, path: Path) -> Path | None:
         if panels == 2:
             axes[1].sharey(axes[0])
             _label_flops(axes[1], curves)
-            _draw(axes[1], curves, _flops)
+            _draw(axes[1], curves, lambda tally: tally.flops)
         for axis in axes:
             axis.grid(alpha=0.3, linewidth=0.5)
             axis.margins(y=0.08)
@@ -62,13 +61,9 @@ def draw_curves(panel: Panel, table: Table, path: Path) -> Path | None:
 
 def _curves(panel: Panel, table: Table) -> list[Curve]:
     """A curve a row, or a column where the sparsities stand in rows."""
-    if table.columns == "sparsity":
-        lines = {name: panel.row(name) for name in panel.rows}
-    elif table.rows == "sparsity":
-        lines = {name: [panel.tallies[s, name] for s in panel.rows] for name in panel.columns}
-    else:
+    if table.along != "sparsity":
         return []
-    levels = {name for name, row in lines.items() if _is_level(row)}
+    lines, levels = panel.curves(table), panel.levels(table)
     styles = iter(STYLES * len(lines))
     return [
         Curve(name, row, True, (GREY, "_"))
@@ -78,21 +73,8 @@ def _curves(panel: Panel, table: Table) -> list[Curve]:
     ]
 
 
-def _is_level(row: Sequence[Tally]) -> bool:
-    """Whether these are the same runs at all sparsities, or dense ones at the only sparsity."""
-    asked = {record.sparsity.asked for t in row for record in t.records if record.sparsity}
-    dense = asked == {0.0} and all(float(tally.axes["sparsity"]) > 0 for tally in row)
-    return dense or len({tally.folders for tally in row}) < len(row)
-
-
 def _density(tally: Tally) -> float:
     return 1 - float(tally.axes["sparsity"])
-
-
-def _flops(tally: Tally) -> float | None:
-    """FLOPs kept (%), the mean over the runs; what was published does not say."""
-    kept = [int(r.flops["sparse"]) / int(r.flops["dense"]) for r in tally.records if r.flops]
-    return 100 * mean(kept) if kept else None
 
 
 def _draw(axis: Any, curves: Sequence[Curve], place: Callable[[Tally], float | None]) -> None:
@@ -158,7 +140,7 @@ def _span(places: Sequence[float]) -> float:
 
 def _label_flops(axis: Any, curves: Sequence[Curve]) -> None:
     """FLOPs fall to the right; labelled at 1, 2 and 5 times powers of ten."""
-    found = [_flops(tally) for curve in curves if not curve.level for tally in curve.tallies]
+    found = [tally.flops for curve in curves if not curve.level for tally in curve.tallies]
     places = [place for place in found if place] or [100.0]
     axis.set_xscale("log")
     span = _span(places)

@@ -8,7 +8,7 @@ from statistics import mean, stdev
 from goldpan.bands import LEVEL
 from goldpan.layouts import DITTO, shown, to_csv, to_latex, to_markdown, verdict
 from goldpan.record import Record
-from goldpan.report import evidence
+from goldpan.report import distinct, evidence
 from goldpan.table_figures import draw_curves
 from goldpan.tables import METRICS, Table
 from goldpan.tallies import Results
@@ -78,7 +78,7 @@ def _legend(report: Report) -> list[str]:
         )
     if any(tally.published and not tally.published.verify for tally in tallies):
         lines.append("†: of another recipe, for orientation only")
-    if any(panel.level(row) for panel in report.results.panels for row in panel.rows):
+    if any(panel.repeats(row) for panel in report.results.panels for row in panel.rows):
         lines.append(f"{DITTO}: the same runs")
     return lines
 
@@ -87,7 +87,7 @@ def _sources(report: Report) -> list[str]:
     """Where our numbers and the published come from, and what is not known."""
     table, records = report.table, report.results.records
     lines = [evidence(records)] if records else ["no run of this table is there yet"]
-    lines += [f"data: {text}" for text in _distinct(map(_data, records))]
+    lines += [f"data: {text}" for text in distinct(map(_data, records))]
     lines += _whole(report)
     if report.changed:
         lines.append(
@@ -96,7 +96,7 @@ def _sources(report: Report) -> list[str]:
         )
     if report.metric != table.metric and table.published:
         lines.append(f"the published numbers are another metric: {METRICS[table.metric]}")
-    sources = _distinct(number.source or table.paper for number in table.published)
+    sources = distinct(number.source or table.paper for number in table.published)
     lines += [f"published: {source}" for source in sources]
     lines += [text for text in (table.notes, table.unknown and f"unknown: {table.unknown}") if text]
     return lines
@@ -125,7 +125,3 @@ def _whole(report: Report) -> list[str]:
         std = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
         texts.append(f"{name} {mean(values):.2f}{std} (n={len(values)})")
     return [f"ours before channels were removed, last epoch: {', '.join(texts)}"] if texts else []
-
-
-def _distinct(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,6 +56,16 @@ class Table:
     unknown: str = ""
     notes: str = ""
 
+    @property
+    def across(self) -> str:
+        """The axis that has a curve a value: the rows', unless the sparsities stand there."""
+        return self.columns if self.rows == "sparsity" else self.rows
+
+    @property
+    def along(self) -> str:
+        """The axis that curves run along: the sparsities', if they are in rows or columns."""
+        return self.rows if self.rows == "sparsity" else self.columns
+
     def at(self, axes: Mapping[str, str]) -> Published | None:
         """What was published at these values of the axes."""
         return next((number for number in self.published if number.covers(axes)), None)
@@ -78,7 +87,7 @@ def read_table(plan: "Plan") -> Table:
     """
     if plan.table is None:
         raise ValueError("expected a table, such as +table=digits; got none")
-    name = table_name(plan)
+    name = _name(plan)
     _check_keys(f"table {name}", plan.table, Table, {"name"})
     numbers = []
     for entry in plan.table.get("published") or ():
@@ -88,19 +97,13 @@ def read_table(plan: "Plan") -> Table:
     return Table(name, **{**plan.table, "published": tuple(numbers)})
 
 
-def table_name(plan: "Plan") -> str:
+def _name(plan: "Plan") -> str:
     """The name behind +table=."""
     texts = (text.lstrip("+") for cell in plan.cells for text in cell.overrides)
     return next((text[6:] for text in texts if text.startswith("table=")), "table")
 
 
-def conf_folder() -> Path:
-    """The folder conf of the checkout that this package is in, or else the current folder's."""
-    beside = Path(__file__).parents[2] / "conf"
-    return beside if beside.is_dir() else Path("conf")
-
-
-def check_table(plan: "Plan", conf: Path | None = None) -> None:
+def check_table(plan: "Plan") -> None:
     """Refuse a table that no sweep could fill, before one begins.
 
     A published number must lie on the axes; narrowing an axis on the command line does not count
@@ -109,7 +112,7 @@ def check_table(plan: "Plan", conf: Path | None = None) -> None:
     Raises:
         ValueError: in one sentence, what is wrong with the table.
     """
-    table, own = read_table(plan), own_axes(table_name(plan), conf or conf_folder())
+    table = read_table(plan)
     where = f"table {table.name}"
     if table.metric not in METRICS:
         raise ValueError(f"{where}: metric is one of {', '.join(METRICS)}; got {table.metric}")
@@ -121,30 +124,12 @@ def check_table(plan: "Plan", conf: Path | None = None) -> None:
         raise ValueError(f"{where}: rows and columns are two axes; got {table.rows} for both")
     for number in table.published:
         for axis, value in number.at.items():
-            _check_reached(where, axis, value, [*own.get(axis, ()), *plan.axes.get(axis, ())])
+            values = [*plan.own.get(axis, ()), *plan.axes.get(axis, ())]
+            _check_reached(where, axis, value, values)
     places = [frozenset((axis, str(v)) for axis, v in n.at.items()) for n in table.published]
     if twice := [place for place in places if places.count(place) > 1]:
         listed = ", ".join(f"{axis}={value}" for axis, value in sorted(twice[0]))
         raise ValueError(f"{where}: two numbers are published at {listed}; one cell takes one")
-
-
-def own_axes(name: str, conf: Path) -> dict[str, list[str]]:
-    """The axes of a table's file and their values, whatever a command line makes of them."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser  # slow to import, and
-    from omegaconf import OmegaConf  # a report of a folder needs neither
-
-    path = conf / "table" / f"{name}.yaml"
-    if not path.exists():
-        return {}
-    params = OmegaConf.select(OmegaConf.load(path), "hydra.sweeper.params") or {}
-    parser = OverridesParser.create()
-    axes = parser.parse_overrides([f"{axis}={values}" for axis, values in params.items()])
-    return {
-        axis.get_key_element(): [str(value) for value in axis.sweep_string_iterator()]
-        if axis.is_sweep_override()
-        else [axis.get_value_element_as_str()]
-        for axis in axes
-    }
 
 
 def _check_reached(where: str, axis: str, value: object, values: Sequence[str]) -> None:

@@ -2,16 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import mean
 
 from goldpan.bands import Sample, band, sample
-from goldpan.record import RECORD, Accuracy, Record, read_record
+from goldpan.record import Record
 from goldpan.tables import Published, Table
-
-if TYPE_CHECKING:
-    from goldpan.sweeps.cells import Cell, Plan
 
 
 @dataclass(frozen=True)
@@ -38,6 +34,12 @@ class Tally:
     def collapsed(self) -> int:
         """How many of the runs that count were left without a path from input to output."""
         return sum(record.status == "collapsed" for record in self.records)
+
+    @property
+    def flops(self) -> float | None:
+        """FLOPs kept (%), the mean over the runs that count; None if none says them."""
+        kept = [flops for record in self.records if (flops := flops_kept(record)) is not None]
+        return mean(kept) if kept else None
 
     @property
     def complete(self) -> bool:
@@ -97,9 +99,21 @@ class Panel:
         """The cells of a row, from left to right."""
         return [self.tallies[name, column] for column in self.columns]
 
-    def level(self, name: str) -> bool:
+    def repeats(self, name: str) -> bool:
         """Whether the row is the same runs in every column, as a dense network's is."""
-        return len(self.columns) > 1 and len({tally.folders for tally in self.row(name)}) == 1
+        return _same_runs(self.row(name))
+
+    def curves(self, table: Table) -> dict[str, list[Tally]]:
+        """The cells of each curve, by its value of the axis `table.across`."""
+        curves: dict[str, list[Tally]] = {}
+        for tally in self.tallies.values():
+            curves.setdefault(tally.axes[table.across], []).append(tally)
+        return curves
+
+    def levels(self, table: Table) -> set[str]:
+        """The curves without a slope: of the same runs at every place, or of dense networks."""
+        curves = self.curves(table).items()
+        return {name for name, cells in curves if _same_runs(cells) or _dense(cells)}
 
 
 @dataclass(frozen=True)
@@ -124,60 +138,17 @@ class Results:
         return [tally for panel in self.panels for tally in panel.tallies.values()]
 
 
-def count(plan: "Plan", table: Table, metric: str) -> Results:
-    """Read the records of a plan's cells, and put them where the table has them."""
-    rows, columns = plan.axes[table.rows], plan.axes[table.columns]
-    two = (table.rows, table.columns, "seed")
-    others = {name: values for name, values in plan.axes.items() if name not in two}
-    reader, panels = _Reader(metric), []
-    for values in product(*others.values()):
-        at = dict(zip(others, values, strict=True))
-        tallies = {}
-        for row, column in product(rows, columns):
-            axes = {**at, table.rows: row, table.columns: column}
-            cells = [cell for cell in plan.cells if axes.items() <= cell.axes.items()]
-            tallies[row, column] = reader.tally(axes, cells, table.at(axes))
-        shown = {name: value for name, value in at.items() if len(others[name]) > 1}
-        panels.append(Panel(shown, list(rows), list(columns), tallies))
-    return Results(panels, list(reader.sentences.values()))
+def flops_kept(record: Record) -> float | None:
+    """FLOPs that a run keeps (%), if it says."""
+    return 100 * int(record.flops["sparse"]) / int(record.flops["dense"]) if record.flops else None
 
 
-class _Reader:
-    """Reads each record once; `sentences` says of each that does not count why, by its folder."""
+def _same_runs(cells: Sequence[Tally]) -> bool:
+    """Whether these are several cells, and the same runs in all of them."""
+    return len(cells) > 1 and len({tally.folders for tally in cells}) == 1
 
-    def __init__(self, metric: str) -> None:
-        self.metric = metric
-        self.sentences: dict[Path, str] = {}
 
-    def tally(
-        self, axes: Mapping[str, str], cells: "Sequence[Cell]", published: Published | None
-    ) -> Tally:
-        """The cell of a table whose runs are these cells of the sweep, one a seed."""
-        read = {cell.folder: self._read(cell) for cell in cells}
-        found = [record for record in read.values() if record is not None]
-        counted = [record for record in found if record.done]
-        accuracies: list[Accuracy] = [getattr(record, self.metric) for record in counted]
-        values = [accuracy.test for accuracy in accuracies]
-        failed = len(found) - len(counted)
-        return Tally(axes, frozenset(read), counted, values, failed, published)
-
-    def _read(self, cell: "Cell") -> Record | None:
-        """The record of a run that counts or failed; None if it is missing or does not count."""
-        path = cell.folder / RECORD
-        if not path.exists():
-            return None
-        try:
-            record = read_record(path)
-        except ValueError as error:
-            self.sentences[cell.folder] = f"not counted: {error}"
-            return None
-        if record.id != cell.draft.id:
-            other = f"{path} is the record of another run, {record.id} instead of {cell.draft.id}"
-            self.sentences[cell.folder] = f"not counted: {other}"
-            return None
-        if not record.done:
-            self.sentences[cell.folder] = f"failed: {path}: {record.error}"
-        elif getattr(record, self.metric) is None:
-            self.sentences[cell.folder] = f"not counted: {path} has no accuracy {self.metric}"
-            return None
-        return record
+def _dense(cells: Sequence[Tally]) -> bool:
+    """Whether the runs are of dense networks, to be compared at other sparsities than theirs."""
+    asked = {record.sparsity.asked for t in cells for record in t.records if record.sparsity}
+    return asked == {0.0} and all(float(tally.axes.get("sparsity", 0)) > 0 for tally in cells)

@@ -31,15 +31,14 @@ class GoldpanSweeper(Sweeper):
         from goldpan.table_command import make
         from goldpan.tables import check_table
 
-        conf = conf_of(self.cfg)
         with refusing(), interruptible():
-            planned = plan(arguments, conf)
+            planned = plan(arguments, conf_of(self.cfg))
             if planned.table is not None:
-                check_table(planned, conf)
+                check_table(planned)
             summary = sweep_by(self.cfg, planned)
         try:
             if planned.table is not None:
-                print(make(planned, conf).write()["markdown"])
+                print(make(planned).write()["markdown"])
         finally:
             print(summary)
         if not summary.ok:

@@ -1,9 +1,11 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hydra.errors import HydraException
 
+from goldpan.record import RECORD
 from goldpan.sweeps.cells import Cell, plan
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -51,6 +53,29 @@ def test_a_dense_network_at_two_sparsities_is_one_run() -> None:
 def test_what_cannot_be_is_said_before_any_cell_runs(argument: str, error: str) -> None:
     with pytest.raises((ValueError, HydraException, FileNotFoundError), match=error):
         cells(argument)
+
+
+def test_the_files_own_axes_stay_known_when_an_axis_is_narrowed() -> None:
+    narrowed = plan(["+table=digits", "method=snip", "seed=0"], CONF)
+    assert narrowed.axes["seed"] == ["0"]
+    assert narrowed.own["seed"] == ["0", "1"]
+    assert len(narrowed.own["method"]) == 6
+    assert plan(["seed=0,1"], CONF).own == {}
+
+
+def test_a_record_of_another_run_is_not_the_cells(tmp_path: Path) -> None:
+    (cell,) = cells(f"output={tmp_path}")
+    assert cell.record() is None
+    cell.folder.mkdir()
+    path = cell.folder / RECORD
+    cell.draft.write(path)
+    assert cell.record() == cell.draft
+    replace(cell.draft, id="another").write(path)
+    with pytest.raises(ValueError, match=f"another instead of {cell.draft.id}"):
+        cell.record()
+    path.write_text("{")
+    with pytest.raises(ValueError, match="not a whole record"):
+        cell.record()
 
 
 def test_planning_needs_no_torch() -> None:

@@ -7,12 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from goldpan.record import LOCK, Record, read_record
+from goldpan.record import LOCK, RECORD, Record, Status, read_record
+from goldpan.sweeps.cells import Cell, plan
+from goldpan.sweeps.local import Note
+from goldpan.sweeps.sweep import sweep
+from goldpan.sweeps.work import BUSY
 
 ROOT = Path(__file__).parents[2]
 TINY = (
@@ -76,6 +82,21 @@ def test_a_cell_that_another_process_is_at_is_left_to_it(tmp_path: Path) -> None
         done = type_in(tmp_path, "-m", "seed=0,1")
     assert "1 skipped, 1 running elsewhere" in done.stdout
     assert done.returncode == 0
+
+
+def test_a_cell_that_another_process_has_done_meanwhile_counts_as_done(tmp_path: Path) -> None:
+    def launch(cells: Sequence[Cell], note: Note, _: tuple[str, ...]) -> None:
+        ended: tuple[Status, ...] = ("finished", "failed")
+        for cell, status in zip(cells, ended, strict=False):
+            cell.folder.mkdir()
+            replace(cell.draft, status=status).write(cell.folder / RECORD)
+        for cell in cells:
+            note(cell, BUSY)
+
+    planned = plan(["seed=0,1,2", "logger=none", f"output={tmp_path}"], ROOT / "conf")
+    summary = sweep(planned, launch, (), retry=None, progress=False)
+    assert summary.done == {"done elsewhere": 1, "failed": 1, "running elsewhere": 1}
+    assert list(summary.failures) == [planned.runs[1].folder]
 
 
 def test_a_broken_record_is_named_and_left_as_it_is(tmp_path: Path) -> None:

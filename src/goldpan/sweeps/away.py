@@ -2,9 +2,10 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from goldpan.experiment import fail
+from goldpan.record import RECORD, Record, read_record
 from goldpan.sweeps.cells import Cell
 from goldpan.sweeps.work import Room
 
@@ -29,9 +30,12 @@ def errand(cell: Cell, room: Room) -> Errand:
     return Errand(cell, room, os.getcwd(), tuple(sys.path))
 
 
-def lose(cell: Cell, sentence: str) -> None:
-    """Note in the record why the cell did not end, which its machine could not do itself."""
+def lose(cell: Cell, sentence: str) -> Record:
+    """Note why the cell did not end, which it could not do itself; the record, written or not."""
     try:
         fail(cell.draft, cell.folder, sentence)
     except OSError as error:
-        print(f"{cell.folder.name}: {sentence}; its record cannot be written ({error.strerror})")
+        sentence += f"; and its record cannot be written ({error.strerror})"
+        print(f"{cell.folder.name}: {sentence}")
+        return replace(cell.draft, error=sentence)
+    return read_record(cell.folder / RECORD)

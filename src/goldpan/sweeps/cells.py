@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from goldpan.experiment import plan_run
-from goldpan.record import Record
+from goldpan.record import RECORD, Record, read_record
 
 PLAIN = ("hydra.mode=RUN",)
 """Said to every cell: a table asks for a sweep, a cell of it is one run."""
@@ -34,18 +34,37 @@ class Cell:
     draft: Record
     folder: Path
 
+    def record(self) -> Record | None:
+        """The record that the cell has; None if there is none.
+
+        Raises:
+            ValueError: if it is not whole, or of another run.
+        """
+        path = self.folder / RECORD
+        if not path.exists():
+            return None
+        record = read_record(path)
+        if record.id != self.draft.id:
+            raise ValueError(
+                f"{path} is the record of another run, {record.id} instead of {self.draft.id}; "
+                "move it away, nothing is deleted"
+            )
+        return record
+
 
 @dataclass(frozen=True)
 class Plan:
     """A sweep: its table, if it has one, its axes with their values as typed, and its cells.
 
-    Two combinations with one result (a dense network at several sparsities) are two cells of one
+    `own` holds the axes of the table's file, whatever a command line makes of them. Two
+    combinations with one result (a dense network at several sparsities) are two cells of one
     folder.
     """
 
     table: Mapping[str, Any] | None
     axes: Mapping[str, Sequence[str]]
     cells: Sequence[Cell]
+    own: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def runs(self) -> list[Cell]:
@@ -76,8 +95,9 @@ def _plan(arguments: Sequence[str]) -> Plan:
     base = compose("run", [*tables, *PLAIN], return_hydra_config=True)
     params: Mapping[str, Any] = base.hydra.sweeper.get("params") or {}
     named = parser.parse_overrides([f"{name}={value}" for name, value in params.items()])
-    axes = {o.get_key_element(): _values(o) for o in [*named, *typed]}
-    swept = {name: values for name, values in axes.items() if len(values) > 1 or name in params}
+    own = {axis.get_key_element(): _values(axis) for axis in named}
+    axes = own | {override.get_key_element(): _values(override) for override in typed}
+    swept = {name: values for name, values in axes.items() if len(values) > 1 or name in own}
     groups = {name for name in axes if loader.get_group_options(name.lstrip("+~").split("@")[0])}
     composer = _Composer(parser, groups)
     cells = []
@@ -89,6 +109,7 @@ def _plan(arguments: Sequence[str]) -> Plan:
         OmegaConf.to_container(table, resolve=True) if table else None,  # type: ignore[arg-type]
         swept,
         cells,
+        own,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from goldpan.pictures import COLOURS, figure
 from goldpan.record import Record
 
 
@@ -59,21 +60,13 @@ def draw_pareto(
     path: Path,
 ) -> Path:
     """Draw the values of all trials, and joined those that none is better than in both."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
-    figure, axis = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
-    ordinates, abscissae = zip(*trials, strict=True)
-    axis.plot(abscissae, ordinates, "o", color="0.7", label=f"{len(trials)} trials")
-    ordinates, abscissae = zip(*sorted(front, key=lambda values: values[1]), strict=True)
-    axis.plot(
-        abscissae, ordinates, "o-", color="#0072B2", drawstyle="steps-post", label="Pareto set"
-    )
-    axis.set(ylabel=OBJECTIVES[objectives[0]].label, xlabel=OBJECTIVES[objectives[1]].label)
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize="small")
-    figure.savefig(path, dpi=160)
-    pyplot.close(figure)
+    with figure(path, 1, 1, (7, 4.5)) as ((axis,),):
+        ordinates, abscissae = zip(*trials, strict=True)
+        axis.plot(abscissae, ordinates, "o", color="0.7", label=f"{len(trials)} trials")
+        ordinates, abscissae = zip(*sorted(front, key=lambda values: values[1]), strict=True)
+        looks = {"color": COLOURS[0], "drawstyle": "steps-post"}
+        axis.plot(abscissae, ordinates, "o-", label="Pareto set", **looks)
+        axis.set(ylabel=OBJECTIVES[objectives[0]].label, xlabel=OBJECTIVES[objectives[1]].label)
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize="small")
     return path

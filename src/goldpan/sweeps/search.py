@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from goldpan.experiment import read_done
 from goldpan.record import RECORD
 from goldpan.sweeps.cells import Cell, Plan, plan
 from goldpan.sweeps.objectives import OBJECTIVES, check_objectives, draw_pareto
@@ -126,12 +125,12 @@ def _next(study: "Study", wanted: Search) -> dict[int, dict[str, Any]]:
 def _tell(study: "Study", number: int, cell: Cell, objectives: Sequence[str]) -> None:
     from optuna.trial import TrialState
 
-    record = read_done(cell.folder)
-    if record is None and not (cell.folder / RECORD).exists():
+    record = cell.record()
+    if record is None:
         raise ValueError(
             f"trial {number} was interrupted or another process is at it; the same command goes on"
         )
-    values = [OBJECTIVES[name].read(record) for name in objectives] if record else [None]
+    values = [OBJECTIVES[name].read(record) if record.done else None for name in objectives]
     if None in values:
         study.tell(number, state=TrialState.FAIL)
     else:

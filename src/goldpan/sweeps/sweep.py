@@ -12,8 +12,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import Progress
 
-from goldpan.experiment import TERMINATED, fail, read_done
-from goldpan.record import RECORD, Record, read_record
+from goldpan.experiment import TERMINATED, read_done
+from goldpan.record import Record
+from goldpan.sweeps.away import lose
 from goldpan.sweeps.cells import Cell, Plan
 from goldpan.sweeps.local import Note, describe
 from goldpan.sweeps.work import BUSY, LOG
@@ -21,7 +22,15 @@ from goldpan.sweeps.work import BUSY, LOG
 Launch = Callable[[Sequence[Cell], Note, tuple[str, ...]], None]
 """Runs cells, tells of each as it ends; the command does a run that needs a command line."""
 
-End = Literal["finished", "collapsed", "failed", "skipped", "running elsewhere", "interrupted"]
+End = Literal[
+    "finished",
+    "collapsed",
+    "failed",
+    "skipped",
+    "done elsewhere",
+    "running elsewhere",
+    "interrupted",
+]
 
 
 @dataclass
@@ -49,25 +58,19 @@ def sweep(
 ) -> Summary:
     """Run every cell that has no result yet; one that failed only if `retry` is "failed".
 
+    Those that another process is at are left to it, and looked at again in the end.
+
     Raises:
         ValueError: if `retry` is something else, or the launcher cannot work.
     """
     if retry not in (None, "failed"):
         raise ValueError(f"retry is failed or null, got {retry}")
-    summary, missing = Summary(), []
-    for cell in plan.runs:
-        try:
-            record = _before(cell)
-        except ValueError as error:  # a broken record is left as it is, and its cell alone
-            summary.done["failed"] += 1
-            summary.failures[cell.folder] = str(error)
-            continue
-        if record is not None and (record.done or retry is None):
-            _count(summary, cell, record, "skipped")
-        else:
-            missing.append(cell)
+    summary = Summary()
+    missing = _missing(plan.runs, retry, summary, "skipped")
     if missing:
-        _launch(missing, launch, command, summary, progress)
+        busy = _launch(missing, launch, command, summary, progress)
+        left = _missing(busy, retry, summary, "done elsewhere")
+        summary.done["running elsewhere"] = len(left)
     return summary
 
 
@@ -84,25 +87,46 @@ def conf_of(cfg: DictConfig) -> Path:
     return next(Path(source.path) for source in sources if source.provider == "main")
 
 
+def _missing(cells: Sequence[Cell], retry: str | None, summary: Summary, end: End) -> list[Cell]:
+    """The cells that have no result to keep; those that have one are counted as `end`."""
+    missing = []
+    for cell in cells:
+        try:
+            record = cell.record()
+        except ValueError as error:  # a broken record is left as it is, and its cell alone
+            summary.done["failed"] += 1
+            summary.failures[cell.folder] = str(error)
+            continue
+        if record is not None and (record.done or retry is None):
+            _count(summary, cell, record, end)
+        else:
+            missing.append(cell)
+    return missing
+
+
 def _launch(
     cells: Sequence[Cell], launch: Launch, command: tuple[str, ...], summary: Summary, shown: bool
-) -> None:
+) -> list[Cell]:
+    """Run the cells and count each as it ends; those that another process is at."""
+    busy = list[Cell]()
     with Progress(disable=not shown) as bar:
         task = bar.add_task("cells", total=len(cells))
 
         def note(cell: Cell, code: int) -> None:
-            sentence = _settle(cell, code, summary)
+            if code == BUSY:
+                busy.append(cell)
+                sentence = f"{cell.folder.name}: another process is at it"
+            else:
+                sentence = _settle(cell, code, summary)
             bar.advance(task)
             bar.console.print(sentence, soft_wrap=True, highlight=False, markup=False)
 
         launch(cells, note, command)
+    return busy
 
 
 def _settle(cell: Cell, code: int, summary: Summary) -> str:
     """Count the cell, and note the failure of one that could not do so itself."""
-    if code == BUSY:
-        summary.done["running elsewhere"] += 1
-        return f"{cell.folder.name}: another process is at it"
     record = read_done(cell.folder)
     if record is None and code in (-signal.SIGTERM, TERMINATED):
         summary.done["interrupted"] += 1
@@ -117,28 +141,10 @@ def _settle(cell: Cell, code: int, summary: Summary) -> str:
 
 def _failed(cell: Cell, sentence: str) -> Record:
     """The record that the cell wrote of its failure, or one that says how its process ended."""
-    record = _before(cell)
-    if record is None or record.started != cell.draft.started:
-        try:
-            fail(cell.draft, cell.folder, sentence)
-        except OSError as error:
-            sentence += f"; and its record cannot be written ({error.strerror})"
-            return Record(**{**vars(cell.draft), "error": sentence})
-        record = read_record(cell.folder / RECORD)
-    return record
-
-
-def _before(cell: Cell) -> Record | None:
-    """The record that the cell has, if it is whole and its own."""
-    path = cell.folder / RECORD
-    if not path.exists():
-        return None
-    record = read_record(path)
-    if record.id != cell.draft.id:
-        raise ValueError(
-            f"{path} is the record of another run ({record.id}); move it away, nothing is deleted"
-        )
-    return record
+    record = cell.record()
+    if record is not None and record.started == cell.draft.started:
+        return record
+    return lose(cell, sentence)
 
 
 def _count(summary: Summary, cell: Cell, record: Record, end: End) -> None:
