@@ -29,6 +29,7 @@ LEVELS = (
         "penalties",
         "rounds",
         "surgery",
+        "compaction",
         "export",
         "thinning",
         "latency",

@@ -31,8 +31,11 @@ def finish(output: Path, *overrides: str) -> dict[str, Any]:
     return record
 
 
-def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
-    options = ("recipe.epochs=30", "method=snip")
+@pytest.mark.parametrize("more", [(), ("compact=true", "method=synflow", "sparsity=0.95")])
+def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    options = ("recipe.epochs=30", "method=snip", *more)
     running = subprocess.Popen(
         command(tmp_path / "killed", *options),
         stdout=subprocess.DEVNULL,
@@ -56,9 +59,12 @@ def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(tmp_path: Path) -
     ]
 
 
-def test_two_processes_train_one_network_with_the_masks_of_one_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compact", ["false", "true"])
+def test_two_processes_train_one_network_with_the_masks_of_one_process(
+    tmp_path: Path, compact: str
+) -> None:
     ddp = ("strategy=ddp", "strategy.accelerator=cpu", "strategy.devices=2")
-    options = ("recipe.epochs=2", "method=grasp")
+    options = ("recipe.epochs=2", "method=grasp", f"compact={compact}")
     two = finish(tmp_path / "two", *options, *ddp)
     one = finish(tmp_path / "one", *options)
     assert len(two["ranks"]) == 2

@@ -14,6 +14,7 @@ NOT_DECISIVE = (
     "launcher",
     "retry",
     "table",
+    "compact",  # it changes what is computed by rounding only
     "agent",  # it counts where a policy takes it
 )
 NOT_DECISIVE_OF_DATA = ("root", "cache", "mirrors", "workers")

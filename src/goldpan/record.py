@@ -69,6 +69,9 @@ class Record:
     are after fine-tuning, `flops["sparse"]` is what the smaller network takes, `latency` holds
     milliseconds measured on the CPU, dense and shrunk, by batch size, and `floored` names the
     layers that kept more channels than asked, lest they fall under their floor, and how many.
+    Of a run with compact=true, `compaction` says what its training was spared: the fractions of
+    channels removed and of parameters and FLOPs kept, and milliseconds of a training step's passes,
+    masked and compacted.
     Of a run that trained an agent, `returns` holds an episode's return by policy and sparsity.
     """
 
@@ -99,6 +102,7 @@ class Record:
     latency: Mapping[str, float] = field(default_factory=dict)
     floored: Mapping[str, int] = field(default_factory=dict)
     importances: Histogram = field(default_factory=list)
+    compaction: Mapping[str, float] = field(default_factory=dict)
     exports: Mapping[str, float] = field(default_factory=dict)
     returns: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     format: int = FORMAT
@@ -118,6 +122,10 @@ class Record:
         if self.sparsity is not None:
             text += f"; sparsity asked {self.sparsity.asked:g}, got {self.sparsity.got:.6g}"
             text += f" (effective {self.sparsity.effective:.6g})"
+        if self.compaction:
+            faster = self.compaction["masked_ms"] / self.compaction["compacted_ms"]
+            gone = 100 * self.compaction["channels_removed"]
+            text += f"; compacted: {gone:.3g} % of the channels gone, steps {faster:.1f}x as fast"
         for policy, returns in self.returns.items():
             listed = ", ".join(f"{value:.1f} at {target}" for target, value in returns.items())
             text += f"; return of {policy}: {listed}"

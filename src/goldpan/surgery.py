@@ -53,6 +53,27 @@ def mask_channels(model: nn.Module, kept: Mapping[str, Tensor], shape: Sequence[
 
 
 @torch.no_grad()
+def refill(
+    model: nn.Module, small: nn.Module, kept: Mapping[str, Tensor], shape: Sequence[int]
+) -> nn.Module:
+    """A copy of the network with a shrunk one's weights and statistics where channels were kept.
+
+    `small` is `shrink(model, kept, shape)`, trained since; what it lacks is left as it is, and so
+    are the masks.
+    """
+    full = copy.deepcopy(model)
+    keeps = _keeps(_chosen(model, kept, shape), kept)
+    for name, layer in full.named_modules():
+        trained = small.get_submodule(name)
+        windows = _windows(layer, *keeps.get(name, (None, None)))
+        for part, new in {**trained._parameters, **trained._buffers}.items():
+            if new is not None and part != "mask":
+                old = getattr(layer, part)
+                old[windows.get(part, ...)] = new.to(old.device)
+    return full
+
+
+@torch.no_grad()
 def plain(model: nn.Module) -> nn.Module:
     """A copy made of PyTorch's layers: masks gone, bounded norms turned into plain ones.
 
@@ -103,16 +124,14 @@ def _keeps(
 
 def _cut(layer: nn.Module, inputs: Tensor | None, outputs: Tensor | None) -> None:
     """Slice a layer's tensors in place, and its sizes with them."""
-    if outputs is not None:
-        for name in ("weight", "bias", "mask", "running_mean", "running_var"):
-            _slice(layer, name, 0, outputs)
-    grouped = isinstance(layer, nn.Conv2d) and layer.groups > 1
-    if inputs is not None and not grouped:  # a grouped convolution's weight has a group's inputs
-        for name in ("weight", "mask"):
-            _slice(layer, name, 1, inputs)
+    for name, window in _windows(layer, inputs, outputs).items():
+        old = getattr(layer, name)
+        new = old.detach()[window].clone()
+        held = nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
+        setattr(layer, name, held)
     if isinstance(layer, nn.Conv2d):
         layer.out_channels = layer.weight.shape[0]
-        if grouped:
+        if layer.groups > 1:
             layer.groups = layer.out_channels * layer.groups // len(cast(Tensor, outputs))
         layer.in_channels = layer.weight.shape[1] * layer.groups
     elif isinstance(layer, nn.Linear):
@@ -121,16 +140,26 @@ def _cut(layer: nn.Module, inputs: Tensor | None, outputs: Tensor | None) -> Non
         layer.num_features = int(outputs.sum())
 
 
-def _slice(layer: nn.Module, name: str, dimension: int, keep: Tensor) -> None:
-    """Give a layer a new tensor with the kept indices of an old one, if it has that one."""
-    old = getattr(layer, name, None)
-    if old is None:
-        return
-    indices = keep.nonzero().flatten().to(old.device)
-    new = old.detach().index_select(dimension, indices)
-    if isinstance(old, nn.Parameter):
-        new = nn.Parameter(new, requires_grad=old.requires_grad)
-    setattr(layer, name, new)
+def _windows(
+    layer: nn.Module, inputs: Tensor | None, outputs: Tensor | None
+) -> dict[str, tuple[Tensor, ...]]:
+    """Tensor name -> indices, as `tensor[window]` takes them, of the part that stays."""
+    windows: dict[str, tuple[Tensor, ...]] = {}
+    for name in ("weight", "bias", "mask", "running_mean", "running_var"):
+        tensor = getattr(layer, name, None)
+        if tensor is None:
+            continue
+        rows = _indices(outputs, tensor.shape[0], tensor.device)
+        windows[name] = (rows,)
+        grouped = isinstance(layer, nn.Conv2d) and layer.groups > 1
+        if tensor.dim() > 1 and not grouped:  # a grouped convolution's weight has a group's inputs
+            windows[name] = (rows[:, None], _indices(inputs, tensor.shape[1], tensor.device))
+    return windows
+
+
+def _indices(keep: Tensor | None, size: int, device: torch.device) -> Tensor:
+    kept = torch.ones(size, dtype=torch.bool) if keep is None else keep
+    return kept.nonzero().flatten().to(device)
 
 
 @torch.no_grad()

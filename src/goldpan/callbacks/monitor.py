@@ -12,7 +12,7 @@ class Monitor(pl.Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log sparsity, emptied layers, and each layer's sparsity, once an epoch."""
-        masks = read_masks(pl_module.net)  # type: ignore[arg-type]
+        masks = read_masks(pl_module.whole)  # type: ignore[arg-type]
         layers = masks.layers()
         emptied = sum(sparsity == 1 for sparsity in layers.values())
         pl_module.log("sparsity", masks.sparsity, sync_dist=True)

@@ -1,6 +1,7 @@
 """The simplest experiment: prune before or during one training, and measure."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -8,6 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from goldpan.callbacks.after_step import AfterStep
+from goldpan.callbacks.compact import Compact
 from goldpan.callbacks.curve import Curve
 from goldpan.callbacks.importances import Importances
 from goldpan.callbacks.monitor import Monitor
@@ -51,12 +53,16 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
             callbacks.append(importances)
         if (change := instantiate(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))
+        compact = Compact(pruner, system.net, data) if cfg.compact and pruner else None
+        callbacks += [compact] if compact is not None else []
         trainer = build_trainer(cfg, folder, draft, data.steps_per_epoch, callbacks)
     try:
         fit(trainer, system, data, folder)
     except LayerCollapse:
         trainer.validate(system, datamodule=data, verbose=False)
     record = measure(draft, trainer, system, data, curve.rows, pruner, importances.histogram)
+    if compact is not None:
+        record = replace(record, compaction=compact.gain)
     finish(trainer, system, record, folder)
     return record
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import isfinite
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from goldpan.compaction import Compaction, restore
 from goldpan.masks import Masks, mask_gradients, mask_optimizer, masked_layers, write_masks
 from goldpan.systems.groups import Groups, parameter_groups
 from goldpan.types import Batch, Loss, Penalty
@@ -49,18 +51,51 @@ class Classifier(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.build, self.seed = build, seed
-        self.net = build(seed)
         self.optimizer, self.learning_rate = optimizer, learning_rate
         self.loss: Loss = partial(F.cross_entropy, label_smoothing=label_smoothing)
         self.penalty, self.bounded, self.splits = penalty, bounded, splits
         self.layout = torch.channels_last if channels_last else torch.preserve_format
-        self.layers = list(masked_layers(self.net).values())
-        # Not a submodule: its keys must not appear in checkpoints, and scorers need the plain net.
-        self.trained = (torch.compile(self.net) if compiled else self.net,)
+        self.compiled = compiled
         self.tallies: dict[str, Tally] = {}
+        self.compaction: Compaction | None = None
+        self._hold(build(seed))
+
+    def _hold(self, net: nn.Module) -> None:
+        """Make this the network that is trained."""
+        self.net = net
+        layers = masked_layers(net)
+        self.layers = list(layers.values())
+        # Not a submodule: its keys must not appear in checkpoints, and scorers need the plain net.
+        self.trained = (torch.compile(net) if self.compiled else net,)
         # Masks change only by `prune`, on every rank alike: DDP need not send them at each step.
-        names = [f"net.{name[: -len('weight')]}mask" for name in masked_layers(self.net)]
+        names = [f"net.{name[: -len('weight')]}mask" for name in layers]
         self._ddp_params_and_buffers_to_ignore = names
+
+    @property
+    def whole(self) -> nn.Module:
+        """The network with all its channels: `net`, unless that has been compacted."""
+        return self.net if self.compaction is None else self.compaction.whole
+
+    def compact(self, compaction: Compaction) -> None:
+        """Go on with the small network; its optimizer has to be made anew."""
+        self.compaction = compaction
+        self._hold(compaction.small)
+
+    def expand(self) -> None:
+        """Have the whole network again, with what the small one has learnt."""
+        if self.compaction is not None:
+            net, self.compaction = self.compaction.expand(), None
+            self._hold(net)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what a compacted network was made from."""
+        if self.compaction is not None:
+            checkpoint["compaction"] = self.compaction.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Compact the network as it was, so that its weights can be loaded."""
+        if "compaction" in checkpoint:
+            self.compact(restore(self.build(self.seed), checkpoint["compaction"]))
 
     def prune(self, masks: Masks) -> None:
         """Cut the weights, and what the optimizers remember of them."""
