@@ -26,7 +26,6 @@ def read_splits(
     spec: Spec,
     root: Path,
     cache: Path,
-    *,
     size: int | None = None,
     mirrors: Sequence[str] = (),
 ) -> Splits:

@@ -1,23 +1,38 @@
-"""Imports what every cell needs; the local launcher forks cells from a process that has it."""
+"""Imports what every cell needs and reads the data of those to come; see goldpan.sweeps.nursery."""
+
+import json
+import os
+from contextlib import suppress
 
 import pytorch_lightning
-import torch
 import torchvision
-import wandb
+import wandb.apis.public
+from hydra.utils import instantiate
 
-from goldpan.callbacks import prune_before
-from goldpan.data import vision
+from goldpan import compaction
+from goldpan.callbacks import prune_before, prune_during
 from goldpan.models import resnet, vgg
-from goldpan.procedures import train
+from goldpan.procedures import train, train_prune_finetune
+from goldpan.scorers import grasp, magnitude, snip, synflow
+from goldpan.sweeps.nursery import DATA
 
 __all__ = [
+    "compaction",
+    "grasp",
+    "magnitude",
     "prune_before",
+    "prune_during",
     "pytorch_lightning",
     "resnet",
-    "torch",
+    "snip",
+    "synflow",
     "torchvision",
     "train",
+    "train_prune_finetune",
     "vgg",
-    "vision",
     "wandb",
 ]
+
+for choices in json.loads(os.environ.pop(DATA, "[]")):
+    with suppress(Exception):  # the cells will say what is wrong
+        instantiate(choices).hold()
