@@ -4,8 +4,10 @@ The same distributions as torchvision's RandomCrop(size, padding) and RandomHori
 same order (crop and flip raw pixels, then normalise): the padding is black pixels.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
 
@@ -16,11 +18,14 @@ def random_crop(images: Tensor, padding: int, generator: torch.Generator) -> Ten
     """
     count, _, height, width = images.shape
     padded = F.pad(images, (padding,) * 4)
-    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (N, C, 2p+1, 2p+1, H, W), a view
-    offsets = torch.randint(
+    y, x = torch.randint(
         2 * padding + 1, (2, count), generator=generator, device=generator.device
     ).to(images.device, non_blocking=True)
-    crops: Tensor = windows[torch.arange(count, device=images.device), :, offsets[0], offsets[1]]
+    if not images.is_cuda:  # numpy copies rows where torch copies pixels: 2.5 times as fast
+        views = sliding_window_view(padded.numpy(), (height, width), (2, 3))
+        return torch.from_numpy(views[np.arange(count), :, y.numpy(), x.numpy()])
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (N, C, 2p+1, 2p+1, H, W), a view
+    crops: Tensor = windows[torch.arange(count, device=images.device), :, y, x]
     return crops
 
 
