@@ -134,6 +134,13 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another(
     assert first.masks != other.masks
 
 
+def test_training_in_bf16_leaves_the_masks_and_is_another_run(configure: Configure) -> None:
+    exact, fast = (do(configure, f"strategy={name}") for name in ("cpu", "cpu_fast"))
+    assert fast.masks == exact.masks
+    assert fast.id != exact.id
+    assert fast.ranks != exact.ranks
+
+
 def test_controls_change_what_they_say(configure: Configure) -> None:
     plain = do(configure, "recipe.epochs=1")
     runs = {
