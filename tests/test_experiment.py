@@ -134,8 +134,12 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another(
     assert first.masks != other.masks
 
 
-def test_training_in_bf16_leaves_the_masks_and_is_another_run(configure: Configure) -> None:
-    exact, fast = (do(configure, f"strategy={name}") for name in ("cpu", "cpu_fast"))
+@pytest.mark.parametrize("method", ["snip", "grasp", "panning"])
+def test_training_in_bf16_scores_in_float32_and_is_another_run(
+    method: str, configure: Configure
+) -> None:
+    chosen = (f"method={method}", "method.pruner.rounds=2" if method == "panning" else "seed=0")
+    exact, fast = (do(configure, *chosen, f"strategy={name}") for name in ("cpu", "cpu_fast"))
     assert fast.masks == exact.masks
     assert fast.id != exact.id
     assert fast.ranks != exact.ranks

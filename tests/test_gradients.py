@@ -10,7 +10,6 @@ from goldpan.layers.masked import MaskedLinear
 from goldpan.masks import Masks, masked_layers, read_masks, set_masks
 from goldpan.scorers.grasp import grasp
 from goldpan.scorers.prospr import prospr
-from goldpan.scorers.snip import snip
 from goldpan.types import Batch, Scorer
 
 
@@ -83,15 +82,6 @@ def test_fused_attention_is_derived_twice_as_if_it_were_written_out(
     for name, score in scorer(fused, [batch], F.cross_entropy).items():
         assert score.any()
         torch.testing.assert_close(score, expected[name])
-
-
-@pytest.mark.parametrize("scorer", [snip, grasp])
-def test_nothing_is_scored_in_bf16(net: nn.Module, batch: Batch, scorer: Scorer) -> None:
-    expected = scorer(net, [batch], F.cross_entropy)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert net(batch[0]).dtype == torch.bfloat16
-        got = scorer(net, [batch], F.cross_entropy)
-    assert all(torch.equal(got[name], expected[name]) for name in expected)
 
 
 def test_dropout_is_off_and_the_global_random_state_stays(batch: Batch) -> None:

@@ -61,9 +61,8 @@ def mean_loss(
     x, y = batch
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [x.device] if x.is_cuda else []
-    exact = torch.autocast(x.device.type, enabled=False)
     plain = sdpa_kernel(SDPBackend.MATH)
-    with mode(model, training=True), torch.random.fork_rng(devices), exact, plain:
+    with mode(model, training=True), torch.random.fork_rng(devices), plain:
         torch.manual_seed(0)
         for module in model.modules():
             if isinstance(module, _DropoutNd):
