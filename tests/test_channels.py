@@ -10,6 +10,7 @@ from goldpan.layers.bounded_norm import BoundedBatchNorm2d
 from goldpan.masks import UnknownLayer
 from goldpan.models.resnet import resnet20
 from goldpan.models.third_party import torchvision_model
+from goldpan.models.vgg import vgg11
 
 SHAPE = (3, 8, 8)
 
@@ -211,3 +212,10 @@ def test_what_to_install_is_told(net: nn.Module, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "torch_pruning", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install torch-pruning"):
         find_groups(net, SHAPE)
+
+
+def test_channels_are_followed_whatever_the_layout_of_the_weights() -> None:
+    net = vgg11(5, image_size=32, width=0.1)
+    expected = [str(group) for group in find_groups(net, (3, 32, 32))]
+    net.to(memory_format=torch.channels_last)  # as strategy=cpu and gpu leave it after a training
+    assert [str(group) for group in find_groups(net, (3, 32, 32))] == expected

@@ -69,7 +69,7 @@ def trace(model: nn.Module, shape: Sequence[int]) -> Coupling:
         ModuleNotFoundError: if Torch-Pruning is not installed.
         ValueError: if the model cannot be traced, or calls a layer more than once.
     """
-    net = copy.deepcopy(model).cpu().requires_grad_()
+    net = copy.deepcopy(model).cpu().to(memory_format=torch.contiguous_format).requires_grad_()
     names = {module: name for name, module in net.named_modules()}
     calls: Counter[str] = Counter()
     for module in names:

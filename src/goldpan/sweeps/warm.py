@@ -9,15 +9,14 @@ import torchvision
 import wandb.apis.public
 from hydra.utils import instantiate
 
-from goldpan import compaction
-from goldpan.callbacks import prune_before, prune_during
+from goldpan.callbacks import compact, prune_before, prune_during
 from goldpan.models import resnet, vgg
 from goldpan.procedures import train, train_prune_finetune
 from goldpan.scorers import grasp, magnitude, snip, synflow
 from goldpan.sweeps.nursery import DATA
 
 __all__ = [
-    "compaction",
+    "compact",
     "grasp",
     "magnitude",
     "prune_before",
