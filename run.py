@@ -7,7 +7,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from goldpan.choices import bad_choice
+from goldpan.choices import bad_choice, overview
 
 CONF = Path(__file__).parent / "conf"
 
@@ -21,6 +21,9 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    if sentence := bad_choice(sys.argv[1:], CONF):
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        print(overview(CONF))
+    elif sentence := bad_choice(sys.argv[1:], CONF):
         sys.exit(sentence)
-    main()
+    else:
+        main()

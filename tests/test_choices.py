@@ -1,8 +1,10 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from goldpan.choices import bad_choice
+from goldpan.choices import bad_choice, overview
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -20,3 +22,15 @@ def test_an_unknown_option_is_answered_with_those_that_exist() -> None:
 )
 def test_what_exists_or_is_no_group_passes(argument: str) -> None:
     assert bad_choice([argument], CONF) is None
+
+
+def test_two_tables_are_refused() -> None:
+    sentence = "a command is of one table; got digits and rni_vgg16_cifar10: type one after the "
+    assert bad_choice(["+table=digits,rni_vgg16_cifar10"], CONF) == sentence + "other"
+    assert bad_choice(["+table=digits", "+table=rni_vgg16_cifar10"], CONF) == sentence + "other"
+
+
+def test_help_is_what_hydra_prints() -> None:
+    command = [sys.executable, "run.py", "--help", "seed=0"]  # with a choice it is Hydra's own
+    printed = subprocess.run(command, cwd=CONF.parent, capture_output=True, text=True, check=True)
+    assert printed.stdout == overview(CONF) + "\n"

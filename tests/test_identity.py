@@ -46,6 +46,15 @@ def test_what_decides_the_result_is_not(override: str, configure: Configure) -> 
     assert identity(choices(configure(override))) != identity(choices(configure()))
 
 
+def test_a_policy_counts_where_the_method_takes_one(configure: Configure) -> None:
+    one, other = (identity(choices(configure(*typed))) for typed in ([], ["policy=uniform"]))
+    assert one == other
+    one, other = (
+        identity(choices(configure("method=panning", *typed))) for typed in ([], ["policy=uniform"])
+    )
+    assert one != other
+
+
 def test_a_folder_of_images_counts_by_name_and_content(
     configure: Configure, tmp_path: Path
 ) -> None:

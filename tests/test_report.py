@@ -91,3 +91,24 @@ def test_one_sparsity_is_drawn_without_a_warning(tmp_path: Path) -> None:
     record("snip", 0.9, 0, 96.0).write(tmp_path / "one/record.json")
     assert main([str(tmp_path)]) == 0
     assert (tmp_path / "accuracy.png").exists()
+
+
+def test_of_two_runs_with_one_name_and_seed_the_later_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = record("snip", 0.9, 0, 96.0)
+    later = replace(one, id="1" * 12, started="2026-01-02T00:00:00+00:00")
+    other = replace(later, id="2" * 12, started="2026-01-03T00:00:00+00:00", last=None)
+    failed = replace(later, id="3" * 12, started="2026-01-04T00:00:00+00:00", status="failed")
+    for run in (later, one, other, failed, record("snip", 0.9, 1, 98.0)):
+        (tmp_path / f"{run.id}-{run.seed}").mkdir()
+        run.write(tmp_path / f"{run.id}-{run.seed}/record.json")
+    assert main([str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "97.00 ± 1.41 (n=2)" in text
+    assert text.count("not counted") == 1
+    assert (
+        "not counted: snip on digits vgg11 quick, seed 0, run 000000000000 of "
+        "2026-01-01T00:00:00+00:00: run 111111111111 of 2026-01-02T00:00:00+00:00 has the same "
+        "name and seed"
+    ) in text

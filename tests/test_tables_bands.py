@@ -50,3 +50,8 @@ def test_collapsed_runs_agree_to_the_last_digit() -> None:
 def test_a_sample_of_one_run_has_no_deviation() -> None:
     assert sample([93.0]) == Sample(93.0, None, 1)
     assert sample([96.0, 98.0]) == Sample(97.0, pytest.approx(2**0.5), 2)
+
+
+def test_a_sample_says_mean_and_deviation() -> None:
+    assert str(Sample(93.0, 0.2, 3)) == "93.00 ± 0.20"
+    assert str(Sample(93.0)) == "93.00"

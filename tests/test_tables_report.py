@@ -15,6 +15,7 @@ from goldpan.record import Accuracy, Record, Sparsity
 from goldpan.report import main
 from goldpan.sweeps.cells import Cell, Plan
 from goldpan.table_command import changes, split
+from goldpan.table_figures import draw_curves
 from goldpan.tables import read_table
 from goldpan.tallies import Results
 
@@ -210,6 +211,30 @@ def test_the_command_writes_every_form_and_the_curves(
     assert rows["snip", "0.9"]["verdict"] == "inside"
     assert rows["snip", "0.99"]["n"] == "0"
     assert rows["snip", "0.99"]["source"] == "a table"
+
+
+def test_pictures_are_drawn_again_only_if_they_would_differ(tmp_path: Path) -> None:
+    plan, png, pdf = planned(tmp_path), tmp_path / "curves.png", tmp_path / "curves.pdf"
+
+    def drawn() -> bool:
+        before = [path.stat().st_ino for path in (png, pdf) if path.exists()]
+        draw_curves(results(plan).panels[0], read_table(plan), png)
+        return before != [path.stat().st_ino for path in (png, pdf)]
+
+    write(plan, DONE)
+    assert drawn()
+    assert not drawn()
+    for change in ({"last": Accuracy(1, 92.8)}, {"flops": {"dense": 1000, "sparse": 200}}):
+        write(plan, {"snip-0.9-0": 92.9}, **change)
+        assert drawn()
+        assert not drawn()
+    write(plan, {"snip-0.9-1": 93.1}, status="collapsed")
+    assert drawn()
+    pdf.write_bytes(b"%PDF of other numbers")
+    assert drawn()
+    png.unlink()
+    assert drawn()
+    assert not drawn()
 
 
 def test_latex_prints_every_sign() -> None:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from math import inf, sqrt
 from statistics import mean, stdev
 
-from scipy.special import stdtrit
-
 LEVEL = 0.95
 
 TYPICAL_STD = 0.3
@@ -27,6 +25,10 @@ class Sample:
     mean: float
     std: float | None = None
     n: int | None = None
+
+    def __str__(self) -> str:
+        """Mean ± deviation, if it is known."""
+        return f"{self.mean:.2f}" + (f" ± {self.std:.2f}" if self.std is not None else "")
 
 
 def sample(values: Sequence[float]) -> Sample:
@@ -70,4 +72,6 @@ def _size(of: Sample) -> int:
 
 def _t(freedom: float) -> float:
     """Student's two-sided quantile."""
+    from scipy.special import stdtrit  # a fifth of a second, only where something is judged
+
     return float(stdtrit(freedom, (1 + LEVEL) / 2))

@@ -1,8 +1,9 @@
 """The table of runs that removed channels: accuracy before and after, size, FLOPs, milliseconds."""
 
 from collections.abc import Sequence
-from statistics import mean, stdev
+from statistics import mean
 
+from goldpan.bands import Sample, sample
 from goldpan.record import Accuracy, Record
 
 HEADER = (
@@ -57,9 +58,9 @@ def _row(method: str, asked: float, same: Sequence[Record]) -> list[str]:
         method,
         f"{100 * asked:.6g} %",
         f"{100 * mean(r.sparsity.got for r in same if r.sparsity is not None):.1f} %",
-        _accuracies([record.trained for record in same]),
-        _accuracies([record.pruned for record in same]),
-        _accuracies([record.last for record in same]),
+        str(_sample([record.trained for record in same])),
+        str(_sample([record.pruned for record in same])),
+        str(_sample([record.last for record in same])),
         str(len(same)),
         _left([r.parameters["all"] for r in same], [r.parameters["kept"] for r in same]),
         _left([int(r.flops["dense"]) for r in same], [int(r.flops["sparse"]) for r in same]),
@@ -78,12 +79,11 @@ def _milliseconds(same: Sequence[Record], batch: int) -> str:
     return f"{dense:.2f} -> {shrunk:.2f} ({dense / shrunk:.1f}x)"
 
 
-def _accuracies(found: Sequence[Accuracy | None]) -> str:
-    average, spread = _spread(found)
-    return f"{average:.2f} ± {spread:.2f}" if len(found) > 1 else f"{average:.2f}"
-
-
 def _spread(found: Sequence[Accuracy | None]) -> tuple[float, float]:
     """Mean and sample standard deviation (0 for one) of test accuracies."""
-    values = [accuracy.test for accuracy in found if accuracy is not None]
-    return mean(values), stdev(values) if len(values) > 1 else 0.0
+    runs = _sample(found)
+    return runs.mean, runs.std or 0.0
+
+
+def _sample(found: Sequence[Accuracy | None]) -> Sample:
+    return sample([accuracy.test for accuracy in found if accuracy is not None])

@@ -15,14 +15,18 @@ def count(plan: Plan, table: Table, metric: str) -> Results:
     rows, columns = plan.axes[table.rows], plan.axes[table.columns]
     two = (table.rows, table.columns, "seed")
     others = {name: values for name, values in plan.axes.items() if name not in two}
+    names = (*others, table.rows, table.columns)
+    cells: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in plan.cells:
+        cells.setdefault(tuple(cell.axes[name] for name in names), []).append(cell)
     reader, panels = _Reader(metric), []
     for values in product(*others.values()):
-        at = dict(zip(others, values, strict=True))
         tallies = {}
         for row, column in product(rows, columns):
-            axes = {**at, table.rows: row, table.columns: column}
-            cells = [cell for cell in plan.cells if axes.items() <= cell.axes.items()]
-            tallies[row, column] = reader.tally(axes, cells, table.at(axes))
+            place = (*values, row, column)
+            axes = dict(zip(names, place, strict=True))
+            tallies[row, column] = reader.tally(axes, cells.get(place, ()), table.at(axes))
+        at = dict(zip(others, values, strict=True))
         shown = {name: value for name, value in at.items() if len(others[name]) > 1}
         panels.append(Panel(shown, list(rows), list(columns), tallies))
     return Results(panels, list(reader.sentences.values()))

@@ -33,12 +33,19 @@ def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = (
         Refusal: if it cannot be done, before any work.
     """
     with refusing():
-        draft, folder = plan_run(cfg, groups, overrides)
+        draft, folder = plan_run(resolve(cfg), groups, overrides)
     return perform(cfg, draft, folder)
 
 
+def resolve(cfg: DictConfig) -> dict[str, Any]:
+    """The choices of a run, resolved; `cfg` has them too, where a dense network has no sparsity."""
+    if cfg.method.pruner is None and cfg.method.get("channels") is None:
+        cfg.sparsity = 0.0  # one dense run, whatever sparsities it is compared at
+    return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
+
+
 def plan_run(
-    cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str]
+    choices: Mapping[str, Any], groups: Mapping[str, str], overrides: Sequence[str]
 ) -> tuple[Record, Path]:
     """The record of a run that has not ended, and the folder that is its own; see `run`.
 
@@ -46,8 +53,19 @@ def plan_run(
         ValueError: if a choice cannot be.
         FileNotFoundError: if a file that was chosen does not exist.
     """
-    draft = _draft(cfg, groups, overrides)
-    return draft, Path(cfg.output) / f"{_slug(groups, cfg)}-{draft.id}"
+    _check(choices)
+    setting, method = call(choices, groups, overrides)
+    draft = Record(
+        id=identity(choices),
+        status="failed",
+        error="did not end",
+        setting=setting,
+        method=method,
+        seed=choices["seed"],
+        choices=without_paths(choices),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return draft, Path(choices["output"]) / f"{_slug(groups, choices)}-{draft.id}"
 
 
 def perform(cfg: DictConfig, draft: Record, folder: Path, *, wait: bool = True) -> Record:
@@ -109,42 +127,26 @@ def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     return record
 
 
-def _draft(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str]) -> Record:
-    """The record of a run that has not ended: failed, until it does better.
-
-    Raises:
-        ValueError: if the sparsity is not a number in [0, 1).
-    """
-    if cfg.method.pruner is None and cfg.method.get("channels") is None:
-        cfg.sparsity = 0.0  # one dense run, whatever sparsities it is compared at
-    if cfg.method.pruner is None and any(cfg.controls.values()):
+def _check(choices: Mapping[str, Any]) -> None:
+    """Raise ValueError for choices that cannot be, or not together."""
+    sparsity, seed, policy = (choices.get(name) for name in ("sparsity", "seed", "policy"))
+    epochs = choices["recipe"]["epochs"]
+    if choices["method"]["pruner"] is None and any(choices["controls"].values()):
         raise ValueError("controls.* check methods that cut weights; this method cuts none")
-    if not isinstance(cfg.seed, int) or isinstance(cfg.seed, bool) or cfg.seed < 0:
-        raise ValueError(f"seed is a whole number from 0 on; got {cfg.seed}")
-    if not isinstance(cfg.recipe.epochs, int) or cfg.recipe.epochs < 1:
-        raise ValueError(f"recipe.epochs is a whole number from 1 on; got {cfg.recipe.epochs}")
-    if cfg.get("policy") and cfg.policy.get("file") != cfg.agent and "file" in cfg.policy:
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed is a whole number from 0 on; got {seed}")
+    if not isinstance(epochs, int) or epochs < 1:
+        raise ValueError(f"recipe.epochs is a whole number from 1 on; got {epochs}")
+    if policy and "file" in policy and policy["file"] != choices["agent"]:
         raise ValueError("say agent=FILE instead of policy.file=FILE: the agent's content counts")
-    if not isinstance(cfg.sparsity, int | float) or not 0 <= cfg.sparsity < 1:
-        raise ValueError(f"sparsity is a fraction in [0, 1), 0.9 for 90 %; got {cfg.sparsity}")
-    choices: Any = OmegaConf.to_container(cfg, resolve=True)
-    setting, method = call(choices, groups, overrides)
-    return Record(
-        id=identity(choices),
-        status="failed",
-        error="did not end",
-        setting=setting,
-        method=method,
-        seed=cfg.seed,
-        choices=without_paths(choices),
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+    if not isinstance(sparsity, int | float) or not 0 <= sparsity < 1:
+        raise ValueError(f"sparsity is a fraction in [0, 1), 0.9 for 90 %; got {sparsity}")
 
 
-def _slug(groups: Mapping[str, str], cfg: DictConfig) -> str:
+def _slug(groups: Mapping[str, str], choices: Mapping[str, Any]) -> str:
     """The readable part of the run's folder name."""
     names = [groups[group] for group in ("dataset", "model", "method")]
-    return "-".join([*names, f"{cfg.sparsity:g}", f"seed{cfg.seed}"])
+    return "-".join([*names, f"{choices['sparsity']:g}", f"seed{choices['seed']}"])
 
 
 def _open(folder: Path) -> None:

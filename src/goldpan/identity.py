@@ -47,6 +47,8 @@ def identity(choices: Mapping[str, Any]) -> str:
         for name, value in choices["dataset"].items()
         if name not in NOT_DECISIVE_OF_DATA
     } | {"source": _source(choices["dataset"])}
+    if "policy" not in (choices["method"]["pruner"] or ()):
+        decisive.pop("policy", None)  # nothing takes it
     decisive["precision"] = choices["strategy"]["precision"]
     if choices["strategy"]["devices"] != 1:
         decisive["processes"] = choices["strategy"]["devices"]
@@ -109,6 +111,8 @@ def _files(choices: Mapping[str, Any]) -> list[str]:
 
 def _replaced(value: Any, paths: Mapping[str, str]) -> Any:
     """The same choices with other texts for these paths, wherever they stand."""
+    if not paths:
+        return value
     if isinstance(value, Mapping):
         return {name: _replaced(item, paths) for name, item in value.items()}
     return paths.get(value, value) if isinstance(value, str) else value

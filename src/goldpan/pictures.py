@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from goldpan.files import replacing
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours, told apart by colour-blind readers."""
@@ -24,6 +27,17 @@ RULES: dict[str, Any] = {
 """Readable where a panel of 3.4 inches fills a column of a paper."""
 
 
+def sign(content: object, code: str) -> str:
+    """A hash of what is drawn, by its repr, and of the code that draws it, a file beside this."""
+    drawing = Path(code).read_bytes() + Path(__file__).read_bytes()
+    return sha256(repr(content).encode() + drawing).hexdigest()
+
+
+def is_signed(path: Path, signature: str) -> bool:
+    """Whether a picture is there that was drawn with this signature."""
+    return path.exists() and signature.encode() in path.read_bytes()
+
+
 @contextmanager
 def figure(
     path: Path,
@@ -34,6 +48,7 @@ def figure(
     also: Sequence[str] = (),
     rules: dict[str, Any] | None = None,
     dpi: int = 160,
+    signature: str = "",
 ) -> Iterator[Any]:
     """Axes, (rows, columns), to draw on; the figure is saved at the end.
 
@@ -41,6 +56,7 @@ def figure(
         size: width and height in inches.
         also: suffixes of further files beside `path`, such as ".pdf".
         rules: matplotlib's settings, such as RULES; its own if None.
+        signature: what the files say of themselves, by `sign`.
     """
     import matplotlib
 
@@ -53,8 +69,8 @@ def figure(
         )
         try:
             yield axes
-            shown.savefig(path, dpi=dpi)
-            for suffix in also:
-                shown.savefig(path.with_suffix(suffix), dpi=dpi)
+            for file in (path, *map(path.with_suffix, also)):
+                with replacing(file) as temporary:
+                    shown.savefig(temporary, dpi=dpi, metadata={"Keywords": signature})
         finally:
             pyplot.close(shown)

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
 
+from goldpan.bands import sample
 from goldpan.channel_report import HEADER, channel_rows, tradeoff
 from goldpan.record import RECORD, Accuracy, Record, read_record
 from goldpan.tables import METRICS
@@ -29,21 +29,18 @@ class Cell:
     @property
     def mean(self) -> float:
         """The mean over the seeds."""
-        return mean(self.accuracies)
+        return sample(self.accuracies).mean
 
     @property
     def std(self) -> float:
         """The sample standard deviation over the seeds; 0 for one."""
-        return stdev(self.accuracies) if len(self.accuracies) > 1 else 0.0
+        return sample(self.accuracies).std or 0.0
 
     def __str__(self) -> str:
-        text = f"{self.mean:.2f}"
-        if len(self.accuracies) > 1:
-            text += f" ± {self.std:.2f}"
         counts = [f"n={len(self.accuracies)}"]
         if self.collapsed:
             counts.append(f"{self.collapsed} collapsed")
-        return f"{text} ({', '.join(counts)})"
+        return f"{sample(self.accuracies)} ({', '.join(counts)})"
 
 
 Grid = Mapping[str, Mapping[float, Cell]]
@@ -68,17 +65,41 @@ def read_records(folder: Path) -> tuple[list[Record], list[str]]:
     return sorted(records, key=lambda record: record.started), broken
 
 
+def latest(records: Sequence[Record], metric: str) -> tuple[list[Record], list[str]]:
+    """The records, of several runs with one name and seed the last; a sentence on each other."""
+    last: dict[object, Record] = {_place(record, metric): record for record in records}
+    last.pop(None, None)  # what does not count replaces nothing
+    kept, sentences = list[Record](), list[str]()
+    for record in records:
+        later = last.get(_place(record, metric), record)
+        if later is record:
+            kept.append(record)
+        else:
+            sentences.append(
+                f"{record.method} on {record.setting}, seed {record.seed}, run {record.id} of "
+                f"{record.started}: run {later.id} of {later.started} has the same name and seed"
+            )
+    return kept, sentences
+
+
 def grid(records: Iterable[Record], metric: str) -> Grid:
     """The cells of records of one setting; runs that failed or lack the metric are not counted."""
-    runs: dict[str, dict[float, dict[int, Record]]] = {}
+    runs: dict[str, dict[float, list[Record]]] = {}
     for record in records:
-        if record.done and getattr(record, metric) is not None and record.sparsity is not None:
-            cell = runs.setdefault(record.method, {}).setdefault(record.sparsity.asked, {})
-            cell[record.seed] = record  # of two with one seed, the later
+        if place := _place(record, metric):
+            _, method, asked, _ = place
+            runs.setdefault(method, {}).setdefault(asked, []).append(record)
     return {
-        method: {s: _cell(list(seeds.values()), metric) for s, seeds in sorted(cells.items())}
+        method: {asked: _cell(same, metric) for asked, same in sorted(cells.items())}
         for method, cells in runs.items()
     }
+
+
+def _place(record: Record, metric: str) -> tuple[str, str, float, int] | None:
+    """Setting, method, sparsity asked and seed of a run; None if it does not count."""
+    if not record.done or getattr(record, metric) is None or record.sparsity is None:
+        return None
+    return record.setting, record.method, record.sparsity.asked, record.seed
 
 
 def _cell(records: Sequence[Record], metric: str) -> Cell:
@@ -127,7 +148,8 @@ def report(folder: Path, metric: str) -> str:
     """
     from goldpan.figures import draw_accuracy, draw_tradeoff
 
-    records, broken = read_records(folder)
+    found, broken = read_records(folder)
+    records, replaced = latest(found, metric)
     parts, grids = [], {}
     for setting in distinct(record.setting for record in records):
         same = [record for record in records if record.setting == setting]
@@ -140,7 +162,7 @@ def report(folder: Path, metric: str) -> str:
             path = folder / f"flops-{len(grids)}.png"
             parts.append(f"figure: {draw_tradeoff(setting, tradeoff(same), path)}\n")
     parts += [f"failed: {r.method}, seed {r.seed}: {r.error}\n" for r in records if not r.done]
-    parts += [f"not counted: {sentence}\n" for sentence in broken]
+    parts += [f"not counted: {sentence}\n" for sentence in [*broken, *replaced]]
     if grids:
         parts.append(f"figure: {draw_accuracy(grids, folder)}\n")
     return "\n".join(parts)

@@ -6,7 +6,7 @@ from math import ceil, floor, log10
 from pathlib import Path
 from typing import Any
 
-from goldpan.pictures import RULES, STYLES, figure
+from goldpan.pictures import RULES, STYLES, figure, is_signed, sign
 from goldpan.tables import Table
 from goldpan.tallies import Panel, Tally
 
@@ -27,23 +27,34 @@ class Curve:
     level: bool
     style: tuple[str, str]
 
+    def drawn(self) -> list[object]:
+        """Everything of it that a picture shows."""
+        cells = [(t.axes, t.ours, t.collapsed, t.flops, t.published) for t in self.tallies]
+        return [self.name, self.level, self.style, *cells]
+
 
 def draw_curves(panel: Panel, table: Table, path: Path) -> Path | None:
     """Draw a panel into `path` and a PDF beside it; None if it has no sparsities or no numbers.
 
     Lines are our means with a band of one standard deviation to each side, filled markers our
-    cells, open ones what was published; a cross marks cells in which runs collapsed.
+    cells, open ones what was published; a cross marks cells in which runs collapsed. Pictures that
+    are there and show the same are left as they are.
     """
     curves = _curves(panel, table)
     cells = [tally for curve in curves for tally in curve.tallies]
     if not any(tally.ours or tally.published for tally in cells):
         return None
+    signature = sign([curve.drawn() for curve in curves], __file__)
+    if all(is_signed(file, signature) for file in (path, path.with_suffix(".pdf"))):
+        return path
     panels = 2 if any(tally.ours for tally in cells) else 1
     handles = _handles(curves)
     widest = max(len(handle.get_label()) for handle in handles)
     across = max(1, int(WIDTH * panels / (0.55 + 0.07 * widest)))  # inches of line and letters
     size = (WIDTH * panels, 2.8 + 0.2 * ceil(len(handles) / across))
-    with figure(path, 1, panels, size, also=(".pdf",), rules=RULES, dpi=300) as ((*axes,),):
+    with figure(
+        path, 1, panels, size, also=(".pdf",), rules=RULES, dpi=300, signature=signature
+    ) as ((*axes,),):
         _label_sparsities(axes[0], curves)
         _draw(axes[0], curves, _density)
         if panels == 2:
@@ -54,8 +65,8 @@ def draw_curves(panel: Panel, table: Table, path: Path) -> Path | None:
             axis.grid(alpha=0.3, linewidth=0.5)
             axis.margins(y=0.08)
         axes[0].set_ylabel("test accuracy (%)")
-        looks = {"loc": "outside lower center", "frameon": False}
-        axes[0].figure.legend(handles=handles, ncols=min(across, len(handles)), **looks)
+        place = {"loc": "outside lower center", "frameon": False}
+        axes[0].figure.legend(handles=handles, ncols=min(across, len(handles)), **place)
     return path
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
 
-from goldpan.bands import LEVEL
+from goldpan.bands import LEVEL, sample
 from goldpan.layouts import DITTO, shown, to_csv, to_latex, to_markdown, verdict
 from goldpan.record import Record
 from goldpan.report import distinct, evidence
@@ -119,9 +118,6 @@ def _whole(report: Report) -> list[str]:
             if record.trained is not None:
                 row = found.setdefault(shown(axis, tally.axes[axis]), {})
                 row[record.seed] = record.trained.test
-    texts = []
-    for name, seeds in found.items():
-        values = list(seeds.values())
-        std = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
-        texts.append(f"{name} {mean(values):.2f}{std} (n={len(values)})")
-    return [f"ours before channels were removed, last epoch: {', '.join(texts)}"] if texts else []
+    samples = {name: sample([*seeds.values()]) for name, seeds in found.items()}
+    text = ", ".join(f"{name} {whole} (n={whole.n})" for name, whole in samples.items())
+    return [f"ours before channels were removed, last epoch: {text}"] if text else []

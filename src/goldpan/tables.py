@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from goldpan.bands import Sample
+
 if TYPE_CHECKING:
     from goldpan.sweeps.cells import Plan
 
@@ -35,8 +37,8 @@ class Published:
         return all(name in axes and same(value, axes[name]) for name, value in self.at.items())
 
     def __str__(self) -> str:
-        text = f"{self.mean:.2f}" if self.std is None else f"{self.mean:.2f} ± {self.std:.2f}"
-        return (text if self.n is None else f"{text} (n={self.n})") + ("" if self.verify else " †")
+        runs = "" if self.n is None else f" (n={self.n})"
+        return f"{Sample(self.mean, self.std)}{runs}" + ("" if self.verify else " †")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from statistics import mean
 
@@ -25,7 +26,7 @@ class Tally:
     failed: int = 0
     published: Published | None = None
 
-    @property
+    @cached_property
     def ours(self) -> Sample | None:
         """Mean, deviation and number of our runs; None if none counts."""
         return sample(self.accuracies) if self.accuracies else None
@@ -73,12 +74,10 @@ class Tally:
             rest = len(self.folders) - self.failed
             partly = f"{self.failed} failed, {rest} missing"
             return "missing" if not self.failed else partly if rest else "failed"
-        text = f"{self.ours.mean:.2f}"
-        text += f" ± {self.ours.std:.2f}" if self.ours.std is not None else ""
         counts = [f"n={self.ours.n}" + ("" if self.complete else f" of {len(self.folders)}")]
         counts += [f"{self.failed} failed"] if self.failed else []
         counts += [f"{self.collapsed} collapsed"] if self.collapsed else []
-        return f"{text} ({', '.join(counts)})"
+        return f"{self.ours} ({', '.join(counts)})"
 
 
 @dataclass(frozen=True)

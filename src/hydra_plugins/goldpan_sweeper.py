@@ -12,10 +12,10 @@ from omegaconf import DictConfig
 
 
 class GoldpanSweeper(Sweeper):
-    """Runs what is missing of the sweep; `params` are axes by name, as a table has them."""
+    """Runs what is missing of the sweep."""
 
     def __init__(self, params: dict[str, str] | None = None) -> None:
-        self.params = params or {}
+        """`params` are a table's axes by name; they are read with the table, for a report too."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -32,7 +32,8 @@ class GoldpanSweeper(Sweeper):
         from goldpan.tables import check_table
 
         with refusing(), interruptible():
-            planned = plan(arguments, conf_of(self.cfg))
+            typed = [text for text in self.cfg.hydra.overrides.hydra if "sweeper.params" in text]
+            planned = plan([*arguments, *typed], conf_of(self.cfg))
             if planned.table is not None:
                 check_table(planned)
             summary = sweep_by(self.cfg, planned)

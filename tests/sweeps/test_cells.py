@@ -48,6 +48,7 @@ def test_a_dense_network_at_two_sparsities_is_one_run() -> None:
         ("sparsity=interval(0,1)", "only a search can take"),
         ("method=snap", "snap"),
         ("agent=nowhere.pt", "nowhere.pt"),
+        ("hydra.sweeper.params.seed=5", "hydra.sweeper.params.seed=5 cannot be set for a sweep"),
     ],
 )
 def test_what_cannot_be_is_said_before_any_cell_runs(argument: str, error: str) -> None:

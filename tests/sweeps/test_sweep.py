@@ -139,6 +139,13 @@ def test_a_run_that_is_told_to_end_says_so_and_goes_on_later(tmp_path: Path) -> 
     assert list(tmp_path.glob("*/last.ckpt"))
 
 
+def test_axes_typed_as_hydras_own_are_refused(tmp_path: Path) -> None:
+    done = type_in(tmp_path, "-m", "+hydra.sweeper.params.seed=5")
+    assert "hydra.sweeper.params.seed=5 cannot be set for a sweep" in done.stderr
+    assert done.returncode == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_mistake_is_said_before_any_cell_runs(tmp_path: Path) -> None:
     done = type_in(tmp_path, "-m", "sparsity=0.9,nothing")
     assert "sparsity is a fraction" in done.stderr

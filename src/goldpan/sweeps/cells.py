@@ -1,24 +1,21 @@
 """The cells of a sweep: every combination of what was typed with commas or stands in a table."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import OmegaConf
 
 from goldpan.experiment import plan_run
 from goldpan.record import RECORD, Record, read_record
-
-PLAIN = ("hydra.mode=RUN",)
-"""Said to every cell: a table asks for a sweep, a cell of it is one run."""
+from goldpan.sweeps.composing import PLAIN, Composer
 
 
 @dataclass(frozen=True)
@@ -98,23 +95,42 @@ def _plan(arguments: Sequence[str]) -> Plan:
     own = {axis.get_key_element(): _values(axis) for axis in named}
     axes = own | {override.get_key_element(): _values(override) for override in typed}
     swept = {name: values for name, values in axes.items() if len(values) > 1 or name in own}
-    groups = {name for name in axes if loader.get_group_options(name.lstrip("+~").split("@")[0])}
-    composer = _Composer(parser, groups)
-    cells = []
-    for values in product(*axes.values()):
-        chosen = dict(zip(axes, values, strict=True))
-        cells.append(composer.cell(chosen, [name for name in axes if name in swept]))
+    composer = Composer(parser, [name for name in swept if not _is_group(name, loader)])
     table = base.get("table")
     return Plan(
         OmegaConf.to_container(table, resolve=True) if table else None,  # type: ignore[arg-type]
         swept,
-        cells,
+        [
+            _cell(dict(zip(axes, values, strict=True)), swept, composer)
+            for values in product(*axes.values())
+        ],
         own,
     )
 
 
+def _cell(chosen: Mapping[str, str], swept: Iterable[str], composer: Composer) -> Cell:
+    overrides = tuple(f"{name}={text}" for name, text in chosen.items())
+    choices, groups = composer.compose(chosen)
+    draft, folder = plan_run(choices, groups, overrides)
+    return Cell(overrides, {name: chosen[name] for name in swept}, choices, draft, folder)
+
+
+def _is_group(name: str, loader: ConfigLoader) -> bool:
+    """Whether an axis takes options, or takes something away, and not values."""
+    return name.startswith("~") or bool(loader.get_group_options(name.lstrip("+").split("@")[0]))
+
+
 def _values(override: Override) -> list[str]:
-    """The values of an override, as typed; one unless it sweeps."""
+    """The values of an override, as typed; one unless it sweeps.
+
+    Raises:
+        ValueError: if a sweep cannot take them.
+    """
+    if override.key_or_group.startswith("hydra."):
+        raise ValueError(
+            f"{override.input_line} cannot be set for a sweep; its axes are typed as name=value, "
+            "such as seed=0,1"
+        )
     if not override.is_sweep_override():
         return [override.get_value_element_as_str()]
     if not override.is_discrete_sweep():
@@ -123,49 +139,3 @@ def _values(override: Override) -> list[str]:
             "give values with commas, or choose hydra/sweeper=search"
         )
     return [str(value) for value in override.sweep_string_iterator()]
-
-
-class _Composer:
-    """Composes cells; those that choose the same options are composed once and then differ.
-
-    Hydra takes some 50 ms for one, and a table has a hundred.
-    """
-
-    def __init__(self, parser: OverridesParser, groups: Iterable[str]) -> None:
-        self.parser, self.groups = parser, set(groups)
-        self.composed: dict[tuple[str, ...], tuple[DictConfig, dict[str, str]]] = {}
-
-    def cell(self, chosen: Mapping[str, str], swept: Sequence[str]) -> Cell:
-        overrides = tuple(f"{name}={value}" for name, value in chosen.items())
-        options = tuple(f"{name}={chosen[name]}" for name in chosen if name in self.groups)
-        values = [text for text in overrides if text not in options]
-        cfg, choices = self._composed(options, values)
-        draft, folder = plan_run(cfg, choices, overrides)
-        resolved: Any = OmegaConf.to_container(cfg, resolve=True)
-        return Cell(overrides, {name: chosen[name] for name in swept}, resolved, draft, folder)
-
-    def _composed(
-        self, options: tuple[str, ...], values: Sequence[str]
-    ) -> tuple[DictConfig, dict[str, str]]:
-        """The configuration, and the chosen option of each group."""
-        if any(text[0] in "+~" for text in values):
-            return _compose([*options, *values])
-        if options not in self.composed:
-            self.composed[options] = _compose(options)
-        cfg, choices = deepcopy(self.composed[options])
-        for override in self.parser.parse_overrides(list(values)):
-            try:
-                OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True)
-            except OmegaConfBaseException as error:
-                raise ValueError(
-                    f"{override.input_line} cannot be set: {str(error).splitlines()[0]}"
-                ) from error
-        return cfg, choices
-
-
-def _compose(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
-    cfg = compose("run", [*overrides, *PLAIN], return_hydra_config=True)
-    choices = dict(cfg.hydra.runtime.choices)
-    with open_dict(cfg):
-        del cfg["hydra"]
-    return cfg, choices

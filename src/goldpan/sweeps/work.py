@@ -16,7 +16,8 @@ from omegaconf import OmegaConf
 
 from goldpan.experiment import TERMINATED, fail, perform
 from goldpan.procedures.refusal import Refusal
-from goldpan.sweeps.cells import PLAIN, Cell
+from goldpan.sweeps.cells import Cell
+from goldpan.sweeps.composing import PLAIN
 
 LOG = "log.txt"
 """What a cell printed, in its folder."""
