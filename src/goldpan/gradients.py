@@ -169,6 +169,7 @@ def flow(model: nn.Module, weights: Mapping[str, Tensor], shape: Sequence[int]) 
     state: Weights = {
         name: parameter.detach().double().abs() * (not name.endswith("bias"))
         for name, parameter in model.named_parameters()
+        if name not in weights
     }
     state |= {name: buffer.clone() for name, buffer in model.named_buffers()}
     for name, module in model.named_modules():

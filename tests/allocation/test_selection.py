@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -32,8 +33,8 @@ def test_it_is_the_first_of_a_stable_sort(kind: str, dtype: torch.dtype) -> None
     count = 3 * SAMPLE + 11
     generator = torch.Generator().manual_seed(1)
     scores = torch.rand(count, generator=generator, dtype=dtype)
-    if kind == "periodic":  # one value wherever the sample looks
-        scores[:: (count // SAMPLE) | 1] = 0.5
+    if kind == "periodic":
+        scores[::3] = 0.5
     elif kind == "sorted":
         scores = scores.sort().values
     elif kind == "few values":
@@ -48,6 +49,29 @@ def test_it_is_the_first_of_a_stable_sort(kind: str, dtype: torch.dtype) -> None
         expected = torch.zeros(count, dtype=torch.bool)
         expected[order[:kept]] = True
         assert torch.equal(highest(scores, kept), expected), kept
+
+
+def test_kernels_of_nine_weights_are_bracketed_at_the_first_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Scores may depend on the place in a 3 x 3 kernel: a sample at equal steps would miss it."""
+    monkeypatch.setattr(torch.Tensor, "kthvalue", None)
+    scores = torch.rand(9 * 25 * SAMPLE // 16, generator=torch.Generator().manual_seed(0))
+    scores.view(-1, 9)[:, 4] *= 10
+    for share in (0.02, 0.1, 0.5):
+        kept = highest(scores, int(share * len(scores)))
+        assert scores[kept].min() >= scores[~kept].max()
+
+
+def test_a_sample_that_misses_is_made_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Odd:
+        def integers(self, high: int, size: int) -> list[int]:
+            return [7] * size
+
+    monkeypatch.setattr(np.random, "default_rng", lambda _: Odd())
+    scores = torch.rand(3 * SAMPLE, generator=torch.Generator().manual_seed(0))
+    expected = scores >= scores.sort(descending=True).values[999]
+    assert torch.equal(highest(scores, 1000), expected)
 
 
 def test_what_is_not_a_number_is_refused() -> None:

@@ -22,7 +22,7 @@ def global_top(scores: Scores, sparsity: float, alive: Masks) -> Masks:
     """Keep the weights with the highest scores of the whole network."""
     flat = torch.cat([scores[name].flatten() for name in alive])
     living = torch.cat([mask.flatten() for mask in alive.values()])
-    flat = flat.masked_fill(~living, -torch.inf)
+    flat.masked_fill_(~living, -torch.inf)
     kept = highest(flat, kept_count(sparsity, alive)) & living
     parts = kept.split([mask.numel() for mask in alive.values()])
     return Masks({name: part.view_as(alive[name]) for name, part in zip(alive, parts, strict=True)})

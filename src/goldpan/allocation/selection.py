@@ -56,10 +56,10 @@ def highest(scores: Tensor, count: int) -> Tensor:
 
 def _bracketed(values: Values, rank: int) -> Any:
     """The value that has `rank` others before it when all are sorted."""
-    stride = (len(values) // SAMPLE) | 1  # odd: no multiple of a layer's width
-    sample = np.sort(values[::stride])
-    if stride == 1:
-        return sample[rank]
+    if len(values) <= 2 * SAMPLE:
+        return np.sort(values)[rank]
+    places = np.random.default_rng(0).integers(len(values), size=SAMPLE)  # no stride: layers repeat
+    sample = np.sort(values[places])
     share = rank / len(values)
     margin = DEVIATIONS * (1 + math.sqrt(len(sample) * share * (1 - share)))
     low = sample[max(0, int(share * len(sample) - margin))]
@@ -77,7 +77,7 @@ def _bracketed(values: Values, rank: int) -> Any:
     for bound in (low, high):
         if np.count_nonzero(values < bound) <= rank < np.count_nonzero(values <= bound):
             return bound
-    return np.partition(values, rank)[rank]  # a sample as odd as one in ten thousand
+    return torch.from_numpy(values).kthvalue(rank + 1).values.numpy()  # one in ten thousand
 
 
 def _blocks(values: Values, step: int = 1) -> Iterator[Values]:
