@@ -10,12 +10,11 @@ from torch import Tensor, nn
 
 from goldpan.allocation.global_top import global_top
 from goldpan.compaction import Compaction, compact, live_channels, remove, restore
-from goldpan.experiment import perform, plan_run
+from goldpan.experiment import run
 from goldpan.masks import mask_gradients, masked_layers, read_masks, write_masks
 from goldpan.models.resnet import resnet20
 from goldpan.models.vgg import vgg11
 from goldpan.models.wide_resnet import wide_resnet
-from goldpan.record import Record
 from goldpan.rounds import prune_in_rounds
 from goldpan.schedules.sparsity import exponential
 from goldpan.scorers.synflow import synflow
@@ -171,15 +170,10 @@ Configure = Callable[..., DictConfig]
 CHOICES = {"dataset": "digits", "model": "resnet20", "recipe": "quick", "method": "synflow"}
 
 
-def run(cfg: DictConfig) -> Record:
-    draft, folder = plan_run(cfg, CHOICES, [])
-    return perform(cfg, draft, folder)
-
-
 def test_a_compacted_run_is_the_run(configure: Configure, tmp_path: object) -> None:
     options = ("model=resnet20", "method=synflow", "sparsity=0.98", "recipe.epochs=1")
-    plain = run(configure(*options, f"output={tmp_path}/plain"))
-    small = run(configure(*options, f"output={tmp_path}/compact", "compact=true"))
+    plain = run(configure(*options, f"output={tmp_path}/plain"), CHOICES)
+    small = run(configure(*options, f"output={tmp_path}/compact", "compact=true"), CHOICES)
     for field in ("id", "masks", "parameters", "flops", "sparsity"):
         assert getattr(small, field) == getattr(plain, field), field
     assert small.last is not None
@@ -194,4 +188,4 @@ def test_a_compacted_run_is_the_run(configure: Configure, tmp_path: object) -> N
 def test_masks_that_change_in_training_cannot_be_compacted(configure: Configure) -> None:
     cfg = configure("model=resnet20", "method=gmp", "compact=true", "recipe.epochs=1")
     with pytest.raises(Exception, match="compact=true needs a method that cuts before training"):
-        run(cfg)
+        run(cfg, CHOICES)
