@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := outputs/demo
 
-.PHONY: demo table test check clean
+.PHONY: demo table test check bench bench-gpu growth clean
 
 demo: .venv/installed  ## compare six methods on the digits: a table, a plot, about three minutes
 	$(BIN)/python run.py +table=digits output=$(DEMO) launcher.slots=2
@@ -13,6 +13,15 @@ table: .venv/installed  ## run what is missing of a paper's table and print it: 
 
 test: check  ## every test that needs no download and no GPU, after the checks
 	$(BIN)/python -m pytest -q
+
+bench: .venv/installed  ## speed as ratios to named rivals, some 15 minutes: make bench ONLY=synflow
+	$(BIN)/python -m benchmarks --only "$(ONLY)"
+
+bench-gpu: .venv/installed  ## those that make sense on a GPU
+	$(BIN)/python -m benchmarks --gpu --only "$(ONLY)"
+
+growth: .venv/installed  ## how cost grows with parameters and with cells
+	$(BIN)/python -m benchmarks.growth
 
 check: .venv/installed  ## ruff and mypy --strict
 	$(BIN)/ruff check .
