@@ -9,12 +9,21 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from goldpan.allocation.global_top import global_top
-from goldpan.compaction import Compaction, compact, live_channels, remove, restore
+from goldpan.compaction import (
+    Compaction,
+    _require_same_training,
+    check_compactable,
+    compact,
+    live_channels,
+    remove,
+    restore,
+)
 from goldpan.experiment import run
 from goldpan.masks import mask_gradients, masked_layers, read_masks, write_masks
 from goldpan.models.resnet import resnet20
 from goldpan.models.vgg import vgg11
 from goldpan.models.wide_resnet import wide_resnet
+from goldpan.procedures.refusal import Refusal
 from goldpan.rounds import prune_in_rounds
 from goldpan.schedules.sparsity import exponential
 from goldpan.scorers.synflow import synflow
@@ -56,6 +65,13 @@ def test_a_channel_that_nothing_reads_is_dead(net: nn.Module) -> None:
     assert kept["4"].all()
 
 
+def test_a_relu_in_place_is_a_relu(net: nn.Module) -> None:
+    net[2] = nn.ReLU(inplace=True)  # type: ignore[index]
+    cut(net, _0=([0, 2], slice(None)))
+    kept = compact(net, SHAPE).kept
+    assert kept["1"].tolist() == [False, True, False, True, True, True]
+
+
 def test_a_channel_that_nothing_feeds_is_dead_and_starves_those_it_feeds(net: nn.Module) -> None:
     cut(net, _0=([0, 2], slice(None)), _3=(7, [1, 3, 4, 5]))  # 7 reads 0 and 2 alone
     kept = live_channels(net, SHAPE)
@@ -71,7 +87,11 @@ def test_a_channel_that_is_not_zero_by_itself_stays(net: nn.Module, what: str) -
     assert live_channels(net, SHAPE)["1"].tolist() == [False, True, True, True, True, True]
 
 
-def test_a_channel_that_training_would_push_from_zero_stays(net: nn.Module) -> None:
+@pytest.mark.parametrize("scale_behind", [1.0, 0.0])
+def test_a_channel_that_training_would_push_from_zero_stays(
+    net: nn.Module, scale_behind: float
+) -> None:
+    nn.init.constant_(net[4].weight, scale_behind)  # type: ignore[index,arg-type]  # timm begins so
     net[2] = nn.GELU()  # type: ignore[index]  # its slope at zero is 1/2, so the norm's shift learns
     cut(net, _0=([0, 2], slice(None)), _3=(slice(None), 5))
     kept = live_channels(net, SHAPE)["1"]
@@ -142,14 +162,29 @@ def test_what_lives_cannot_be_removed_unnoticed(
 
 
 def test_gradients_are_compared_as_well(net: nn.Module) -> None:
-    """A dead channel of which the weights would learn gives the same logits at first."""
-    from goldpan.compaction import _require_same_training
-
-    with torch.no_grad():
-        net[3].weight[:, 0] = 0  # type: ignore[index]  # zero, and not cut
+    """What is zero at first and would learn gives the same logits, in this case until it does."""
+    net[2] = nn.GELU()  # type: ignore[index]
+    cut(net, _0=(0, slice(None)))
     kept = {"1": torch.tensor([False, True, True, True, True, True])}
-    with pytest.raises(ValueError, match=r"gradients of 3\.weight differ"):
+    with pytest.raises(ValueError, match=r"gradients of 1\.bias differ"):
         _require_same_training(remove(net, SHAPE, kept))
+
+
+def test_weights_that_are_zero_and_not_cut_are_no_masks(net: nn.Module) -> None:
+    with torch.no_grad():
+        net[3].weight[:, 0] = 0  # type: ignore[index]
+    assert live_channels(net, SHAPE)["1"].all()
+    kept = {"1": torch.tensor([False, True, True, True, True, True])}
+    with pytest.raises(ValueError, match="logits differ"):
+        _require_same_training(remove(net, SHAPE, kept))
+
+
+def test_what_draws_random_numbers_is_refused(net: nn.Module) -> None:
+    check_compactable(net, SHAPE)
+    state = torch.get_rng_state()
+    with pytest.raises(ValueError, match="without dropout"):
+        check_compactable(nn.Sequential(nn.Dropout(0.1), *net), SHAPE)  # type: ignore[misc]
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_a_state_restores_the_compaction() -> None:
@@ -185,7 +220,22 @@ def test_a_compacted_run_is_the_run(configure: Configure, tmp_path: object) -> N
     assert not plain.compaction
 
 
-def test_masks_that_change_in_training_cannot_be_compacted(configure: Configure) -> None:
-    cfg = configure("model=resnet20", "method=gmp", "compact=true", "recipe.epochs=1")
-    with pytest.raises(Exception, match="compact=true needs a method that cuts before training"):
+@pytest.mark.parametrize(
+    ("choices", "sentence"),
+    [
+        (("method=gmp",), "needs a method that cuts before training"),
+        (("model=wrn_16_8", "model.width=0.25", "model.dropout=0.3"), "without dropout"),
+        (
+            (
+                "+method.penalty={_target_:goldpan.penalties.slimming.slimming,_partial_:true,strength:1}",
+            ),
+            "the method's penalty counts",
+        ),
+    ],
+)
+def test_what_cannot_be_compacted_is_refused_before_any_work(
+    configure: Configure, choices: tuple[str, ...], sentence: str
+) -> None:
+    cfg = configure("model=resnet20", "compact=true", "recipe.epochs=1", *choices)
+    with pytest.raises(Refusal, match=sentence):
         run(cfg, CHOICES)

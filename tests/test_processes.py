@@ -31,13 +31,15 @@ def finish(output: Path, *overrides: str) -> dict[str, Any]:
     return record
 
 
-@pytest.mark.parametrize("more", [(), ("compact=true", "method=synflow", "sparsity=0.95")])
-def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(
-    tmp_path: Path, more: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("first", "then"), [("false", "false"), ("true", "true"), ("true", "false"), ("false", "true")]
+)
+def test_a_killed_run_goes_on_as_it_began_and_ends_like_an_undisturbed_one(
+    tmp_path: Path, first: str, then: str
 ) -> None:
-    options = ("recipe.epochs=30", "method=snip", *more)
+    options = ("recipe.epochs=30", "method=synflow", "sparsity=0.95")
     running = subprocess.Popen(
-        command(tmp_path / "killed", *options),
+        command(tmp_path / "killed", *options, f"compact={first}"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -49,9 +51,10 @@ def test_a_killed_run_goes_on_and_ends_like_an_undisturbed_one(
     assert not list(tmp_path.rglob("record.json"))
     (curve,) = tmp_path.glob("killed/*/metrics.csv")
     assert len(curve.read_text().splitlines()) < 20  # a checkpoint long before the end
-    resumed = finish(tmp_path / "killed", *options)
-    undisturbed = finish(tmp_path / "whole", *options)
-    for name in ("id", "masks", "ranks", "last", "best"):
+    resumed = finish(tmp_path / "killed", *options, f"compact={then}")
+    undisturbed = finish(tmp_path / "whole", *options, f"compact={first}")
+    assert bool(resumed["compaction"]) == (first == "true")
+    for name in ("id", "masks", "ranks", "last", "best", "sparsity", "parameters"):
         assert resumed[name] == undisturbed[name], name
     (curve,) = tmp_path.glob("killed/*/metrics.csv")
     assert [row.split(",")[0] for row in curve.read_text().splitlines()[1:]] == [

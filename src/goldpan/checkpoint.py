@@ -30,6 +30,10 @@ def load_weights(model: nn.Module, path: Path) -> None:
         raise ValueError(
             f"{path} is not a checkpoint that can be loaded safely: {error}"
         ) from error
+    if "compaction" in content:
+        raise ValueError(
+            f"{path} is the checkpoint of a compacted run; let that run end and take its model.pt"
+        )
     state: dict[str, Tensor] = content.get("state_dict", content)
     state = {name.removeprefix("net."): value for name, value in state.items()}
     own = model.state_dict()

@@ -6,9 +6,10 @@ one makes others dead, so it is done to a fixed point. A channel of a residual s
 which a norm may still learn to add; it goes only if nothing reads it.
 
 The whole network trains as the compacted one does but for rounding, since dead weights have no
-gradient. Each network is checked for it in float64, logits and gradients. That unstructured masks
-leave dead channels is old knowledge (Vysogorets and Kempe, Connectivity Matters, JMLR 2023, arXiv
-2107.02306); to take them out before training is goldpan's own.
+gradient. Each network is checked for it in float64, logits and gradients, with ones where kept
+weights are zero at first: a norm that starts at zero would hide what comes before it. That
+unstructured masks leave dead channels is old knowledge (Vysogorets and Kempe, Connectivity Matters,
+JMLR 2023, arXiv 2107.02306); to take them out before training is goldpan's own.
 """
 
 import copy
@@ -63,6 +64,22 @@ class Compaction:
         return refill(self.whole, self.small, self.kept, self.shape)
 
 
+def check_compactable(model: nn.Module, shape: Sequence[int]) -> None:
+    """Refuse a network that cannot be compacted, whatever its masks; `shape` is (C, H, W).
+
+    Raises:
+        ValueError: if it cannot be traced, or draws random numbers in training.
+    """
+    trace(model, shape)
+    net, images = _double(model).train(), _images(shape)
+    with torch.no_grad(), torch.random.fork_rng([]):
+        if not torch.equal(net(images), net(images)):
+            raise ValueError(
+                "compact=true needs a network without dropout and its like: what they draw depends "
+                "on the number of channels; choose compact=false"
+            )
+
+
 def compact(model: nn.Module, shape: Sequence[int]) -> Compaction:
     """Remove the dead channels of a masked network for images of shape (C, H, W).
 
@@ -109,9 +126,10 @@ def _silent(model: nn.Module, groups: Sequence[ChannelGroup], shape: Sequence[in
     net, images = _double(model), _images(shape)
     outputs: dict[str, Tensor] = {}
 
-    def note(module: nn.Module, _: object, output: Tensor) -> None:
+    def note(module: nn.Module, _: object, output: Tensor) -> Tensor:
         output.retain_grad()
         outputs[names[module]] = output
+        return output.clone()  # a ReLU in place would overwrite it
 
     names = {net.get_submodule(g.name): g.name for g in groups if _is_plain(g)}
     for norm in names:
@@ -236,8 +254,15 @@ def _require_close(what: str, expected: Tensor, got: Tensor) -> None:
         )
 
 
+@torch.no_grad()
 def _double(model: nn.Module) -> nn.Module:
-    return copy.deepcopy(model).cpu().double()
+    """A copy in float64 on the processor; kept weights that are zero are one, biases stay."""
+    net = copy.deepcopy(model).cpu().double()
+    masks = read_masks(net)
+    for name, parameter in net.named_parameters():
+        if not name.endswith("bias"):
+            parameter[(parameter == 0) & masks.get(name, torch.ones(()).bool())] = 1
+    return net
 
 
 def _images(shape: Sequence[int]) -> Tensor:

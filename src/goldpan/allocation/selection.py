@@ -29,7 +29,7 @@ DEVIATIONS = 4
 def highest(scores: Tensor, count: int) -> Tensor:
     """A bool mask of the `count` highest of a flat tensor of scores, of ties the first ones.
 
-    Scores on a GPU are ranked on the processor: torch's own selection there reads them no faster.
+    Scores on a GPU are copied to the processor and ranked there.
 
     Raises:
         ValueError: if a score is not a number, or `count` is not between 0 and their number.

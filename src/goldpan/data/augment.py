@@ -21,7 +21,7 @@ def random_crop(images: Tensor, padding: int, generator: torch.Generator) -> Ten
     y, x = torch.randint(
         2 * padding + 1, (2, count), generator=generator, device=generator.device
     ).to(images.device, non_blocking=True)
-    if not images.is_cuda:  # numpy copies rows where torch copies pixels: 2.5 times as fast
+    if images.device.type == "cpu":  # numpy copies rows where torch copies pixels: 2.5x
         views = sliding_window_view(padded.numpy(), (height, width), (2, 3))
         return torch.from_numpy(views[np.arange(count), :, y.numpy(), x.numpy()])
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (N, C, 2p+1, 2p+1, H, W), a view

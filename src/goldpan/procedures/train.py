@@ -53,16 +53,15 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
             callbacks.append(importances)
         if (change := instantiate(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))
-        compact = Compact(pruner, system.net, data) if cfg.compact and pruner else None
-        callbacks += [compact] if compact is not None else []
+        if cfg.compact and pruner is not None and not (folder / CHECKPOINT).exists():
+            callbacks.append(Compact(pruner, system, data))  # a resumed run goes on as it was
         trainer = build_trainer(cfg, folder, draft, data.steps_per_epoch, callbacks)
     try:
         fit(trainer, system, data, folder)
     except LayerCollapse:
         trainer.validate(system, datamodule=data, verbose=False)
     record = measure(draft, trainer, system, data, curve.rows, pruner, importances.histogram)
-    if compact is not None:
-        record = replace(record, compaction=compact.gain)
+    record = replace(record, compaction=system.spared)
     finish(trainer, system, record, folder)
     return record
 

@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from multiprocessing import forkserver, get_context
 from multiprocessing.context import ForkServerContext
+from typing import Any
 
 from goldpan.sweeps.cells import Cell
 
@@ -19,10 +20,16 @@ def nursery(cells: Iterable[Cell]) -> ForkServerContext:
     """
     context = get_context("forkserver")
     context.set_forkserver_preload(["goldpan.sweeps.warm"])
-    datasets = {json.dumps(cell.choices["dataset"] | {"seed": 0}) for cell in cells}
+    datasets = {json.dumps(_source(cell.choices["dataset"])) for cell in cells}
     os.environ[DATA] = json.dumps([json.loads(text) for text in sorted(datasets)])
     try:
         forkserver.ensure_running()
     finally:
         del os.environ[DATA]
     return context
+
+
+def _source(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """The choices that decide which files are read."""
+    names = ("_target_", "name", "root", "cache", "size", "mirrors")
+    return {name: dataset[name] for name in names if name in dataset}

@@ -34,4 +34,4 @@ __all__ = [
 
 for choices in json.loads(os.environ.pop(DATA, "[]")):
     with suppress(Exception):  # the cells will say what is wrong
-        instantiate(choices).hold()
+        instantiate(choices, batch_size=1).hold()

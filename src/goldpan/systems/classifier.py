@@ -58,6 +58,7 @@ class Classifier(pl.LightningModule):
         self.compiled = compiled
         self.tallies: dict[str, Tally] = {}
         self.compaction: Compaction | None = None
+        self.spared: dict[str, float] = {}
         self._hold(build(seed))
 
     def _hold(self, net: nn.Module) -> None:
@@ -76,12 +77,15 @@ class Classifier(pl.LightningModule):
         """The network with all its channels: `net`, unless that has been compacted."""
         return self.net if self.compaction is None else self.compaction.whole
 
-    def compact(self, compaction: Compaction) -> None:
-        """Go on with the small network; its optimizer has to be made anew."""
-        self.compaction = compaction
+    def compact(self, compaction: Compaction, spared: dict[str, float]) -> None:
+        """Go on with the small network; its optimizer has to be made anew.
+
+        `spared` is what the record says of it.
+        """
+        self.compaction, self.spared = compaction, spared
         self._hold(compaction.small)
 
-    def expand(self) -> None:
+    def on_fit_end(self) -> None:
         """Have the whole network again, with what the small one has learnt."""
         if self.compaction is not None:
             net, self.compaction = self.compaction.expand(), None
@@ -90,12 +94,12 @@ class Classifier(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what a compacted network was made from."""
         if self.compaction is not None:
-            checkpoint["compaction"] = self.compaction.state_dict()
+            checkpoint["compaction"] = self.compaction.state_dict() | {"spared": self.spared}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Compact the network as it was, so that its weights can be loaded."""
-        if "compaction" in checkpoint:
-            self.compact(restore(self.build(self.seed), checkpoint["compaction"]))
+        if state := checkpoint.get("compaction"):
+            self.compact(restore(self.build(self.seed), state), state["spared"])
 
     def prune(self, masks: Masks) -> None:
         """Cut the weights, and what the optimizers remember of them."""
