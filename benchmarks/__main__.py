@@ -2,6 +2,7 @@
 
 python -m benchmarks                      # some fifteen minutes on two cores
 python -m benchmarks --only selection,synflow
+python -m benchmarks --threads 1          # beside other work, where two threads wait for each other
 python -m benchmarks --gpu
 
 Prints a Markdown table as it goes; a whole run is kept in benchmarks/results.json (or

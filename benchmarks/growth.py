@@ -1,169 +1,133 @@
-"""How cost grows: with a network's parameters, with a table's cells, and with processes on paper.
+"""How cost grows with parameters, cells and processes: make growth, some three minutes.
 
-make growth          # some ten minutes on two cores; growth.json and growth.png beside this file
+python -m benchmarks.growth     # writes benchmarks/growth.json and benchmarks/growth.png
+python -m benchmarks.growth --redraw     # the picture alone, from growth.json
 
-Times are medians of single measurements on a shared machine: read the slopes, not the seconds.
+Measured once on a shared machine: read the slopes, not the seconds.
 """
 
+import argparse
 import json
-from collections.abc import Callable
-from functools import partial
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import nn
 
-from benchmarks.fakes import finish, planned
-from benchmarks.measure import Work, seconds
-from benchmarks.memory import extra_memory
-from benchmarks.workloads import batch, training_step
-from goldpan.allocation.selection import highest
+from benchmarks import sizes, tables
 from goldpan.files import write_atomically
-from goldpan.models.resnet import resnet20, resnet32
-from goldpan.models.vgg import vgg11, vgg16, vgg19
 from goldpan.pictures import RULES, STYLES, figure
 from goldpan.provenance import commit, hardware, versions
-from goldpan.scorers.snip import snip
-from goldpan.table_command import make
 
 HERE = Path(__file__).parent
-IMAGES, REPEATS = 32, 3
-CELLS = (10, 100, 1_000, 10_000)
+RANKS = (2, 8, 64)
+WEIGHTS = {"ResNet-20": 268_336, "VGG-16": 14_715_584}
 
-NETS: dict[str, Callable[[], nn.Module]] = {
-    "ResNet-20": resnet20,
-    "ResNet-32x2": partial(resnet32, width=2.0),
-    "VGG-11": vgg11,
-    "VGG-16": vgg16,
-    "VGG-19": vgg19,
-    "VGG-16, width 2": partial(vgg16, width=2.0),
-    "VGG-19, width 2.64": partial(vgg19, width=2.64),
+Values = Mapping[str, Any]
+
+
+def ranks() -> list[str]:
+    """What DDP sends on paper: gradients in every step, masks once a pruning."""
+    lines = []
+    for name, weights in WEIGHTS.items():
+        million = weights / 1e6
+        sent = [f"{2 * (count - 1) / count * 4 * million:.1f} MB of {count}" for count in RANKS]
+        lines.append(
+            f"{name}, in a step each process sends (ring all-reduce of float32 gradients, those of "
+            f"cut weights as zeros, whatever the sparsity): {', '.join(sent)} processes; once a "
+            f"pruning the masks are broadcast: {million:.1f} MB of bools."
+        )
+    return lines
+
+
+def draw(found: Values, path: Path) -> None:
+    """Time and memory against parameters, seconds against cells; both axes logarithmic."""
+    with figure(path, 1, 3, (10.5, 3.6), rules=RULES) as ((times, memory, cells),):
+        works = dict.fromkeys(row["work"] for row in found["sizes"])
+        for work, style in zip(works, STYLES, strict=False):
+            for family in ("ResNet", "VGG"):
+                rows = [r for r in found["sizes"] if r["work"] == work and family in r["network"]]
+                weights = [row["parameters"] / 1e6 for row in rows]
+                label = work if family == "VGG" else None
+                _plot(times, weights, [row["seconds"] for row in rows], style, label)
+                _plot(memory, weights, [row["bytes"] / 2**20 for row in rows], style, label)
+        floats = [4e6 * million / 2**20 for million in weights]
+        memory.plot(weights, floats, color="0.5", linestyle=":", label="the weights")
+        rows = found["tables"]
+        for (part, label), style in zip(PARTS.items(), STYLES[3:], strict=False):
+            _plot(cells, [row["cells"] for row in rows], [row[part] for row in rows], style, label)
+        networks = "ResNet-20, -32x2; VGG-16 of four widths"
+        _label(times, networks, "prunable weights (million)", "seconds, one thread")
+        _label(memory, networks, "prunable weights (million)", "extra memory at most (MiB)")
+        _label(cells, "tables of made-up records", "cells", "seconds")
+
+
+PARTS = {
+    "plan": "plan",
+    "read": "read all records",
+    "report": "first report, with its pictures",
+    "again": "report again",
 }
 
 
-def training(name: str) -> Work:
-    """A masked training step in float32."""
-    return training_step(NETS[name](), batch(torch.device("cpu"), IMAGES), masks=True)
+def _plot(
+    axes: Any, x: Sequence[float], y: Sequence[float], style: tuple[str, str], label: str | None
+) -> None:
+    colour, marker = style
+    axes.plot(x, y, color=colour, marker=marker, markersize=4, label=label)
 
 
-def scoring(name: str) -> Work:
-    """SNIP on one batch."""
-    net, images = NETS[name](), batch(torch.device("cpu"), IMAGES)
-    return lambda: snip(net, [images], F.cross_entropy)
+def _label(axes: Any, title: str, x: str, y: str) -> None:
+    axes.set(xscale="log", yscale="log", title=title, xlabel=x, ylabel=y)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:g}")
+    axes.grid(alpha=0.3)
+    axes.set_ylim(top=5 * axes.get_ylim()[1])  # room for the legend
+    axes.legend(frameon=False, loc="upper left")
 
 
-def ranking(name: str) -> Work:
-    """The tenth with the highest scores of as many as the network has parameters."""
-    scores = torch.randn(count(name), generator=torch.Generator().manual_seed(0)).abs()
-    return lambda: highest(scores, len(scores) // 10)
+def table(rows: Sequence[Values]) -> str:
+    """Rows of the same keys as Markdown."""
+    lines = [list(rows[0]), ["---"] * len(rows[0])]
+    lines += [[f"{v:.3g}" if isinstance(v, float) else str(v) for v in r.values()] for r in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-WORKS: dict[str, Callable[[str], Work]] = {
-    f"training step, {IMAGES} images": training,
-    f"SNIP, {IMAGES} images": scoring,
-    "ranking its scores": ranking,
-}
-
-
-def count(name: str) -> int:
-    """The parameters of a network."""
-    return sum(parameter.numel() for parameter in NETS[name]().parameters())
-
-
-def by_parameters() -> list[dict[str, Any]]:
-    """Seconds and bytes of each work, for each network."""
-    rows = []
-    for name in NETS:
-        row: dict[str, Any] = {"network": name, "parameters": count(name)}
-        for what, prepare in WORKS.items():
-            work = prepare(name)
-            work()
-            row[what] = {"seconds": median(seconds(work) for _ in range(REPEATS))}
-            del work
-            row[what]["bytes"] = extra_memory(prepare, name)
-        print(json.dumps(row), flush=True)
-        rows.append(row)
-    return rows
-
-
-def by_cells() -> list[dict[str, Any]]:
-    """Seconds to plan a table of finished cells and to make its report, the first one's apart."""
-    rows = []
-    for cells in CELLS:
-        with TemporaryDirectory() as folder:
-            finish(planned(cells, Path(folder)).runs)
-            rows.append({"cells": cells} | _of_table(cells, Path(folder)))
-        print(json.dumps(rows[-1]), flush=True)
-    return rows
-
-
-def _of_table(cells: int, folder: Path) -> dict[str, float]:
-    plan = planned(cells, folder)
-    return {
-        "plan": seconds(lambda: planned(cells, folder)),
-        "first report, with its pictures": seconds(lambda: make(plan).write()),
-        "report again": seconds(lambda: make(plan).write()),
-    }
-
-
-def by_processes(parameters: int = 14_700_000) -> list[dict[str, float]]:
-    """Megabytes that each of so many DDP processes sends a step, and once for the masks.
-
-    On paper: a ring all-reduce sends 2 (p - 1) / p of the float32 gradients; the masks, a byte a
-    weight, are broadcast once a run.
-    """
-    return [
-        {
-            "processes": p,
-            "gradients_mb_a_step": 2 * (p - 1) / p * 4 * parameters / 1e6,
-            "masks_mb_a_run": parameters / 1e6 if p > 1 else 0.0,
-        }
-        for p in (1, 2, 4, 8, 16)
-    ]
-
-
-def draw(found: dict[str, Any], path: Path) -> None:
-    """Seconds and memory against parameters, and seconds against cells."""
-    with figure(path, 1, 3, (10.5, 3.4), rules=RULES, dpi=200) as ((times, memory, cells),):
-        networks = found["parameters"]
-        millions = [row["parameters"] / 1e6 for row in networks]
-        for what, (colour, marker) in zip(WORKS, STYLES, strict=False):
-            looks = {"color": colour, "marker": marker, "markersize": 4, "label": what}
-            times.plot(millions, [row[what]["seconds"] for row in networks], **looks)
-            memory.plot(millions, [row[what]["bytes"] / 1e9 for row in networks], **looks)
-        floats = [4 * value / 1000 for value in millions]
-        memory.plot(millions, floats, color="0.5", linestyle=":", label="the weights")
-        rows = found["cells"]
-        for what, (colour, marker) in zip(list(rows[0])[1:], STYLES, strict=False):
-            looks = {"color": colour, "marker": marker, "markersize": 4, "label": what}
-            cells.plot([row["cells"] for row in rows], [row[what] for row in rows], **looks)
-        times.set(xlabel="parameters (millions)", ylabel="seconds")
-        memory.set(xlabel="parameters (millions)", ylabel="memory beyond the network (GB)")
-        cells.set(xlabel="cells of a finished table", ylabel="seconds")
-        for axis in (times, memory, cells):
-            axis.set(xscale="log", yscale="log")
-            axis.grid(alpha=0.3, linewidth=0.5)
-            axis.legend(frameon=False, fontsize=7)
-
-
-def main() -> None:
-    """Measure, write and draw."""
-    found = {
+def measure() -> Values:
+    """Everything, with what it was measured on."""
+    torch.set_num_threads(1)  # robust beside other work
+    found: dict[str, Any] = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
         "versions": versions(),
         "hardware": hardware(),
-        "commit": commit(),
-        "threads": torch.get_num_threads(),
-        "cells": by_cells(),
-        "parameters": by_parameters(),
-        "processes": by_processes(),
+        "sizes": [],
+        "tables": [],
+        "ranks": ranks(),
     }
-    write_atomically(HERE / "growth.json", json.dumps(found, indent=2) + "\n")
+    sizes.measure(lambda size: found["sizes"].append(asdict(size)))
+    print(table(found["sizes"]), flush=True)
+    tables.measure(lambda cost: found["tables"].append(asdict(cost)))
+    print(f"\n{table(found['tables'])}\n")
+    print("\n".join(found["ranks"]))
+    return found
+
+
+def main() -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
+    parser.add_argument("--redraw", action="store_true", help="the picture alone")
+    if parser.parse_args().redraw:
+        found = json.loads((HERE / "growth.json").read_text())
+    else:
+        found = measure()
+        write_atomically(HERE / "growth.json", json.dumps(found, indent=2) + "\n")
     draw(found, HERE / "growth.png")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

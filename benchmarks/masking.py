@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 from benchmarks.measure import Pairs, compare
-from benchmarks.memory import extra_gpu_memory, extra_memory
+from benchmarks.memory import gpu_bytes, spent
 from benchmarks.rows import Row, at_least, at_most
 from benchmarks.workloads import batch, has_bf16, masked, training_step
 from goldpan.masks import masked_layers
@@ -45,8 +45,8 @@ def memory(name: str, device: torch.device) -> Pairs:
 
     def peak(is_masked: bool) -> float:
         if device.type == "cuda":
-            return extra_gpu_memory(several_steps(name, is_masked, device), device)
-        return extra_memory(several_steps, name, is_masked, device)
+            return gpu_bytes(several_steps(name, is_masked, device), device)
+        return spent(several_steps, name, is_masked, device).bytes
 
     pairs = [(peak(True), peak(False)) for _ in range(2)]
     return Pairs([one for one, _ in pairs], [other for _, other in pairs], "bytes")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.measure import Pairs, Work, compare
-from benchmarks.memory import extra_memory
+from benchmarks.memory import spent
 from benchmarks.rows import Row, at_least, at_most
 from goldpan.allocation.selection import highest
 
@@ -82,7 +82,7 @@ def prepare(millions: int) -> Work:
 
 def memory(millions: int, _: torch.device) -> Pairs:
     """Bytes beyond the scores at most, against those of the scores."""
-    taken = [extra_memory(prepare, millions) for _ in range(3)]
+    taken = [spent(prepare, millions).bytes for _ in range(3)]
     return Pairs(taken, [4.0 * millions * MILLION] * len(taken), "bytes")
 
 
