@@ -21,7 +21,7 @@ from benchmarks.rows import Row, at_most
 from benchmarks.workloads import BATCH, has_bf16
 from goldpan.callbacks.curve import Curve
 from goldpan.callbacks.monitor import Monitor
-from goldpan.experiment import plan_run
+from goldpan.experiment import plan_run, resolve
 from goldpan.procedures.setup import build_network, build_system, build_trainer, close_logger
 from goldpan.surgery import plain
 from goldpan.types import Batch
@@ -112,7 +112,7 @@ def epoch(device: torch.device) -> Pairs:
         cfg, folder = configuration(name, bf16, device), Path(name) / "run"
         folder.mkdir()
         groups = {"dataset": "cifar10", "model": "resnet20", "recipe": "synflow", "method": "dense"}
-        draft, _ = plan_run(cfg, groups, [])
+        draft, _ = plan_run(resolve(cfg), groups, [])
         data = RandomImages(IMAGES, BATCH, validation=0.1)
         data.load()
         peer = without_trainer(RandomImages(IMAGES, BATCH, validation=0.1))

@@ -260,6 +260,7 @@ def test_dropout_does_not_make_masks_depend_on_what_ran_before(
         (["model.initialization=xavir"], "xavier_normal"),
         (["checkpoint=nowhere.pt"], "nowhere.pt"),
         (["strategy=gpu"], "the strategy needs a GPU"),
+        (["strategy=cpu_fast", "recipe.gradient_clip=1.0"], "recipe.optimizer.fused=false"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
 )

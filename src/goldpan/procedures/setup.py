@@ -82,9 +82,15 @@ def build_trainer(
         steps: optimizer steps in an epoch; nothing is logged more often than once an epoch.
 
     Raises:
-        ValueError: if the strategy needs a GPU and there is none.
+        ValueError: if the strategy needs a GPU and there is none, or cannot clip gradients.
     """
     prepare_process(cfg)
+    scaled = str(cfg.strategy.precision).endswith("mixed")
+    if cfg.recipe.gradient_clip and scaled and cfg.recipe.optimizer.get("fused"):
+        raise ValueError(
+            f"recipe.gradient_clip={cfg.recipe.gradient_clip} at {cfg.strategy.precision} needs "
+            "recipe.optimizer.fused=false"
+        )
     keep_last = ModelCheckpoint(  # save_last with save_top_k=0 writes none before the end
         folder,
         filename=Path(CHECKPOINT).stem,
