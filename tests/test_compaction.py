@@ -14,11 +14,11 @@ from goldpan.compaction import (
     _require_same_training,
     check_compactable,
     compact,
-    live_channels,
     remove,
     restore,
 )
 from goldpan.experiment import run
+from goldpan.liveness import live_channels
 from goldpan.masks import mask_gradients, masked_layers, read_masks, write_masks
 from goldpan.models.resnet import resnet20
 from goldpan.models.vgg import vgg11

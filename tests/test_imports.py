@@ -30,6 +30,7 @@ LEVELS = (
         "rounds",
         "surgery",
         "compaction",
+        "liveness",
         "export",
         "thinning",
         "latency",
