@@ -18,13 +18,16 @@ from typing import Any
 import torch
 
 from benchmarks import sizes, tables
+from benchmarks.workloads import NETS
 from goldpan.files import write_atomically
+from goldpan.masks import read_masks
 from goldpan.pictures import RULES, STYLES, figure
 from goldpan.provenance import commit, hardware, versions
+from goldpan.report import markdown
 
 HERE = Path(__file__).parent
 RANKS = (2, 8, 64)
-WEIGHTS = {"ResNet-20": 268_336, "VGG-16": 14_715_584}
+NAMES = ("ResNet-20", "VGG-16")
 
 Values = Mapping[str, Any]
 
@@ -32,8 +35,8 @@ Values = Mapping[str, Any]
 def ranks() -> list[str]:
     """What DDP sends on paper: gradients in every step, masks once a pruning."""
     lines = []
-    for name, weights in WEIGHTS.items():
-        million = weights / 1e6
+    for name in NAMES:
+        million = read_masks(NETS[name]()).total / 1e6
         sent = [f"{2 * (count - 1) / count * 4 * million:.1f} MB of {count}" for count in RANKS]
         lines.append(
             f"{name}, in a step each process sends (ring all-reduce of float32 gradients, those of "
@@ -91,9 +94,8 @@ def _label(axes: Any, title: str, x: str, y: str) -> None:
 
 def table(rows: Sequence[Values]) -> str:
     """Rows of the same keys as Markdown."""
-    lines = [list(rows[0]), ["---"] * len(rows[0])]
-    lines += [[f"{v:.3g}" if isinstance(v, float) else str(v) for v in r.values()] for r in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines = [[f"{v:.3g}" if isinstance(v, float) else str(v) for v in r.values()] for r in rows]
+    return markdown(list(rows[0]), lines)
 
 
 def measure() -> Values:

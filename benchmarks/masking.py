@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 from benchmarks.measure import Pairs, compare
-from benchmarks.memory import alone, gpu_bytes, spent
+from benchmarks.memory import gpu_bytes, spent
 from benchmarks.rows import Row, at_least, at_most
 from benchmarks.workloads import batch, has_bf16, masked, training_step
 from goldpan.masks import masked_layers
@@ -104,6 +104,6 @@ ROWS = [
         "torch.nn.utils.prune",
         at_least(1.3),
         "Weights that are zero need no masking at every forward pass.",
-        partial(alone, inference),
+        inference,
     ),
 ]

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
@@ -17,8 +17,6 @@ UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes of one ru_maxrss."""
 
 RESET = Path("/proc/self/clear_refs")
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -32,22 +30,13 @@ class Spent:
 def spent(prepare: Callable[..., Work], *arguments: Any, calls: int = 1) -> Spent:
     """Call `prepare(*arguments)()` so often; `prepare`, which makes the work, does not count.
 
-    On the processor, and `alone`; `prepare` must be a function of a module.
-    """
-    return alone(_spend, prepare, arguments, calls)
-
-
-def alone(work: Callable[..., Result], *arguments: Any) -> Result:
-    """`work(*arguments)` in a process that is forked from one with torch loaded and nothing done.
-
-    What ran before has left nothing there, such as memory that the allocator keeps.
+    On the processor, in a process that is forked from one with torch loaded and nothing done;
+    `prepare` must be a function of a module.
     """
     context = get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.workloads"])
-    with ProcessPoolExecutor(
-        1, context, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)
-    ) as pool:
-        return pool.submit(work, *arguments).result()
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_in_child, prepare, arguments, calls, torch.get_num_threads()).result()
 
 
 def gpu_bytes(work: Work, device: torch.device) -> int:
@@ -60,7 +49,10 @@ def gpu_bytes(work: Work, device: torch.device) -> int:
     return torch.cuda.max_memory_allocated(device) - before
 
 
-def _spend(prepare: Callable[..., Work], arguments: tuple[Any, ...], calls: int) -> Spent:
+def _in_child(
+    prepare: Callable[..., Work], arguments: tuple[Any, ...], calls: int, threads: int
+) -> Spent:
+    torch.set_num_threads(threads)
     work = prepare(*arguments)
     if RESET.exists():
         RESET.write_text("5")  # the most so far is what it holds now

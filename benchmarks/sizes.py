@@ -12,7 +12,7 @@ from benchmarks.measure import Work
 from benchmarks.memory import spent
 from benchmarks.workloads import NETS, batch, training_step
 from goldpan.allocation.selection import highest
-from goldpan.masks import masked_layers
+from goldpan.masks import read_masks
 from goldpan.models.vgg import vgg16
 from goldpan.scorers.snip import snip
 
@@ -42,8 +42,9 @@ class Size:
 
 def ranking(name: str) -> Work:
     """The highest 10 % of as many scores as the network has prunable weights."""
-    scores = torch.rand(prunable(NETWORKS[name]()), generator=torch.Generator().manual_seed(0))
-    return partial(highest, scores, len(scores) // 10)
+    count = read_masks(NETWORKS[name]()).total
+    scores = torch.rand(count, generator=torch.Generator().manual_seed(0))
+    return partial(highest, scores, count // 10)
 
 
 def scoring(name: str) -> Work:
@@ -63,15 +64,10 @@ WORKS: dict[str, Callable[[str], Work]] = {
 }
 
 
-def prunable(net: nn.Module) -> int:
-    """The number of prunable weights."""
-    return sum(layer.weight.numel() for layer in masked_layers(net).values())
-
-
 def measure(note: Callable[[Size], None]) -> None:
     """Measure each work with each network, and tell of it: the fastest of three calls."""
     for network, build in NETWORKS.items():
-        parameters = prunable(build())
+        parameters = read_masks(build()).total
         for work, prepare in WORKS.items():
             found = spent(prepare, network, calls=3)
             note(Size(work, network, parameters, min(found.seconds), found.bytes))

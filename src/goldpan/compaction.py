@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from goldpan.channels import trace
-from goldpan.liveness import double_copy, live_channels, random_images, seeded_generator
+from goldpan.coupling import removed
+from goldpan.liveness import double_copy, live_channels, probe, random_images
 from goldpan.masks import read_masks
 from goldpan.surgery import refill, shrink
 
@@ -44,8 +45,7 @@ class Compaction:
     @property
     def removed(self) -> float:
         """The fraction of the channels in groups that are gone."""
-        total = sum(len(keep) for keep in self.kept.values())
-        return 1 - sum(int(keep.sum()) for keep in self.kept.values()) / total if total else 0.0
+        return removed(self.kept)
 
     def state_dict(self) -> dict[str, Any]:
         """What `restore` makes the same compaction from, as tensors and plain values."""
@@ -110,9 +110,8 @@ def _require_same_training(compaction: Compaction) -> None:
         _require_close("eval logits", large.eval()(images), small.eval()(images))
     logits = [net.train()(images) for net in (large, small)]
     _require_close("logits", *logits)
-    weights = torch.randn(logits[0].shape, dtype=torch.float64, generator=seeded_generator())
     for values in logits:
-        (values * weights).sum().backward()
+        probe(values).backward()
     for net in (large, small):
         for parameter in net.parameters():
             found = parameter.grad

@@ -38,11 +38,24 @@ class ChannelGroup:
         made, used = ", ".join(self.producers), ", ".join(self.consumers)
         return f"{self.size} channels of {', '.join(self.norms)}: from {made} to {used}"
 
+    def spread(self, kept: Tensor, place: Place) -> Tensor:
+        """For each index of a layer's inputs or outputs whether its channel is kept, True if none.
+
+        `kept` is (size,), of bools.
+        """
+        return torch.cat([kept.cpu(), torch.tensor([True])])[self.places[place]]  # -1 is the last
+
     def pool(self, norm: str, values: Tensor) -> Tensor:
         """(size,): what a norm has for each of its channels, averaged over those that are one."""
         owners = self.places[norm, "out"].to(values.device) + 1  # 0 is the place of the others
         total = values.new_zeros(self.size + 1).index_add_(0, owners, values)
         return (total / torch.bincount(owners, minlength=self.size + 1))[1:]
+
+
+def removed(kept: Mapping[str, Tensor]) -> float:
+    """The fraction of channels that are not kept: group name -> bools (size,); 0 of none."""
+    total = sum(len(keep) for keep in kept.values())
+    return 1 - sum(int(keep.sum()) for keep in kept.values()) / total if total else 0.0
 
 
 @dataclass(frozen=True)

@@ -51,17 +51,14 @@ def _silent(model: nn.Module, groups: Sequence[ChannelGroup], shape: Sequence[in
     names = {net.get_submodule(g.name): g.name for g in groups if _is_plain(g)}
     for norm in names:
         norm.register_forward_hook(note)
-    logits = net.train()(images)
-    (
-        logits * torch.randn(logits.shape, dtype=logits.dtype, generator=seeded_generator())
-    ).sum().backward()
-    silent = {group.name: torch.zeros(group.size, dtype=torch.bool) for group in groups}
-    for name, output in outputs.items():
-        moved = (output != 0) | (cast(Tensor, output.grad) != 0)
-        owners = next(group for group in groups if group.name == name).places[name, "out"]
-        still = torch.cat([silent[name], torch.tensor([False])])
-        still[owners] = ~moved.transpose(0, 1).flatten(1).any(1)
-        silent[name] = still[:-1]
+    probe(net.train()(images)).backward()
+    silent = {}
+    for group in groups:
+        still = torch.zeros(group.size + 1, dtype=torch.bool)  # the last is the place of the others
+        if (output := outputs.get(group.name)) is not None:
+            moved = (output != 0) | (cast(Tensor, output.grad) != 0)
+            still[group.places[group.name, "out"]] = ~moved.transpose(0, 1).flatten(1).any(1)
+        silent[group.name] = still[:-1]
     return silent
 
 
@@ -123,8 +120,7 @@ def _living(name: str, side: str, groups: Sequence[ChannelGroup], alive: Kept, s
     living = torch.ones(size, dtype=torch.bool)
     for group in groups:
         if (name, side) in group.places:
-            owners = group.places[name, side]
-            living &= torch.cat([alive[group.name], torch.tensor([True])])[owners]
+            living &= group.spread(alive[group.name], (name, side))
     return living
 
 
@@ -145,9 +141,13 @@ def double_copy(model: nn.Module) -> nn.Module:
 
 def random_images(shape: Sequence[int]) -> Tensor:
     """IMAGES images (C, H, W) of normal pixels, always the same."""
-    return torch.randn(IMAGES, *shape, dtype=torch.float64, generator=seeded_generator())
+    return torch.randn(IMAGES, *shape, dtype=torch.float64, generator=_seeded())
 
 
-def seeded_generator() -> torch.Generator:
-    """Always the same."""
+def probe(logits: Tensor) -> Tensor:
+    """A sum of the logits by normal weights, always the same: its gradient reaches every path."""
+    return (logits * torch.randn(logits.shape, dtype=torch.float64, generator=_seeded())).sum()
+
+
+def _seeded() -> torch.Generator:
     return torch.Generator().manual_seed(0)

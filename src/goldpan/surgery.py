@@ -115,8 +115,8 @@ def _keeps(
     """Layer name -> the indices of its inputs and of its outputs that stay; None where all do."""
     keeps: dict[Place, Tensor] = {}
     for group in groups.values():
-        for place, owners in group.places.items():
-            keep = torch.cat([kept[group.name].cpu(), torch.tensor([True])])[owners]  # -1 is others
+        for place in group.places:
+            keep = group.spread(kept[group.name], place)
             keeps[place] = keeps.get(place, torch.ones_like(keep)) & keep
     names = dict.fromkeys(name for name, _ in keeps)
     return {name: (keeps.get((name, "in")), keeps.get((name, "out"))) for name in names}

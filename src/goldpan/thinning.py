@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from goldpan.allocation.channels import ChannelAllocator
 from goldpan.channels import find_groups
 from goldpan.cost import cost
-from goldpan.coupling import ChannelGroup
+from goldpan.coupling import ChannelGroup, removed
 from goldpan.layers.bounded_norm import importance
 from goldpan.surgery import shrink
 
@@ -31,8 +31,7 @@ class Thinning:
 
     def removed(self) -> float:
         """The fraction of channels that go."""
-        total = sum(len(mask) for mask in self.kept.values())
-        return 1 - sum(int(mask.sum()) for mask in self.kept.values()) / total
+        return removed(self.kept)
 
     def after(self, earlier: "Thinning") -> "Thinning":
         """This thinning of a network that an earlier one has shrunk, in the channels of before."""
