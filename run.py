@@ -14,7 +14,7 @@ CONF = Path(__file__).parent / "conf"
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="run")
 def main(cfg: DictConfig) -> None:
-    from goldpan.experiment import run
+    from goldpan.runs.experiment import run
 
     job = HydraConfig.get()
     run(cfg, job.runtime.choices, job.overrides.task)

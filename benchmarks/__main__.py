@@ -33,7 +33,7 @@ from benchmarks import (
 )
 from benchmarks.rows import HEADER, Line, Row, chosen, run
 from goldpan.files import write_atomically
-from goldpan.provenance import commit, hardware, versions
+from goldpan.runs.provenance import commit, hardware, versions
 
 HERE = Path(__file__).parent
 

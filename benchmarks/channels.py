@@ -9,10 +9,10 @@ from torch import nn
 from benchmarks.measure import Pairs, compare
 from benchmarks.rows import Row, at_least
 from benchmarks.workloads import BATCH, NETS, SHAPE, batch, training_step
-from goldpan.allocation.channels import layerwise_channels
+from goldpan.channels.allocation import layerwise_channels
+from goldpan.channels.choosing import thin
+from goldpan.channels.surgery import mask_channels, plain, shrink
 from goldpan.cost import cost
-from goldpan.surgery import mask_channels, plain, shrink
-from goldpan.thinning import thin
 
 BOUNDS = {0.5: 3.5, 0.7: 6.5, 0.9: 18.0}
 

@@ -16,7 +16,7 @@ from benchmarks.measure import Pairs, compare
 from benchmarks.rows import Row, at_least
 from benchmarks.workloads import BATCH, NETS, SHAPE, batch, training_step
 from goldpan.allocation.global_top import global_top
-from goldpan.compaction import compact
+from goldpan.channels.compaction import compact
 from goldpan.masks import Masks, read_masks, write_masks
 from goldpan.panning.indices import find_indices
 from goldpan.panning.policies import Staircase

@@ -19,11 +19,11 @@ from benchmarks.in_memory import RandomImages, without_trainer
 from benchmarks.measure import Pairs, seconds
 from benchmarks.rows import Row, at_most
 from benchmarks.workloads import BATCH, has_bf16
-from goldpan.callbacks.curve import Curve
-from goldpan.callbacks.monitor import Monitor
-from goldpan.experiment import plan_run, resolve
+from goldpan.channels.surgery import plain
 from goldpan.procedures.setup import build_network, build_system, build_trainer, close_logger
-from goldpan.surgery import plain
+from goldpan.runs.experiment import plan_run, resolve
+from goldpan.training.callbacks.curve import Curve
+from goldpan.training.callbacks.monitor import Monitor
 from goldpan.types import Batch
 
 CONF = Path(__file__).parents[1] / "conf"

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from goldpan.provenance import hardware, versions
-from goldpan.record import RECORD, Accuracy, Record, Sparsity
+from goldpan.runs.provenance import hardware, versions
+from goldpan.runs.record import RECORD, Accuracy, Record, Sparsity
 from goldpan.sweeps.cells import Cell, Plan, plan
 
 CONF = Path(__file__).parents[1] / "conf"

@@ -22,8 +22,8 @@ from benchmarks.workloads import NETS
 from goldpan.files import write_atomically
 from goldpan.masks import read_masks
 from goldpan.pictures import RULES, STYLES, figure
-from goldpan.provenance import commit, hardware, versions
-from goldpan.report import markdown
+from goldpan.reports.evidence import markdown
+from goldpan.runs.provenance import commit, hardware, versions
 
 HERE = Path(__file__).parent
 RANKS = (2, 8, 64)

@@ -11,8 +11,8 @@ from benchmarks.in_memory import RandomImages, without_trainer
 from benchmarks.measure import Pairs, Work, compare
 from benchmarks.rows import Row, at_least
 from benchmarks.workloads import BATCH, has_bf16, masked
+from goldpan.channels.surgery import plain
 from goldpan.masks import mask_gradients, masked_layers
-from goldpan.surgery import plain
 from goldpan.types import Batch
 
 IMAGES, WORKERS = 10_000, 2

@@ -11,8 +11,8 @@ from benchmarks.measure import Pairs, compare
 from benchmarks.memory import gpu_bytes, spent
 from benchmarks.rows import Row, at_least, at_most
 from benchmarks.workloads import batch, has_bf16, masked, training_step
+from goldpan.channels.surgery import plain
 from goldpan.masks import masked_layers
-from goldpan.surgery import plain
 
 STEPS = 4  # until memory has reached its peak
 

@@ -10,12 +10,12 @@ from benchmarks.measure import Pairs, compare
 from benchmarks.rows import Row, at_least
 from benchmarks.workloads import NETS, SHAPE, batch
 from goldpan.allocation.global_top import global_top
+from goldpan.channels.surgery import plain
 from goldpan.masks import Masks, read_masks, set_masks
 from goldpan.rounds import prune_in_rounds
 from goldpan.schedules.sparsity import exponential
 from goldpan.scorers.grasp import grasp
 from goldpan.scorers.synflow import synflow
-from goldpan.surgery import plain
 from goldpan.types import Batch
 
 ROUNDS = 10  # of SynFlow's hundred, which cost the same each

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from benchmarks.fakes import finish, planned
 from benchmarks.measure import seconds
-from goldpan.table_command import make
+from goldpan.reports.command import make
 
 CELLS = (10, 100, 1_000, 10_000)
 

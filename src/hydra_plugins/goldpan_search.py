@@ -32,9 +32,9 @@ class GoldpanSearch(Sweeper):
 
     def sweep(self, arguments: Sequence[str]) -> Any:
         """Run the trials, print the best of them, and exit with 1 if there is none."""
-        from goldpan.procedures.refusal import interruptible, refusing
-        from goldpan.sweeps.search import Search, search
-        from goldpan.sweeps.spaces import read_spaces
+        from goldpan.runs.refusal import interruptible, refusing
+        from goldpan.sweeps.search.search import Search, search
+        from goldpan.sweeps.search.spaces import read_spaces
         from goldpan.sweeps.sweep import conf_of, sweep_by
 
         with refusing(), interruptible():

@@ -25,11 +25,11 @@ class GoldpanSweeper(Sweeper):
 
     def sweep(self, arguments: Sequence[str]) -> Any:
         """Run the cells, print what became of them, and exit with 1 if one failed."""
-        from goldpan.procedures.refusal import interruptible, refusing
+        from goldpan.reports.command import make
+        from goldpan.reports.spec import check_table
+        from goldpan.runs.refusal import interruptible, refusing
         from goldpan.sweeps.cells import plan
         from goldpan.sweeps.sweep import conf_of, sweep_by
-        from goldpan.table_command import make
-        from goldpan.tables import check_table
 
         with refusing(), interruptible():
             typed = [text for text in self.cfg.hydra.overrides.hydra if "sweeper.params" in text]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from benchmarks.fakes import finish, planned, words
 
-from goldpan.table_command import make
+from goldpan.reports.command import make
 
 
 def test_made_up_records_fill_a_table(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from goldpan.experiment import call
+from goldpan.runs.experiment import call
 
 CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted(path for path in CONF.glob("*/*.yaml") if path.parent.name != "pruner")

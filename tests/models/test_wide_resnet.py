@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from goldpan.channels import find_groups
+from goldpan.channels.choosing import prunable_groups
+from goldpan.channels.finding import find_groups
+from goldpan.channels.surgery import shrink
 from goldpan.layers.masked import MaskedConv2d
 from goldpan.models.wide_resnet import WideBlock, wide_resnet, wrn_16_8, wrn_22_2, wrn_28_10
-from goldpan.surgery import shrink
-from goldpan.thinning import prunable_groups
 
 Build = Callable[..., nn.Module]
 SHAPE = (3, 16, 16)

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from goldpan.checkpoint import save
 from goldpan.panning.agent import Agent, Learned, learned, read_agent
 from goldpan.panning.observation import NAMES
 from goldpan.panning.policies import View
+from goldpan.runs.checkpoint import save
 
 INDICES = ("synflow", "snip", "grasp")
 

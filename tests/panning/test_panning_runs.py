@@ -16,12 +16,12 @@ import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from goldpan.experiment import run
-from goldpan.identity import identity
 from goldpan.panning.agent import Agent, read_agent
 from goldpan.panning.env import PanningEnv
-from goldpan.procedures.refusal import Refusal
-from goldpan.record import Record, read_record
+from goldpan.runs.experiment import run
+from goldpan.runs.identity import identity
+from goldpan.runs.record import Record, read_record
+from goldpan.runs.refusal import Refusal
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("synflow", "snip", "grasp")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hydra.errors import HydraException
 
-from goldpan.record import RECORD
+from goldpan.runs.record import RECORD
 from goldpan.sweeps.cells import Cell, plan
 
 CONF = Path(__file__).parents[2] / "conf"

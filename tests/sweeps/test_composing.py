@@ -8,7 +8,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
-from goldpan.experiment import plan_run
+from goldpan.runs.experiment import plan_run
 from goldpan.sweeps import composing
 from goldpan.sweeps.cells import Cell, plan
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from goldpan.record import LOCK, RECORD, Record, Status, read_record
+from goldpan.runs.record import LOCK, RECORD, Record, Status, read_record
 from goldpan.sweeps.cells import Cell, plan
-from goldpan.sweeps.local import Note
+from goldpan.sweeps.launchers.local import Note
 from goldpan.sweeps.sweep import sweep
 from goldpan.sweeps.work import BUSY
 

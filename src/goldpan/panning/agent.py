@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from goldpan.checkpoint import save
 from goldpan.panning.observation import NAMES
 from goldpan.panning.policies import View
+from goldpan.runs.checkpoint import save
 
 FORMAT = 1
 

@@ -8,8 +8,6 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 
-from goldpan.callbacks.prune_before import PruneOnce
-from goldpan.callbacks.pruner import Advance, Draw
 from goldpan.data.sampling import Sampling
 from goldpan.files import write_atomically, write_rows
 from goldpan.masks import Masks
@@ -19,7 +17,9 @@ from goldpan.panning.pictures import draw_force, draw_rounds
 from goldpan.panning.policies import Policy
 from goldpan.panning.rollout import pan
 from goldpan.panning.screening import Row, Screening, check_rounds
-from goldpan.systems.classifier import Classifier
+from goldpan.training.callbacks.prune_before import PruneOnce
+from goldpan.training.callbacks.pruner import Advance, Draw
+from goldpan.training.classifier import Classifier
 
 
 class Pan(PruneOnce):

@@ -15,10 +15,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.utils import set_random_seed
 
-from goldpan.checkpoint import save
 from goldpan.panning.env import PanningEnv
 from goldpan.panning.learner_state import learner_state, restore_learner
 from goldpan.panning.screening import Row
+from goldpan.runs.checkpoint import save
 
 Evaluate = Callable[[Mapping[str, torch.Tensor]], Row]
 """The actor's weights -> what its episodes on the targets of evaluation came to."""

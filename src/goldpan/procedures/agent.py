@@ -15,9 +15,9 @@ from goldpan.panning.agent import Agent, Learned
 from goldpan.panning.pictures import draw_learning
 from goldpan.panning.screening import Row
 from goldpan.procedures.ground import prepare_ground
-from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import close_logger, open_logger
-from goldpan.record import CHECKPOINT, Record
+from goldpan.runs.record import CHECKPOINT, Record
+from goldpan.runs.refusal import refusing
 
 AGENT = "agent.pt"
 """The file in the run's folder that method=rl_panning takes as agent=."""

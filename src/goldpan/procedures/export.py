@@ -6,14 +6,14 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from goldpan.checkpoint import load_weights
-from goldpan.export import architecture, export_onnx, export_program
+from goldpan.channels.export import architecture, export_onnx, export_program
+from goldpan.channels.surgery import plain
 from goldpan.files import write_atomically
 from goldpan.procedures.measure import measure, reading
-from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import build_system, build_trainer, load_data
-from goldpan.record import ARCHITECTURE, Record
-from goldpan.surgery import plain
+from goldpan.runs.checkpoint import load_weights
+from goldpan.runs.record import ARCHITECTURE, Record
+from goldpan.runs.refusal import refusing
 
 
 def export(cfg: DictConfig, draft: Record, folder: Path) -> Record:

@@ -7,17 +7,17 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import nn
 
-from goldpan.callbacks.curve import Row, read_metrics
-from goldpan.callbacks.monitor import compare_ranks
-from goldpan.callbacks.pruner import Pruner
+from goldpan.channels.choosing import Thinning
+from goldpan.channels.latency import latencies
+from goldpan.channels.surgery import plain
 from goldpan.cost import CONVENTION, cost, live_paths
 from goldpan.data.vision import VisionData
-from goldpan.latency import latencies
 from goldpan.masks import digest, read_masks
-from goldpan.record import Accuracy, Histogram, Record, Sparsity
-from goldpan.surgery import plain
-from goldpan.systems.classifier import Classifier
-from goldpan.thinning import Thinning
+from goldpan.runs.record import Accuracy, Histogram, Record, Sparsity
+from goldpan.training.callbacks.curve import Row, read_metrics
+from goldpan.training.callbacks.monitor import compare_ranks
+from goldpan.training.callbacks.pruner import Pruner
+from goldpan.training.classifier import Classifier
 
 
 def measure(

@@ -15,15 +15,15 @@ from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
 from pytorch_lightning.loggers import Logger, WandbLogger
 from torch import nn
 
-from goldpan.callbacks.files import AtomicFiles
+from goldpan.channels.export import rebuild
 from goldpan.data.vision import VisionData
-from goldpan.export import rebuild
 from goldpan.layers.swap import swap_norms
 from goldpan.models.initialize import seeded
 from goldpan.procedures.process import prepare_process
-from goldpan.provenance import is_first_rank
-from goldpan.record import ARCHITECTURE, CHECKPOINT, Record
-from goldpan.systems.classifier import Classifier
+from goldpan.runs.provenance import is_first_rank
+from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Record
+from goldpan.training.callbacks.files import AtomicFiles
+from goldpan.training.classifier import Classifier
 
 
 def load_data(cfg: DictConfig) -> VisionData:

@@ -8,23 +8,23 @@ import pytorch_lightning as pl
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from goldpan.callbacks.after_step import AfterStep
-from goldpan.callbacks.compact import Compact
-from goldpan.callbacks.curve import Curve
-from goldpan.callbacks.importances import Importances
-from goldpan.callbacks.monitor import Monitor
-from goldpan.callbacks.pruner import Pruner
-from goldpan.channel_figures import draw_channels
-from goldpan.checkpoint import load_weights, save
+from goldpan.channels.export import architecture
 from goldpan.data.vision import VisionData
-from goldpan.export import architecture
 from goldpan.files import write_atomically
 from goldpan.masks import LayerCollapse
 from goldpan.procedures.measure import measure
-from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import build_system, build_trainer, close_logger, load_data
-from goldpan.record import ARCHITECTURE, CHECKPOINT, WEIGHTS, Record
-from goldpan.systems.classifier import Classifier
+from goldpan.runs.channel_figures import draw_channels
+from goldpan.runs.checkpoint import load_weights, save
+from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, WEIGHTS, Record
+from goldpan.runs.refusal import refusing
+from goldpan.training.callbacks.after_step import AfterStep
+from goldpan.training.callbacks.compact import Compact
+from goldpan.training.callbacks.curve import Curve
+from goldpan.training.callbacks.importances import Importances
+from goldpan.training.callbacks.monitor import Monitor
+from goldpan.training.callbacks.pruner import Pruner
+from goldpan.training.classifier import Classifier
 
 
 def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:

@@ -11,20 +11,20 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from goldpan.callbacks.curve import Curve, Row
-from goldpan.callbacks.monitor import Monitor
-from goldpan.checkpoint import load_weights
+from goldpan.channels.choosing import Thinning, prunable_groups, thin
+from goldpan.channels.surgery import shrink
 from goldpan.data.vision import VisionData
-from goldpan.experiment import perform
-from goldpan.identity import identity, without_paths
 from goldpan.procedures.measure import compare_sizes, measure, reading
-from goldpan.procedures.refusal import refusing
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import finish, fit
-from goldpan.record import CHECKPOINT, WEIGHTS, Accuracy, Record
-from goldpan.surgery import shrink
-from goldpan.systems.classifier import Classifier
-from goldpan.thinning import Thinning, prunable_groups, thin
+from goldpan.runs.checkpoint import load_weights
+from goldpan.runs.experiment import perform
+from goldpan.runs.identity import identity, without_paths
+from goldpan.runs.record import CHECKPOINT, WEIGHTS, Accuracy, Record
+from goldpan.runs.refusal import refusing
+from goldpan.training.callbacks.curve import Curve, Row
+from goldpan.training.callbacks.monitor import Monitor
+from goldpan.training.classifier import Classifier
 
 
 def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record:

@@ -13,8 +13,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from goldpan.experiment import plan_run
-from goldpan.record import RECORD, Record, read_record
+from goldpan.runs.experiment import plan_run
+from goldpan.runs.record import RECORD, Record, read_record
 from goldpan.sweeps.composing import PLAIN, Composer
 
 

@@ -10,7 +10,7 @@ from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from goldpan.experiment import resolve
+from goldpan.runs.experiment import resolve
 
 PLAIN = ("hydra.mode=RUN",)
 """Said to every cell: a table asks for a sweep, a cell of it is one run."""

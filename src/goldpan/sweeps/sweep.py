@@ -12,11 +12,11 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import Progress
 
-from goldpan.experiment import TERMINATED, read_done
-from goldpan.record import Record
-from goldpan.sweeps.away import lose
+from goldpan.runs.experiment import TERMINATED, read_done
+from goldpan.runs.record import Record
 from goldpan.sweeps.cells import Cell, Plan
-from goldpan.sweeps.local import Note, describe
+from goldpan.sweeps.launchers.local import Note, describe
+from goldpan.sweeps.launchers.remote import lose
 from goldpan.sweeps.work import BUSY, LOG
 
 Launch = Callable[[Sequence[Cell], Note, tuple[str, ...]], None]

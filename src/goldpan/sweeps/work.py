@@ -14,8 +14,8 @@ from multiprocessing.connection import wait
 from filelock import Timeout
 from omegaconf import OmegaConf
 
-from goldpan.experiment import TERMINATED, fail, perform
-from goldpan.procedures.refusal import Refusal
+from goldpan.runs.experiment import TERMINATED, fail, perform
+from goldpan.runs.refusal import Refusal
 from goldpan.sweeps.cells import Cell
 from goldpan.sweeps.composing import PLAIN
 

@@ -1,0 +1,155 @@
+"""A finished network as a file for others, and the shape of a shrunk one to build it again.
+
+What is exported is `plain(model)` in eval mode, in float32 on the CPU, for batches of any size. The
+file is run on random images before it gets its name, and holds the logits of the model.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from goldpan.channels.surgery import plain
+from goldpan.files import replacing
+
+PARITY = 1e-4  # the largest |difference| of logits that an export may have
+_SIZES: dict[type[nn.Module], tuple[str, ...]] = {  # of the layers that can shrink
+    nn.Conv2d: ("in_channels", "out_channels", "groups"),
+    nn.Linear: ("in_features", "out_features"),
+    _BatchNorm: ("num_features",),
+}
+
+Architecture = dict[str, dict[str, Any]]
+"""Layer name -> its type and its sizes."""
+
+_Run = Callable[[Tensor], Tensor]
+
+
+def export_program(model: nn.Module, path: Path, shape: Sequence[int]) -> float:
+    """Write a `torch.export` program (.pt2) for images (N, C, H, W); `shape` is (C, H, W).
+
+    Returns the largest |difference| of logits between the file and the model on random images.
+
+    Raises:
+        ValueError: if the path does not end in .pt2, or the difference exceeds 1e-4.
+    """
+    net = _exportable(model, path, ".pt2")
+    program = _program(net, shape)
+
+    def write(file: Path) -> _Run:
+        torch.export.save(program, file)
+        return cast(_Run, torch.export.load(file).module())
+
+    return _write(path, write, net, shape)
+
+
+def export_onnx(model: nn.Module, path: Path, shape: Sequence[int]) -> float:
+    """Write an ONNX model, input `images` (N, C, H, W), output `logits`; `shape` is (C, H, W).
+
+    Returns the largest |difference| of logits between ONNX Runtime and the model on random images.
+
+    Raises:
+        ModuleNotFoundError: if onnx, onnxscript or onnxruntime is not installed.
+        ValueError: if the path does not end in .onnx, or the difference exceeds 1e-4.
+    """
+    try:
+        _, _, onnxruntime = map(importlib.import_module, ("onnx", "onnxscript", "onnxruntime"))
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f'Exporting to ONNX needs {error.name}: pip install "goldpan[export]".'
+        ) from error
+    net = _exportable(model, path, ".onnx")
+    program = cast(
+        torch.onnx.ONNXProgram,
+        torch.onnx.export(
+            _program(net, shape), (), verbose=False, input_names=["images"], output_names=["logits"]
+        ),
+    )
+
+    def write(file: Path) -> _Run:
+        program.save(file, external_data=False)
+        session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+        return lambda images: torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
+
+    return _write(path, write, net, shape)
+
+
+def _exportable(model: nn.Module, path: Path, suffix: str) -> nn.Module:
+    if path.suffix != suffix:
+        raise ValueError(f"the path must end in {suffix}, got {path}")
+    return plain(model).cpu().float().eval()
+
+
+def _program(net: nn.Module, shape: Sequence[int]) -> ExportedProgram:
+    images = torch.zeros(2, *shape)  # one image would be taken for a fixed batch size
+    return torch.export.export(net, (images,), dynamic_shapes=({0: Dim("batch")},))
+
+
+@torch.no_grad()
+def _write(
+    path: Path, write: Callable[[Path], _Run], net: nn.Module, shape: Sequence[int]
+) -> float:
+    """Write a file whole or not at all, after it has been run beside the network."""
+    images = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
+    with replacing(path) as temporary:
+        difference = float((write(temporary)(images) - net(images)).abs().max())
+        if not difference <= PARITY:
+            raise ValueError(f"the export's logits may differ by {PARITY}, they do by {difference}")
+    return difference
+
+
+def architecture(model: nn.Module) -> Architecture:
+    """Layer name -> its type and sizes, for every layer that holds parameters; fit for json."""
+    layers: Architecture = {}
+    for name, layer in model.named_modules():
+        shapes = {key: list(value.shape) for key, value in layer.named_parameters(recurse=False)}
+        sizes = {size: getattr(layer, size) for size in _sizes(layer)} or {"shapes": shapes}
+        if shapes:
+            layers[name] = {"type": type(layer).__name__, **sizes}
+    return layers
+
+
+def rebuild(build: Callable[[], nn.Module], layers: Architecture) -> nn.Module:
+    """Build a model and give its layers the sizes of an architecture: ready for `load_state_dict`.
+
+    A layer whose sizes change holds zeros, and a mask that keeps all.
+
+    Raises:
+        ValueError: if the built model differs in more than the sizes of layers that can shrink.
+    """
+    model = build()
+    built = architecture(model)
+    if odd := [name for name in {**layers, **built} if name not in built or name not in layers]:
+        raise ValueError(f"model and architecture must name the same layers; only one has {odd[0]}")
+    for name, wanted in layers.items():
+        layer, got = model.get_submodule(name), built[name]
+        if got["type"] != wanted["type"] or (got != wanted and not _sizes(layer)):
+            raise ValueError(f"{name} must be {wanted}, the built model has {got}")
+        if got != wanted:
+            _resize(layer, wanted)
+    return model
+
+
+def _sizes(layer: nn.Module) -> tuple[str, ...]:
+    return next((sizes for kind, sizes in _SIZES.items() if isinstance(layer, kind)), ())
+
+
+def _resize(layer: nn.Module, wanted: Mapping[str, Any]) -> None:
+    """Set the sizes of a layer that can shrink, and give it tensors of those sizes."""
+    for size in _sizes(layer):
+        setattr(layer, size, wanted[size])
+    outputs = next(
+        wanted[k] for k in ("out_channels", "out_features", "num_features") if k in wanted
+    )
+    inputs = wanted.get("in_features", wanted.get("in_channels", 0) // wanted.get("groups", 1))
+    for name, old in [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]:
+        if old.dim() > 0:  # all but the count of batches
+            shape = (outputs, inputs, *old.shape[2:])[: old.dim()]
+            new = torch.full(shape, name == "mask", dtype=old.dtype, device=old.device)
+            held = nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
+            setattr(layer, name, held)

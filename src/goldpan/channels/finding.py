@@ -1,0 +1,118 @@
+"""Which channels of a network must shrink together.
+
+Torch-Pruning (Fang et al., "DepGraph: towards any structural pruning", CVPR 2023, arXiv 2301.12900)
+traces the network into a graph of layers and operations. Every channel gets a label that is
+followed through that graph: an addition ties the labels of its operands, a concatenation lists them
+one after the other, a flattening repeats them, and a grouped or depthwise convolution ties all that
+belongs to one of its groups. Channels of one label go together.
+
+*Differs from Torch-Pruning:* its own groups take every operation that it does not know for one that
+works on each channel by itself, which is wrong for a padding of channels, a permutation, or a
+slice. Here an operation has to be known, and channels that pass through any other stay whole.
+"""
+
+import copy
+import importlib
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from goldpan.channels.groups import FIXED, ChannelGroup, Coupling
+from goldpan.channels.tracing import BATCH, Follower
+from goldpan.masks import UnknownLayer
+
+
+def find_groups(
+    model: nn.Module, shape: Sequence[int], scope: Sequence[str] | None = None
+) -> list[ChannelGroup]:
+    """The groups of channels that can be removed, in the order of a forward pass.
+
+    Each holds a BatchNorm; channels of the images or the output, or tied to padded ones, are in
+    none. `shape` is one image's, (C, H, W). `scope` names the norms that may shrink: all if None.
+
+    Raises:
+        ModuleNotFoundError: if Torch-Pruning is not installed.
+        UnknownLayer: if the scope names something that is no BatchNorm of the model.
+        ValueError: if channels pass through an operation that cannot be followed and the scope does
+            not leave them out; or if a norm of the scope cannot shrink without one outside of it.
+    """
+    coupling = trace(model, shape)
+    if scope is None:
+        if lost := {name: why for name, why in coupling.whole.items() if why not in FIXED}:
+            names = {why: [n for n in lost if lost[n] == why] for why in lost.values()}
+            reasons = "; ".join(f"{', '.join(norms)}, as {why}" for why, norms in names.items())
+            raise ValueError(f"some channels must stay whole; give a scope without {reasons}")
+        return list(coupling.groups)
+    norms = {name for name, module in model.named_modules() if isinstance(module, _BatchNorm)}
+    if strange := [name for name in scope if name not in norms]:
+        raise UnknownLayer(f"the scope must name BatchNorms of the model, got {strange[0]}")
+    chosen = [group for group in coupling.groups if set(group.norms) & set(scope)]
+    for group in chosen:
+        if outside := [name for name in group.norms if name not in scope]:
+            inside = next(name for name in group.norms if name in scope)
+            raise ValueError(f"{inside} shrinks with {outside[0]}, which the scope leaves out")
+    shrinking = {name for group in chosen for name in group.norms}
+    if stuck := [name for name in scope if name not in shrinking]:
+        raise coupling.refusal(stuck[0])
+    return chosen
+
+
+def trace(model: nn.Module, shape: Sequence[int]) -> Coupling:
+    """Follow every channel of the model through one forward pass; the model is left untouched.
+
+    Raises:
+        ModuleNotFoundError: if Torch-Pruning is not installed.
+        ValueError: if the model cannot be traced, or calls a layer more than once.
+    """
+    net = copy.deepcopy(model).cpu().to(memory_format=torch.contiguous_format).requires_grad_()
+    names = {module: name for name, module in net.named_modules()}
+    calls: Counter[str] = Counter()
+    for module in names:
+        if isinstance(module, nn.Conv2d | nn.Linear | _BatchNorm):
+            module.register_forward_hook(lambda layer, *_: calls.update([names[layer]]))
+    dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), torch.float32)
+    with torch.enable_grad():
+        images = torch.zeros(BATCH, *shape, dtype=dtype).requires_grad_() * 1
+        graph = _graph(net, images)
+    if again := [name for name, count in calls.items() if count > 1]:
+        raise ValueError(f"{again[0]} is called more than once; its channels cannot be followed")
+    follower = Follower(names, images.grad_fn)
+    for parameter, _ in graph.unwrapped_parameters:
+        if node := graph.module2node.pop(parameter, None):
+            follower.note_parameter(node, graph._param_to_name[parameter])
+    for node in sorted(graph.module2node.values(), key=lambda node: node.grad_fn._sequence_nr()):
+        follower.note(node)
+    return follower.coupling()
+
+
+def _graph(net: nn.Module, images: Tensor) -> Any:
+    """Torch-Pruning's graph of the network; its own index maps, shapes and groups go unread."""
+    try:
+        graph = importlib.import_module("torch_pruning").DependencyGraph()
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "Shrinking a network needs Torch-Pruning: pip install torch-pruning."
+        ) from error
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Maximum recursive depth reached!", UserWarning)
+        try:
+            graph.build_dependency(net, [images], _forward, verbose=False)
+        except Exception as error:  # of any kind: the model's own, or the tracer's
+            if not hasattr(graph, "module2node"):  # else it came after the trace, from its maps
+                shape = tuple(images.shape[1:])
+                raise ValueError(
+                    f"the model cannot be traced on images of shape {shape}: {error}"
+                ) from error
+    return graph
+
+
+def _forward(net: nn.Module, images: Sequence[Tensor]) -> Tensor:
+    logits = net(*images)
+    if not isinstance(logits, Tensor):
+        raise TypeError(f"it must return logits, it returns a {type(logits).__name__}")
+    return logits

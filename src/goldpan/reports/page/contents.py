@@ -1,0 +1,157 @@
+"""What the page of a paper's table holds, as JSON can: its cells, its runs, and what they mean."""
+
+from collections.abc import Iterable, Mapping
+from os.path import relpath
+from pathlib import Path
+from statistics import mean
+from typing import Any
+from urllib.parse import quote
+
+from goldpan.pictures import COLOURS
+from goldpan.reports.report import Report
+from goldpan.reports.results import Panel, Tally, flops_kept
+from goldpan.reports.spec import Table
+from goldpan.reports.text import DITTO, shown, verdict
+from goldpan.runs.record import RECORD, Accuracy, Record, read_record
+
+
+def contents(report: Report) -> dict[str, Any]:
+    """What the page shows, as JSON can hold it."""
+    table, panels = report.table, report.results.panels
+    return {
+        "name": table.name,
+        "paper": table.paper,
+        "caption": report.caption,
+        "metric": report.metric,
+        "rows": table.rows,
+        "columns": table.columns,
+        "curves": "columns" if table.across == table.columns else "rows",
+        "colours": COLOURS,
+        "lines": [line for line in report.lines if not line.startswith(DITTO)],
+        "panels": [_panel(panel, table) for panel in panels],
+        "runs": _runs(report),
+    }
+
+
+def _panel(panel: Panel, table: Table) -> dict[str, Any]:
+    """A table of rows and columns; its cells from left to right, row by row."""
+    tallies = [tally for row in panel.rows for tally in panel.row(row)]
+    levels, axis = panel.levels(table), table.across
+    return {
+        "title": panel.title,
+        "rows": [shown(table.rows, row) for row in panel.rows],
+        "columns": [shown(table.columns, column) for column in panel.columns],
+        "cells": [_cell(tally, table, level=tally.axes[axis] in levels) for tally in tallies],
+    }
+
+
+def _curve(tally: Tally, table: Table) -> str:
+    """The name of the curve that a cell is on: its method."""
+    return shown(table.across, tally.axes[table.across])
+
+
+def _cell(tally: Tally, table: Table, *, level: bool) -> dict[str, Any]:
+    """Our runs beside the published number, and what the curves need."""
+    ours, number = tally.ours, tally.published
+    asked, failed = len(tally.folders), tally.failed
+    sparsity = tally.axes.get("sparsity")
+    return {
+        "curve": _curve(tally, table),
+        "row": shown(table.rows, tally.axes[table.rows]),
+        "column": shown(table.columns, tally.axes[table.columns]),
+        "column_value": _sortable(tally.axes[table.columns]),
+        "level": level,
+        "sparsity": None if sparsity is None else float(sparsity),
+        "flops": tally.flops,
+        "mean": ours and ours.mean,
+        "std": ours and ours.std,
+        "n": ours.n if ours else 0,
+        "asked": asked,
+        "collapsed": tally.collapsed,
+        "failed": failed,
+        "missing": asked - failed - len(tally.records),
+        "seeds": [
+            [record.seed, value]
+            for record, value in zip(tally.records, tally.accuracies, strict=True)
+        ],
+        "published": number and {"mean": number.mean, "std": number.std, "n": number.n},
+        "judged": bool(number and number.verify),
+        "source": (number.source or table.paper) if number else None,
+        "difference": tally.difference,
+        "band": tally.band,
+        "verdict": verdict(tally),
+        "layers": _layers(tally.records),
+    }
+
+
+def _layers(records: Iterable[Record]) -> dict[str, list[float]]:
+    """Mean, least and largest sparsity (%) of each layer over the runs."""
+    found: dict[str, list[float]] = {}
+    for record in records:
+        for name, value in (record.sparsity.layers if record.sparsity else {}).items():
+            found.setdefault(name, []).append(100 * value)
+    return {
+        name: [round(value, 4) for value in (mean(values), min(values), max(values))]
+        for name, values in found.items()
+    }
+
+
+def _runs(report: Report) -> list[dict[str, Any]]:
+    """Every run that was asked for, once: those that failed or are missing too."""
+    folders = {
+        folder: tally for tally in report.results.tallies for folder in sorted(tally.folders)
+    }
+    return [_run(folder, tally, report) for folder, tally in folders.items()]
+
+
+def _run(folder: Path, tally: Tally, report: Report) -> dict[str, Any]:
+    path = folder / RECORD
+    table = report.table
+    across, along = table.across, table.along
+    entry: dict[str, Any] = {
+        "curve": _curve(tally, table),
+        "place": shown(along, tally.axes[along]),
+        "place_value": _sortable(tally.axes[along]),
+        "setting": ", ".join(v for k, v in tally.axes.items() if k not in (across, along)),
+        "path": str(path),
+        "link": quote(relpath(path, report.folder)),
+    }
+    if not path.exists():
+        return entry | {"status": "missing"}
+    try:
+        record = read_record(path)
+    except ValueError as error:
+        return entry | {"status": "not counted", "error": str(error)}
+    counted = record.id in {counted.id for counted in tally.records}
+    status = record.status if counted or not record.done else "not counted"
+    return entry | _facts(record) | {"status": status}
+
+
+def _facts(record: Record) -> dict[str, Any]:
+    """What the table of the runs says of one."""
+    accuracies: Mapping[str, Accuracy | None]
+    accuracies = {name: getattr(record, name) for name in ("last", "best", "best_on_test")}
+    sparsity = record.sparsity
+    return {
+        **{name: accuracy and accuracy.test for name, accuracy in accuracies.items()},
+        **{f"{name}_epoch": a and a.epoch for name, a in accuracies.items()},
+        **{name: sparsity and getattr(sparsity, name) for name in ("asked", "got", "effective")},
+        "id": record.id,
+        "seed": record.seed,
+        "error": record.error,
+        "flops": flops_kept(record),
+        "seconds": sum(record.seconds.values()) if record.seconds else None,
+        "parts": dict(record.seconds),
+        "images_per_second": record.images_per_second,
+        "hardware": str(record.hardware.get("gpu", record.hardware.get("cpu", ""))),
+        "commit": record.commit,
+        "started": record.started,
+    }
+
+
+def _sortable(value: str) -> float | str:
+    """A value of an axis, as a number where it is one."""
+    try:
+        return float(value)
+    except ValueError:
+        return value

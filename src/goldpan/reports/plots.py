@@ -1,0 +1,187 @@
+"""The curves of a table: accuracy against sparsity and against FLOPs kept, ours and published."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+from pathlib import Path
+from typing import Any
+
+from goldpan.pictures import RULES, STYLES, figure, is_signed, sign
+from goldpan.reports.results import Panel, Tally
+from goldpan.reports.spec import Table
+
+GREY = "#666666"
+WIDTH = 3.5
+"""Inches of one panel, a column of most papers."""
+
+GAP = 0.15
+"""The least distance of two labelled sparsities, as a fraction of the axis."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The cells of one method along the sparsities; a level is the same runs at all of them."""
+
+    name: str
+    tallies: Sequence[Tally]
+    level: bool
+    style: tuple[str, str]
+
+    def drawn(self) -> list[object]:
+        """Everything of it that a picture shows."""
+        cells = [(t.axes, t.ours, t.collapsed, t.flops, t.published) for t in self.tallies]
+        return [self.name, self.level, self.style, *cells]
+
+
+def draw_curves(panel: Panel, table: Table, path: Path) -> Path | None:
+    """Draw a panel into `path` and a PDF beside it; None if it has no sparsities or no numbers.
+
+    Lines are our means with a band of one standard deviation to each side, filled markers our
+    cells, open ones what was published; a cross marks cells in which runs collapsed. Pictures that
+    are there and show the same are left as they are.
+    """
+    curves = _curves(panel, table)
+    cells = [tally for curve in curves for tally in curve.tallies]
+    if not any(tally.ours or tally.published for tally in cells):
+        return None
+    signature = sign([curve.drawn() for curve in curves], __file__)
+    if all(is_signed(file, signature) for file in (path, path.with_suffix(".pdf"))):
+        return path
+    panels = 2 if any(tally.ours for tally in cells) else 1
+    handles = _handles(curves)
+    widest = max(len(handle.get_label()) for handle in handles)
+    across = max(1, int(WIDTH * panels / (0.55 + 0.07 * widest)))  # inches of line and letters
+    size = (WIDTH * panels, 2.8 + 0.2 * ceil(len(handles) / across))
+    with figure(
+        path, 1, panels, size, also=(".pdf",), rules=RULES, dpi=300, signature=signature
+    ) as ((*axes,),):
+        _label_sparsities(axes[0], curves)
+        _draw(axes[0], curves, _density)
+        if panels == 2:
+            axes[1].sharey(axes[0])
+            _label_flops(axes[1], curves)
+            _draw(axes[1], curves, lambda tally: tally.flops)
+        for axis in axes:
+            axis.grid(alpha=0.3, linewidth=0.5)
+            axis.margins(y=0.08)
+        axes[0].set_ylabel("test accuracy (%)")
+        place = {"loc": "outside lower center", "frameon": False}
+        axes[0].figure.legend(handles=handles, ncols=min(across, len(handles)), **place)
+    return path
+
+
+def _curves(panel: Panel, table: Table) -> list[Curve]:
+    """A curve a row, or a column where the sparsities stand in rows."""
+    if table.along != "sparsity":
+        return []
+    lines, levels = panel.curves(table), panel.levels(table)
+    styles = iter(STYLES * len(lines))
+    return [
+        Curve(name, row, True, (GREY, "_"))
+        if name in levels
+        else Curve(name, sorted(row, key=lambda t: float(t.axes["sparsity"])), False, next(styles))
+        for name, row in lines.items()
+    ]
+
+
+def _density(tally: Tally) -> float:
+    return 1 - float(tally.axes["sparsity"])
+
+
+def _draw(axis: Any, curves: Sequence[Curve], place: Callable[[Tally], float | None]) -> None:
+    """Draw every curve over `place`; published numbers only where they have a place."""
+    for curve in curves:
+        colour, marker = curve.style
+        if curve.level:
+            _draw_level(axis, curve.tallies[0], published=place is _density)
+            continue
+        spots = [(place(tally), tally) for tally in curve.tallies]
+        ours = [(x, t.ours.mean, t.ours.std or 0.0) for x, t in spots if t.ours and x]
+        if ours:
+            x, y, std = zip(*sorted(ours, reverse=True), strict=True)
+            axis.plot(x, y, color=colour, marker=marker, markersize=3.5, linewidth=1.2)
+            low, high = ([a + sign * b for a, b in zip(y, std, strict=True)] for sign in (-1, 1))
+            if len(x) > 1:
+                axis.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+            else:  # one place is no band
+                axis.errorbar(x, y, std, color=colour, capsize=3)
+        broken = [(x, t.ours.mean) for x, t in spots if t.ours and t.collapsed and x]
+        _mark(axis, broken, 70, marker="x", color=colour)
+        if place is _density:
+            known = [(x, t.published.mean) for x, t in spots if t.published and x]
+            _mark(axis, known, 42, marker=marker, facecolors="none", edgecolors=colour, zorder=3)
+
+
+def _mark(axis: Any, spots: Sequence[tuple[float, float]], size: float, **looks: Any) -> None:
+    if spots:
+        axis.scatter(*zip(*spots, strict=True), size, **looks)
+
+
+def _draw_level(axis: Any, tally: Tally, *, published: bool) -> None:
+    """A dense network: a line across, whatever stands on the other axis; published is dotted."""
+    if tally.ours:
+        spread = tally.ours.std or 0.0
+        axis.axhline(tally.ours.mean, color=GREY, linestyle="--", linewidth=1)
+        low, high = tally.ours.mean - spread, tally.ours.mean + spread
+        axis.axhspan(low, high, color=GREY, alpha=0.15, linewidth=0)
+    if published and tally.published:
+        axis.axhline(tally.published.mean, color=GREY, linestyle=":", linewidth=1)
+
+
+def _label_sparsities(axis: Any, curves: Sequence[Curve]) -> None:
+    """Sparsities run to the right, on a logarithmic axis of density; some of them are labelled."""
+    places = sorted({_density(tally) for curve in curves for tally in curve.tallies})
+    axis.set_xscale("log")
+    span = _span(places)
+    labelled: list[float] = []
+    for place in places:
+        if not labelled or log10(place / labelled[-1]) >= GAP * span:
+            labelled.append(place)
+    axis.set_xlim(places[-1] * 10 ** (0.06 * span), places[0] / 10 ** (0.06 * span))
+    axis.set_xticks(labelled, [f"{100 * (1 - place):.4g}" for place in labelled])
+    axis.set_xticks([], minor=True)
+    axis.set_xlabel("sparsity (%)")
+
+
+def _span(places: Sequence[float]) -> float:
+    """Powers of ten that an axis covers; one if all is at one place, but for rounding."""
+    span = log10(max(places) / min(places))
+    return span if span > 1e-6 else 1.0
+
+
+def _label_flops(axis: Any, curves: Sequence[Curve]) -> None:
+    """FLOPs fall to the right; labelled at 1, 2 and 5 times powers of ten."""
+    found = [tally.flops for curve in curves if not curve.level for tally in curve.tallies]
+    places = [place for place in found if place] or [100.0]
+    axis.set_xscale("log")
+    span = _span(places)
+    low, high = min(places) / 10 ** (0.06 * span), max(places) * 10 ** (0.06 * span)
+    powers = range(floor(log10(low)), ceil(log10(high)) + 1)
+    steps = (1, 2, 5) if span < 2 else (1,)
+    ticks = [step * 10.0**power for power in powers for step in steps]
+    ticks = [tick for tick in ticks if low <= tick <= high] or [places[0]]
+    axis.set_xlim(high, low)
+    axis.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+    axis.set_xticks([], minor=True)
+    axis.set_xlabel("FLOPs kept (%)")
+
+
+def _handles(curves: Sequence[Curve]) -> list[Any]:
+    """What a legend shows: each curve, and the marks that occur."""
+    from matplotlib.lines import Line2D
+
+    line: Any = Line2D
+    grey: dict[str, Any] = {"color": GREY, "linestyle": "none", "markersize": 4}
+    handles = []
+    for curve in curves:
+        colour, marker = curve.style
+        looks = {"linestyle": "--"} if curve.level else {"linestyle": "-", "marker": marker}
+        handles.append(line([], [], label=curve.name, **grey | {"color": colour} | looks))
+    cells = [tally for curve in curves for tally in curve.tallies]
+    if any(tally.published for tally in cells):
+        ring = {"marker": "o", "markersize": 6.5, "markerfacecolor": "none"}
+        handles.append(line([], [], label="published", **grey | ring))
+    if any(tally.collapsed for tally in cells):
+        cross = {"marker": "x", "markersize": 7}
+        handles.append(line([], [], label="collapsed", **grey | cross))
+    return handles

@@ -1,0 +1,170 @@
+"""A paper's table, from its file in conf/table: axes, metric, published numbers; and its checks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from goldpan.reports.bands import Sample
+
+if TYPE_CHECKING:
+    from goldpan.sweeps.cells import Plan
+
+METRICS = {
+    "last": "test accuracy (%) after the last epoch",
+    "best": "test accuracy (%) at the epoch with the best validation accuracy",
+    "best_on_test": "best test accuracy (%) of any epoch: selected on the test set",
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """An accuracy (%) as it was published, at values of the table's axes.
+
+    `std` is the sample standard deviation of `n` runs; None where it is not known. An axis that
+    `at` leaves out does not matter: a dense network is the same at every sparsity. A number with
+    `verify` false is of another recipe: shown for orientation, never judged.
+    """
+
+    at: Mapping[str, Any]
+    mean: float
+    std: float | None = None
+    n: int | None = None
+    source: str = ""
+    verify: bool = True
+
+    def covers(self, axes: Mapping[str, str]) -> bool:
+        """Whether this is the number at these values of the axes."""
+        return all(name in axes and same(value, axes[name]) for name, value in self.at.items())
+
+    def __str__(self) -> str:
+        runs = "" if self.n is None else f" (n={self.n})"
+        return f"{Sample(self.mean, self.std)}{runs}" + ("" if self.verify else " †")
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a file of conf/table says: which axes stand in rows and columns, what was published.
+
+    `metric` is the convention of the published numbers, one of METRICS; `unknown` a sentence on
+    what of the paper is not known; `notes` one on what else was published.
+    """
+
+    name: str
+    paper: str
+    metric: str
+    rows: str
+    columns: str
+    published: Sequence[Published] = ()
+    unknown: str = ""
+    notes: str = ""
+
+    @property
+    def across(self) -> str:
+        """The axis that has a curve a value: the rows', unless the sparsities stand there."""
+        return self.columns if self.rows == "sparsity" else self.rows
+
+    @property
+    def along(self) -> str:
+        """The axis that curves run along: the sparsities', if they are in rows or columns."""
+        return self.rows if self.rows == "sparsity" else self.columns
+
+    def at(self, axes: Mapping[str, str]) -> Published | None:
+        """What was published at these values of the axes."""
+        return next((number for number in self.published if number.covers(axes)), None)
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two values of an axis are one: 0.5 and 0.50 are."""
+    try:
+        return float(str(one)) == float(str(other))
+    except ValueError:
+        return str(one) == str(other)
+
+
+def read_table(plan: "Plan") -> Table:
+    """The table of a plan.
+
+    Raises:
+        ValueError: if there is none, or it lacks something or says what cannot be.
+    """
+    if plan.table is None:
+        raise ValueError("expected a table, such as +table=digits; got none")
+    name = _name(plan)
+    _check_keys(f"table {name}", plan.table, Table, {"name"})
+    numbers = []
+    for entry in plan.table.get("published") or ():
+        _check_keys(f"a published number of table {name}", entry, Published, set())
+        numbers.append(Published(**entry))
+        _check_number(name, numbers[-1])
+    return Table(name, **{**plan.table, "published": tuple(numbers)})
+
+
+def _name(plan: "Plan") -> str:
+    """The name behind +table=."""
+    texts = (text.lstrip("+") for cell in plan.cells for text in cell.overrides)
+    return next((text[6:] for text in texts if text.startswith("table=")), "table")
+
+
+def check_table(plan: "Plan") -> None:
+    """Refuse a table that no sweep could fill, before one begins.
+
+    A published number must lie on the axes; narrowing an axis on the command line does not count
+    against the numbers that its file's own values reach.
+
+    Raises:
+        ValueError: in one sentence, what is wrong with the table.
+    """
+    table = read_table(plan)
+    where = f"table {table.name}"
+    if table.metric not in METRICS:
+        raise ValueError(f"{where}: metric is one of {', '.join(METRICS)}; got {table.metric}")
+    for role, axis in (("rows", table.rows), ("columns", table.columns)):
+        if axis not in plan.axes:
+            listed = ", ".join(plan.axes)
+            raise ValueError(f"{where}: {role} names no axis; got {axis}, the axes are {listed}")
+    if table.rows == table.columns:
+        raise ValueError(f"{where}: rows and columns are two axes; got {table.rows} for both")
+    for number in table.published:
+        for axis, value in number.at.items():
+            values = [*plan.own.get(axis, ()), *plan.axes.get(axis, ())]
+            _check_reached(where, axis, value, values)
+    places = [frozenset((axis, str(v)) for axis, v in n.at.items()) for n in table.published]
+    if twice := [place for place in places if places.count(place) > 1]:
+        listed = ", ".join(f"{axis}={value}" for axis, value in sorted(twice[0]))
+        raise ValueError(f"{where}: two numbers are published at {listed}; one cell takes one")
+
+
+def _check_reached(where: str, axis: str, value: object, values: Sequence[str]) -> None:
+    if not values:
+        raise ValueError(f"{where}: a number is published at {axis}={value}, which is no axis")
+    if not any(same(value, one) for one in values):
+        listed = ", ".join(dict.fromkeys(values))
+        raise ValueError(
+            f"{where}: no run is at {axis}={value}, where a number is published; {axis} takes "
+            f"{listed}"
+        )
+
+
+def _check_keys(where: str, given: object, kind: type, ours: set[str]) -> None:
+    """Raise ValueError for a key that is missing, or that the dataclass does not have."""
+    if not isinstance(given, Mapping):
+        raise ValueError(f"{where}: expected names with values; got {given}")
+    known = {field.name: field for field in fields(kind) if field.name not in ours}
+    optional = {"published", "unknown", "notes", "std", "n", "source", "verify"}
+    if wrong := [key for key in given if key not in known]:
+        raise ValueError(f"{where} takes {', '.join(known)}; got {wrong[0]}")
+    if missing := [key for key in known if key not in optional and given.get(key) is None]:
+        raise ValueError(f"{where} lacks {missing[0]}")
+
+
+def _check_number(name: str, number: Published) -> None:
+    """Raise ValueError for what is no accuracy, no deviation or no number of runs."""
+    values: list[Any] = [number.mean, number.std, number.n]
+    ranges = [("mean", 0, 100), ("std", 0, 100), ("n", 1, float("inf"))]
+    for value, (word, low, high) in zip(values, ranges, strict=True):
+        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (numeric and low <= value <= high):
+            limits = f"at least {low}" if word == "n" else f"percent, from {low} to {high}"
+            raise ValueError(f"table {name}: {word} is a number, {limits}; got {value}")
+    if not isinstance(number.at, Mapping):
+        raise ValueError(f"table {name}: at holds axes with their values; got {number.at}")

@@ -1,0 +1,160 @@
+"""The tables of a paper as text: Markdown to read, LaTeX to print, CSV to compute with."""
+
+import csv
+from collections.abc import Callable, Sequence
+from io import StringIO
+
+from goldpan.reports.evidence import markdown
+from goldpan.reports.results import Panel, Results, Tally
+from goldpan.reports.spec import Table
+
+WIDTH = 6
+"""Columns side by side; a table of more goes on below, under a header of its own."""
+
+DITTO = "″"
+LATEX = {
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
+    "<": "$<$",
+    ">": "$>$",
+    "±": r"$\pm$",
+    "≠": r"$\neq$",
+    "†": r"$\dagger$",
+    DITTO: "$''$",
+}
+"""What LaTeX would take for a command, and what its fonts lack."""
+
+COLUMNS = (
+    *("metric", "mean", "std", "n", "asked", "collapsed", "failed"),
+    *("published", "published_std", "published_n", "difference", "band", "verdict", "source"),
+)
+
+
+def to_markdown(panel: Panel, table: Table) -> str:
+    """A panel as Markdown tables with aligned columns."""
+    return "\n\n".join(markdown(*block) for block in _blocks(panel, table))
+
+
+def to_latex(results: Results, table: Table, caption: str) -> str:
+    """All panels as one LaTeX table each; they need the package booktabs."""
+    return "\n".join(_latex(panel, table, caption) for panel in results.panels)
+
+
+def to_csv(results: Results, table: Table, metric: str) -> str:
+    """A line a cell, with every number to six digits; empty where there is none."""
+    axes = list(next(iter(results.tallies)).axes)
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*axes, *COLUMNS])
+    for tally in results.tallies:
+        writer.writerow([*tally.axes.values(), metric, *map(_number, _values(tally, table))])
+    return text.getvalue()
+
+
+def verdict(tally: Tally) -> str:
+    """ "inside" or "outside" its band; empty where nothing is judged."""
+    return "" if tally.band is None else "outside" if tally.outside else "inside"
+
+
+def shown(axis: str, value: str) -> str:
+    """A value of an axis for a reader: sparsities in percent."""
+    return f"{100 * float(value):.6g} %" if axis == "sparsity" else value
+
+
+def _values(tally: Tally, table: Table) -> list[object]:
+    ours, number = tally.ours, tally.published
+    return [
+        *((ours.mean, ours.std, ours.n) if ours else (None, None, 0)),
+        *(len(tally.folders), tally.collapsed, tally.failed),
+        *((number.mean, number.std, number.n) if number else (None, None, None)),
+        *(tally.difference, tally.band, verdict(tally)),
+        (number.source or table.paper) if number else None,
+    ]
+
+
+def _number(value: object) -> object:
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _blocks(panel: Panel, table: Table) -> list[tuple[list[str], list[list[str]]]]:
+    """A header and rows for each WIDTH columns: up to three lines a row of the table."""
+    return [
+        (
+            [table.rows, "", *(shown(table.columns, name) for name in names)],
+            [line for row in panel.rows for line in _lines(panel, table, row, names)],
+        )
+        for names in (panel.columns[i : i + WIDTH] for i in range(0, len(panel.columns), WIDTH))
+    ]
+
+
+def _lines(panel: Panel, table: Table, row: str, columns: Sequence[str]) -> list[list[str]]:
+    """Ours, published and difference of a row; what would be empty is left out."""
+    tallies = [panel.tallies[row, column] for column in columns]
+    lines: list[tuple[str, Callable[[Tally], str]]] = [
+        ("ours", str),
+        ("published", lambda tally: str(tally.published or "")),
+        ("difference", _difference),
+    ]
+    found, label = [], shown(table.rows, row)
+    for name, write in lines:
+        texts = [write(tally) for tally in tallies]
+        if any(texts):
+            if panel.repeats(row):
+                texts[1:] = [DITTO] * len(texts[1:])
+            found.append([label, name, *texts])
+            label = ""
+    return found
+
+
+def _difference(tally: Tally) -> str:
+    if tally.difference is None:
+        return ""
+    text = f"{tally.difference:+.2f}"
+    if tally.band is not None:
+        text += f"{' ≠' if tally.outside else ''} (±{tally.band:.2f})"
+    return text
+
+
+def _latex(panel: Panel, table: Table, caption: str) -> str:
+    blocks = _blocks(panel, table)
+    width = max(len(header) for header, _ in blocks)
+    title = f"{caption} {panel.title}." if panel.title else caption
+    body = [line for block in blocks for line in _latex_block(*block, width)]
+    label = "".join(sign if sign.isalnum() else "-" for sign in f"{table.name} {panel.title}")
+    return "\n".join(
+        [
+            r"\begin{table*}",
+            r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
+            f"\\caption{{{escape(title)}}}",
+            f"\\label{{tab:{label.strip('-')}}}",
+            f"\\begin{{tabular}}{{ll*{{{width - 2}}}{{r}}}}",
+            r"\toprule",
+            *body[:-1],  # without the last rule between blocks
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table*}",
+            "",
+        ]
+    )
+
+
+def _latex_block(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    lines = [_latex_row(header, width), r"\midrule"]
+    for index, row in enumerate(rows):
+        if row[0] and index:
+            lines.append(r"\addlinespace")
+        lines.append(_latex_row(row, width))
+    return [*lines, r"\midrule"]
+
+
+def _latex_row(texts: Sequence[str], width: int) -> str:
+    padded = [*texts, *[""] * (width - len(texts))]
+    return " & ".join(map(escape, padded)) + r" \\"
+
+
+def escape(text: str) -> str:
+    """The text as LaTeX prints it."""
+    return "".join(LATEX.get(sign, sign) for sign in text)

@@ -1,0 +1,52 @@
+"""Pictures of a run that removes channels: importances by epoch, and what each layer kept."""
+
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from goldpan.pictures import figure
+from goldpan.runs.record import Record
+
+
+def draw_channels(record: Record, folder: Path) -> list[Path]:
+    """Draw importances.png and channels.png where the record has their numbers; return paths."""
+    drawn = []
+    if record.importances:
+        drawn.append(folder / "importances.png")
+        with figure(drawn[-1], 1, 2, (10, 4)) as ((over_time, at_last),):
+            _draw_importances(over_time, at_last, record)
+    if record.sparsity is not None and record.sparsity.granularity == "channel":
+        drawn.append(folder / "channels.png")
+        with figure(drawn[-1], 1, 1, (10, 4)) as ((axis,),):
+            _draw_kept(axis, record)
+    return drawn
+
+
+def _draw_importances(over_time: Any, at_last: Any, record: Record) -> None:
+    """Left: channels by importance and epoch, as colours. Right: the last epoch's histogram."""
+    counts = record.importances
+    bins, epochs = len(counts[0]), len(counts)
+    image = over_time.imshow(
+        [[1 + count for count in row] for row in zip(*counts, strict=True)],
+        norm="log",
+        origin="lower",
+        aspect="auto",
+        extent=(0.5, epochs + 0.5, 0, 1),
+        cmap="viridis",
+    )
+    over_time.figure.colorbar(image, ax=over_time, label="channels + 1")
+    over_time.set(xlabel="epoch", ylabel="importance", title=record.method)
+    edges = [index / bins for index in range(bins)]
+    at_last.bar(edges, counts[-1], width=1 / bins, align="edge", color="#0072B2")
+    at_last.set(
+        xlabel="importance", ylabel="channels", title=f"after epoch {epochs}", yscale="symlog"
+    )
+
+
+def _draw_kept(axis: Any, record: Record) -> None:
+    """The fraction of channels that each layer kept."""
+    layers = record.sparsity.layers if record.sparsity is not None else {}
+    axis.bar(range(len(layers)), [100 * (1 - cut) for cut in layers.values()], color="#009E73")
+    axis.set_xticks(range(len(layers)), layers, rotation=60, ha="right", fontsize="x-small")
+    axis.set(ylabel="channels kept (%)", ylim=(0, 100))
+    axis.set_title(fill(f"{record.method}, {record.setting}", 110), fontsize="small")

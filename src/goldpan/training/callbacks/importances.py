@@ -1,0 +1,33 @@
+"""The importances of all channels, epoch by epoch: with RNI they part into two heaps."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from goldpan.layers.bounded_norm import importance, norms
+from goldpan.runs.record import Histogram
+
+BINS = 50
+
+
+class Importances(pl.Callback):
+    """Counts the channels in 50 bins of importance over [0, 1] (the last holds what lies above)."""
+
+    def __init__(self) -> None:
+        self.histogram: Histogram = []
+
+    @torch.no_grad()
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add the epoch's counts."""
+        scales = [importance(norm) for norm in norms(pl_module.net).values()]  # type: ignore[arg-type]
+        counts = torch.histc(torch.cat(scales).float().cpu().clamp(0, 1), BINS, 0, 1)
+        self.histogram.append([int(count) for count in counts])
+
+    def state_dict(self) -> dict[str, Any]:
+        """The counts so far."""
+        return {"histogram": self.histogram}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up where the checkpoint was written."""
+        self.histogram = state_dict["histogram"]

@@ -1,0 +1,79 @@
+"""Pruning before training: the masks are found on the untrained network and then stay."""
+
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import Any
+
+import pytorch_lightning as pl
+
+from goldpan.cost import check_connected
+from goldpan.data.sampling import Sampling
+from goldpan.masks import Masks
+from goldpan.rounds import prune_in_rounds
+from goldpan.training.callbacks.pruner import Advance, Draw, Pruner
+from goldpan.training.classifier import Classifier
+from goldpan.types import Allocator, Schedule, Scorer
+
+
+class PruneOnce(Pruner, ABC):
+    """Prunes before the first training step, once: a resumed run keeps its masks."""
+
+    def __init__(self, sampling: Sampling, *, rounds: int = 1, **controls: Any) -> None:
+        super().__init__(sampling, **controls)
+        self.rounds, self.done = rounds, False
+
+    @abstractmethod
+    def find(self, trainer: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
+        """The masks of the method."""
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Cut; Lightning has by now restored the checkpoint of a resumed run, and with it `done`.
+
+        Raises:
+            LayerCollapse: if nothing connects the input to the output any more.
+        """
+        if self.done:
+            return
+        self.cut(trainer, pl_module, self.find, self.rounds, last=True)  # type: ignore[arg-type]
+        self.done = True
+        check_connected(pl_module.net, trainer.datamodule.image_shape)  # type: ignore[attr-defined,arg-type]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Whether the pruning is done, and its seconds."""
+        return super().state_dict() | {"done": self.done}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up where the checkpoint was written."""
+        super().load_state_dict(state_dict)
+        self.done = state_dict["done"]
+
+
+class PruneBefore(PruneOnce):
+    """Scores and cuts in `rounds`; see `prune_in_rounds` for `revive` and `invert`."""
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        allocator: Allocator,
+        schedule: Schedule,
+        sampling: Sampling,
+        *,
+        revive: bool = False,
+        invert: bool = False,
+        **rest: Any,
+    ) -> None:
+        super().__init__(sampling, **rest)
+        self.prune = partial(
+            prune_in_rounds,
+            scorer=scorer,
+            allocator=allocator,
+            schedule=schedule,
+            revive=revive,
+            invert=invert,
+        )
+
+    def find(self, trainer: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
+        """Round after round, at the schedule's sparsities."""
+        return self.prune(
+            system.net, draw=draw, loss=system.loss, rounds=self.rounds, advance=advance
+        )

@@ -1,0 +1,65 @@
+"""Pruning during training, on a calendar: gradual magnitude pruning and its relatives."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytorch_lightning as pl
+
+from goldpan.data.sampling import Sampling
+from goldpan.masks import Masks
+from goldpan.rounds import prune_in_rounds
+from goldpan.training.callbacks.pruner import Advance, Draw, Pruner
+from goldpan.training.classifier import Classifier
+from goldpan.types import Allocator, Calendar, Schedule, Scorer
+
+
+class PruneDuring(Pruner):
+    """Prunes before each training step at which the calendar says that it is due.
+
+    `calendar` takes the steps of the run and of an epoch, and gives the Calendar.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        allocator: Allocator,
+        schedule: Schedule,
+        sampling: Sampling,
+        *,
+        calendar: Callable[[int, int], Calendar],
+        revive: bool = False,
+        invert: bool = False,
+        **controls: Any,
+    ) -> None:
+        super().__init__(sampling, **controls)
+        self.schedule, self.calendar = schedule, calendar
+        self.prune = partial(
+            prune_in_rounds, scorer=scorer, allocator=allocator, revive=revive, invert=invert
+        )
+        self.progress: Calendar = lambda step: None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Resolve epochs and fractions of the run to steps; raises ValueError as `calendar`."""
+        epoch_steps = int(trainer.num_training_batches)
+        self.progress = self.calendar(epoch_steps * (trainer.max_epochs or 1), epoch_steps)
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Cut to the schedule's sparsity at the present progress, if pruning is due."""
+        progress = self.progress(trainer.global_step)
+        if progress is None:
+            return
+        sparsity = self.schedule(progress)
+
+        def find(_: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
+            return self.prune(
+                system.net,
+                schedule=lambda _: sparsity,
+                draw=draw,
+                loss=system.loss,
+                advance=advance,
+            )
+
+        self.cut(trainer, pl_module, find, 1, last=progress == 1)  # type: ignore[arg-type]

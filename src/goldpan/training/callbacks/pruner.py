@@ -1,0 +1,109 @@
+"""What pruning before and during training have in common: score once, cut on every rank."""
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any, Protocol
+
+import pytorch_lightning as pl
+import torch
+from rich.progress import Progress
+
+from goldpan.data.sampling import Sampling
+from goldpan.masks import Masks
+from goldpan.rounds import shuffle
+from goldpan.training.classifier import Classifier
+from goldpan.types import Batch
+
+
+class Samples(Protocol):
+    """The part of a datamodule that pruning needs."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+
+    def sample(self, sampling: Sampling, seed: int, device: torch.device) -> list[Batch]:
+        """Batches of training images, normalised and not augmented, the same for the same seed."""
+
+
+Draw = Callable[[int], Sequence[Batch]]
+"""The round (from 1) -> the batches that its scores see."""
+
+Advance = Callable[[int, float], None]
+"""Told after each round its number and the sparsity reached."""
+
+Find = Callable[[pl.Trainer, Classifier, Draw, Advance], Masks]
+"""How a method finds its masks, on one process; it sets them in the network's masks on the way."""
+
+
+class Pruner(pl.Callback):
+    """Scores on rank 0 alone and broadcasts the masks before any weight is zeroed.
+
+    Ranks that scored batches of their own would each cut different weights, and no error would
+    show it.
+
+    Args:
+        sampling: how many training images scores see; drawn anew for each round.
+        shuffle, reinitialize: controls of Frankle et al., arXiv 2009.08576: permute each layer's
+            final mask; draw the weights anew after pruning.
+    """
+
+    def __init__(
+        self,
+        sampling: Sampling,
+        *,
+        seed: int = 0,
+        shuffle: bool = False,
+        reinitialize: bool = False,
+    ) -> None:
+        self.sampling, self.seed = sampling, seed
+        self.shuffle, self.reinitialize = shuffle, reinitialize
+        self.seconds = 0.0
+
+    def check(self, data: Samples) -> None:
+        """Draw a sample and drop it, so that one that cannot be drawn is known before any work."""
+        data.sample(self.sampling, self.seed, torch.device("cpu"))
+
+    def cut(
+        self, trainer: pl.Trainer, system: Classifier, find: Find, rounds: int, *, last: bool
+    ) -> None:
+        """Find masks in `rounds` and cut to them; after the last the controls have their turn."""
+        start = perf_counter()
+        found = self._find(trainer, system, find, rounds) if trainer.is_global_zero else None
+        shared: Masks = trainer.strategy.broadcast(found)  # type: ignore[assignment]
+        masks = Masks({name: mask.to(system.device) for name, mask in shared.items()})
+        if last and self.shuffle:
+            masks = shuffle(masks, self.seed)
+        if last and self.reinitialize:
+            system.reinitialize(self.seed + 1)
+        system.prune(masks)
+        self.seconds += perf_counter() - start
+
+    def _find(self, trainer: pl.Trainer, system: Classifier, find: Find, rounds: int) -> Masks:
+        data: Samples = trainer.datamodule  # type: ignore[attr-defined]
+        first = self.seed * 1_000_003 + trainer.global_step
+
+        def draw(done: int) -> list[Batch]:
+            return data.sample(self.sampling, first + done, system.device)
+
+        with Progress(
+            transient=True, disable=rounds == 1 or not trainer.progress_bar_callback
+        ) as bar:
+            task = bar.add_task("scoring", total=rounds)
+            masks = find(
+                trainer,
+                system,
+                draw,
+                lambda done, sparsity: bar.update(
+                    task, completed=done, description=f"scoring, sparsity {sparsity:.4f}"
+                ),
+            )
+        return Masks({name: mask.cpu() for name, mask in masks.items()})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Seconds spent on scoring so far."""
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up where the checkpoint was written."""
+        self.seconds = state_dict["seconds"]

@@ -1,0 +1,241 @@
+import copy
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+import torch.nn.functional as F
+from omegaconf import DictConfig
+from torch import Tensor, nn
+
+from goldpan.allocation.global_top import global_top
+from goldpan.channels.compaction import (
+    Compaction,
+    _require_same_training,
+    check_compactable,
+    compact,
+    remove,
+    restore,
+)
+from goldpan.channels.dead import live_channels
+from goldpan.masks import mask_gradients, masked_layers, read_masks, write_masks
+from goldpan.models.resnet import resnet20
+from goldpan.models.vgg import vgg11
+from goldpan.models.wide_resnet import wide_resnet
+from goldpan.rounds import prune_in_rounds
+from goldpan.runs.experiment import run
+from goldpan.runs.refusal import Refusal
+from goldpan.schedules.sparsity import exponential
+from goldpan.scorers.synflow import synflow
+
+SHAPE = (3, 8, 8)
+NETS: dict[str, Callable[[], nn.Module]] = {
+    "vgg": partial(vgg11, 5, image_size=32, width=0.1),
+    "resnet": partial(resnet20, 5, image_size=16),
+    "resnet, shortcut B": partial(resnet20, 5, image_size=16, shortcut="B"),
+    "wide resnet": partial(wide_resnet, 5, image_size=16, depth=10, width=1),
+}
+SIZES = {"vgg": 32}
+
+
+def cut(net: nn.Module, **rows: tuple[object, object]) -> None:
+    """Cut weights of the layers by number: (outputs, inputs), slice(None) for all."""
+    masks = read_masks(net)
+    for name, (outputs, inputs) in rows.items():
+        masks[f"{name[1:]}.weight"][outputs, inputs] = False
+    write_masks(net, masks)
+
+
+def pruned(name: str, sparsity: float) -> tuple[nn.Module, tuple[int, int, int]]:
+    net = NETS[name]().double()
+    shape = (3, SIZES.get(name, 16), SIZES.get(name, 16))
+    batch = [(torch.zeros(1, *shape), torch.zeros(1))]
+    schedule = partial(exponential, target=sparsity)
+    masks = prune_in_rounds(
+        net, synflow, global_top, schedule, lambda _: batch, F.cross_entropy, rounds=20
+    )
+    write_masks(net, masks)
+    return net, shape
+
+
+def test_a_channel_that_nothing_reads_is_dead(net: nn.Module) -> None:
+    cut(net, _3=(slice(None), [1, 4]))
+    kept = live_channels(net, SHAPE)
+    assert kept["1"].tolist() == [True, False, True, True, False, True]
+    assert kept["4"].all()
+
+
+def test_a_relu_in_place_is_a_relu(net: nn.Module) -> None:
+    net[2] = nn.ReLU(inplace=True)  # type: ignore[index]
+    cut(net, _0=([0, 2], slice(None)))
+    kept = compact(net, SHAPE).kept
+    assert kept["1"].tolist() == [False, True, False, True, True, True]
+
+
+def test_a_channel_that_nothing_feeds_is_dead_and_starves_those_it_feeds(net: nn.Module) -> None:
+    cut(net, _0=([0, 2], slice(None)), _3=(7, [1, 3, 4, 5]))  # 7 reads 0 and 2 alone
+    kept = live_channels(net, SHAPE)
+    assert kept["1"].tolist() == [False, True, False, True, True, True]
+    assert kept["4"].tolist() == [True] * 7 + [False]
+
+
+@pytest.mark.parametrize("what", ["shift", "statistics"])
+def test_a_channel_that_is_not_zero_by_itself_stays(net: nn.Module, what: str) -> None:
+    cut(net, _0=([0, 2], slice(None)))
+    with torch.no_grad():
+        getattr(net[1], {"shift": "bias", "statistics": "running_mean"}[what])[2] = 0.1  # type: ignore[index]
+    assert live_channels(net, SHAPE)["1"].tolist() == [False, True, True, True, True, True]
+
+
+@pytest.mark.parametrize("scale_behind", [1.0, 0.0])
+def test_a_channel_that_training_would_push_from_zero_stays(
+    net: nn.Module, scale_behind: float
+) -> None:
+    nn.init.constant_(net[4].weight, scale_behind)  # type: ignore[index,arg-type]  # timm begins so
+    net[2] = nn.GELU()  # type: ignore[index]  # its slope at zero is 1/2, so the norm's shift learns
+    cut(net, _0=([0, 2], slice(None)), _3=(slice(None), 5))
+    kept = live_channels(net, SHAPE)["1"]
+    assert kept.tolist() == [True, True, True, True, True, False]
+    compact(net, SHAPE)
+
+
+def test_a_layer_that_is_all_dead_keeps_one_channel(net: nn.Module) -> None:
+    cut(net, _3=(slice(None), slice(None)))
+    small = compact(net, SHAPE).small
+    assert small[3].weight.shape[:2] == (1, 1)  # type: ignore[index]
+
+
+def test_a_residual_channel_goes_only_if_nothing_reads_it() -> None:
+    net = resnet20(5, image_size=16, shortcut="B")
+    masks = read_masks(net)
+    for name, mask in masks.items():
+        if name == "stem.0.weight" or (name.startswith("stages.0.") and "conv2" in name):
+            mask[3] = False  # nothing feeds channel 3, to which every norm2 may add
+        if name == "linear.weight":
+            mask[:, 5] = False
+        if name.startswith("stages.2.") and "conv1" in name and not name.startswith("stages.2.0"):
+            mask[:, 5] = False  # nothing reads channel 5 of the last stage
+    write_masks(net, masks)
+    kept = live_channels(net, (3, 16, 16))
+    assert kept["stem.1"].all()
+    assert (~kept["stages.2.0.norm2"]).nonzero().flatten().tolist() == [5]
+    compact(net, (3, 16, 16))
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("sparsity", [0.9, 0.98])
+def test_training_and_evaluation_are_those_of_the_whole_network(name: str, sparsity: float) -> None:
+    whole, shape = pruned(name, sparsity)
+    compaction = compact(copy.deepcopy(whole), shape)
+    assert compaction.removed > 0.2
+    generator = torch.Generator().manual_seed(3)
+    images = torch.randn(6, 8, *shape, generator=generator, dtype=torch.float64)
+    for net in (whole, compaction.small):
+        optimizer = torch.optim.SGD(net.parameters(), 0.1, 0.9, weight_decay=5e-4, nesterov=True)
+        for x in images:
+            optimizer.zero_grad()
+            F.cross_entropy(net.train()(x), torch.arange(8) % 5).backward()
+            mask_gradients(masked_layers(net).values())
+            optimizer.step()
+    full = compaction.expand()
+    expected, small, got = (net.eval()(images[0]) for net in (whole, compaction.small, full))
+    torch.testing.assert_close(small, expected, rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(got, small, rtol=1e-12, atol=1e-12)
+    assert all(torch.equal(a, b) for a, b in zip(*map(values, (full, whole)), strict=True))
+
+
+def values(net: nn.Module) -> list[Tensor]:
+    return list(read_masks(net).values())
+
+
+def test_what_lives_cannot_be_removed_unnoticed(
+    net: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(model: nn.Module, shape: object) -> dict[str, Tensor]:
+        return {"1": torch.tensor([False, True, True, True, True, True])}
+
+    monkeypatch.setattr("goldpan.channels.compaction.live_channels", wrong)
+    with pytest.raises(
+        ValueError, match=r"compacted network's eval logits differ by .*compact=false"
+    ):
+        compact(net, SHAPE)
+
+
+def test_gradients_are_compared_as_well(net: nn.Module) -> None:
+    """What is zero at first and would learn gives the same logits, in this case until it does."""
+    net[2] = nn.GELU()  # type: ignore[index]
+    cut(net, _0=(0, slice(None)))
+    kept = {"1": torch.tensor([False, True, True, True, True, True])}
+    with pytest.raises(ValueError, match=r"gradients of 1\.bias differ"):
+        _require_same_training(remove(net, SHAPE, kept))
+
+
+def test_weights_that_are_zero_and_not_cut_are_no_masks(net: nn.Module) -> None:
+    with torch.no_grad():
+        net[3].weight[:, 0] = 0  # type: ignore[index]
+    assert live_channels(net, SHAPE)["1"].all()
+    kept = {"1": torch.tensor([False, True, True, True, True, True])}
+    with pytest.raises(ValueError, match="logits differ"):
+        _require_same_training(remove(net, SHAPE, kept))
+
+
+def test_what_draws_random_numbers_is_refused(net: nn.Module) -> None:
+    check_compactable(net, SHAPE)
+    state = torch.get_rng_state()
+    with pytest.raises(ValueError, match="without dropout"):
+        check_compactable(nn.Sequential(nn.Dropout(0.1), *net), SHAPE)  # type: ignore[misc]
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_state_restores_the_compaction() -> None:
+    net, shape = pruned("resnet", 0.98)
+    compaction = compact(net, shape)
+    again: Compaction = restore(NETS["resnet"]().double(), compaction.state_dict())
+    ours, theirs = compaction.small.state_dict(), again.small.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert again.removed == compaction.removed
+
+
+def test_dense_masks_leave_all_channels(net: nn.Module) -> None:
+    assert compact(net, SHAPE).removed == 0
+    assert compact(nn.Sequential(nn.Flatten(), *[net[-1].__class__(192, 5)]), SHAPE).removed == 0  # type: ignore[index]
+
+
+Configure = Callable[..., DictConfig]
+CHOICES = {"dataset": "digits", "model": "resnet20", "recipe": "quick", "method": "synflow"}
+
+
+def test_a_compacted_run_is_the_run(configure: Configure, tmp_path: object) -> None:
+    options = ("model=resnet20", "method=synflow", "sparsity=0.98", "recipe.epochs=1")
+    plain = run(configure(*options, f"output={tmp_path}/plain"), CHOICES)
+    small = run(configure(*options, f"output={tmp_path}/compact", "compact=true"), CHOICES)
+    for field in ("id", "masks", "parameters", "flops", "sparsity"):
+        assert getattr(small, field) == getattr(plain, field), field
+    assert small.last is not None
+    assert plain.last is not None
+    assert small.last.train == pytest.approx(plain.last.train, abs=3)
+    assert 0.3 < small.compaction["channels_removed"] < 1
+    assert small.compaction["parameters_kept"] < 0.7
+    assert "compacted: " in small.summary()
+    assert not plain.compaction
+
+
+@pytest.mark.parametrize(
+    ("choices", "sentence"),
+    [
+        (("method=gmp",), "needs a method that cuts before training"),
+        (("model=wrn_16_8", "model.width=0.25", "model.dropout=0.3"), "without dropout"),
+        (
+            (
+                "+method.penalty={_target_:goldpan.penalties.slimming.slimming,_partial_:true,strength:1}",
+            ),
+            "the method's penalty counts",
+        ),
+    ],
+)
+def test_what_cannot_be_compacted_is_refused_before_any_work(
+    configure: Configure, choices: tuple[str, ...], sentence: str
+) -> None:
+    cfg = configure("model=resnet20", "compact=true", "recipe.epochs=1", *choices)
+    with pytest.raises(Refusal, match=sentence):
+        run(cfg, CHOICES)

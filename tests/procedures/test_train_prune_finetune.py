@@ -1,0 +1,155 @@
+"""Channels removed from trained networks, on the bundled digits, from configuration to record."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import DictConfig
+from torch import nn
+
+from goldpan.channels.allocation import global_channels, layerwise_channels
+from goldpan.channels.choosing import prunable_groups, thin
+from goldpan.channels.surgery import shrink
+from goldpan.cost import cost
+from goldpan.models.resnet import resnet20, resnet50
+from goldpan.models.vgg import vgg16
+from goldpan.reports.channel_table import channel_rows
+from goldpan.runs.experiment import run
+from goldpan.runs.record import Record, read_record
+from goldpan.runs.refusal import Refusal
+
+SHORT = ("model.width=0.1", "recipe.epochs=2", "dataset.limit=400", "model.initialization=rni")
+GROUPS = {"dataset": "digits", "model": "vgg11", "recipe": "quick"}
+METHODS = ["rni", "slimming", "polarization", "uniform"]
+Configure = Callable[..., DictConfig]
+
+
+def do(configure: Configure, method: str, *overrides: str) -> Record:
+    groups = GROUPS | {"method": method}
+    return run(configure(*SHORT, f"method={method}", *overrides), groups, overrides)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_prunes_and_finetunes(
+    method: str, configure: Configure, tmp_path: Path
+) -> None:
+    record = do(configure, method, "sparsity=0.5")
+    assert record.status == "finished"
+    assert record.sparsity is not None
+    assert record.sparsity.granularity == "channel"
+    assert record.sparsity.got == pytest.approx(0.5, abs=0.05)
+    assert record.parameters["kept"] < 0.7 * record.parameters["all"]
+    assert record.flops["sparse"] < record.flops["dense"]  # type: ignore[operator]
+    assert None not in (record.trained, record.pruned, record.last)
+    assert len(record.latency) == 4
+    (folder,) = tmp_path.glob(f"digits-vgg11-{method}-*")
+    assert (folder / "channels.png").exists()
+    assert (
+        (folder / "importances.png").exists() == bool(record.importances) == (method != "uniform")
+    )
+    assert not list(folder.glob("*.ckpt"))
+
+
+def test_two_ratios_share_one_training(configure: Configure, tmp_path: Path) -> None:
+    first, second = (do(configure, "rni", f"sparsity={ratio}") for ratio in (0.3, 0.6))
+    (stage,) = tmp_path.glob("trained-*/record.json")
+    trained = read_record(stage)
+    assert first.trained == second.trained == trained.last
+    assert trained.sparsity is not None
+    assert trained.sparsity.got == 0
+    assert len(channel_rows([first, second, trained])) == 2
+
+
+def test_rounds_remove_the_same_fraction_each_and_end_where_asked(
+    configure: Configure, tmp_path: Path
+) -> None:
+    rounds = ("sparsity=0.75", "method.channels.rounds=2", "method.channels.epochs=1")
+    record = do(configure, "uniform", "model.width=0.25", *rounds)
+    assert record.sparsity is not None
+    assert record.sparsity.got == pytest.approx(0.75, abs=0.01)
+    (first,) = tmp_path.glob("*/round1/metrics.csv")
+    assert len(first.read_text().splitlines()) == 2
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_layers_at_their_floor_are_named(configure: Configure) -> None:
+    record = do(configure, "uniform", "sparsity=0.9", "method.channels.epochs=1")
+    assert record.floored["features.1"] == 3
+    assert "channels kept by the floor of their layer: features.1 3" in record.summary()
+
+
+def test_a_network_without_norms_is_refused(configure: Configure) -> None:
+    cfg = configure("method=rni", "model=lenet_300_100", "recipe.epochs=1")
+    with pytest.raises(Refusal, match="no BatchNorm2d; rni, slimming, polarization and uniform"):
+        run(cfg, GROUPS | {"method": "rni"})
+
+
+@pytest.mark.parametrize("target", ["flops", "parameters"])
+def test_flops_and_parameters_are_met_as_closely_as_channels_allow(target: str) -> None:
+    net, shape = vgg16(10, width=0.25), (3, 32, 32)
+    for norm in net.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            nn.init.uniform_(norm.weight)
+    kept = thin(net, shape, 0.6, layerwise_channels, target).kept  # type: ignore[arg-type]
+    before, after = cost(net, shape), cost(shrink(net, kept, shape), shape)
+    left = getattr(after, target) / getattr(before, target)
+    assert 0.37 < left <= 0.4
+
+
+def test_a_target_below_the_floor_is_refused() -> None:
+    with pytest.raises(ValueError, match=re.escape("the floor of the layers keeps more flops")):
+        thin(vgg16(10, width=0.05), (3, 32, 32), 0.999, global_channels, "flops")
+
+
+def test_residual_networks_shrink_inside_their_blocks() -> None:
+    basic = prunable_groups(resnet20(10), (3, 32, 32))
+    assert len(basic) == 9
+    assert all(group.name.endswith("norm1") for group in basic)
+    assert sum(group.size for group in prunable_groups(resnet50(10, width=0.1), (3, 32, 32))) > 0
+
+
+def test_rni_counts_of_the_paper() -> None:
+    """rni.md 2.4: VGG-16 has 13 norms and 4,224 channels, ResNet-56 27 layers and 1,008."""
+    from goldpan.models.resnet import resnet56
+
+    assert [
+        (len(g), sum(x.size for x in g))
+        for g in (
+            prunable_groups(vgg16(10), (3, 32, 32)),
+            prunable_groups(resnet56(10), (3, 32, 32)),
+        )
+    ] == [(13, 4224), (27, 1008)]
+
+
+def test_scores_are_the_importances_of_the_norms() -> None:
+    from goldpan.channels.choosing import channel_scores
+
+    net = vgg16(10, width=0.1)
+    first = next(m for m in net.modules() if isinstance(m, nn.BatchNorm2d))
+    nn.init.uniform_(first.weight, -1, 1)
+    scores = channel_scores(net, prunable_groups(net, (3, 32, 32)))
+    assert torch.equal(next(iter(scores.values())), first.weight.detach().abs())
+
+
+def test_a_shrunk_network_is_exported_and_holds_none_of_our_classes(
+    configure: Configure, tmp_path: Path
+) -> None:
+    pruned = do(configure, "rni", "sparsity=0.5")
+    (weights,) = tmp_path.glob("digits-vgg11-rni-*/model.pt")
+    record = do(configure, "rni", "procedure=export", f"checkpoint={weights}")
+    assert record.last is not None
+    assert pruned.last is not None
+    assert record.last.test == pruned.last.test
+    assert record.exports.keys() == {"model.onnx", "model.pt2"}
+    assert max(record.exports.values()) < 1e-5
+    folder = next(path.parent for path in tmp_path.glob("*/model.onnx"))
+    sizes = (folder / "architecture.json").read_text()
+    assert "Masked" not in sizes
+    assert "Bounded" not in sizes
+
+
+def test_an_export_without_weights_is_refused(configure: Configure) -> None:
+    with pytest.raises(Refusal, match="procedure=export needs checkpoint="):
+        run(configure("method=rni", "procedure=export"), GROUPS | {"method": "rni"})

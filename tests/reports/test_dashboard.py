@@ -1,0 +1,114 @@
+"""The view of a table on W&B: built without an account, and what is said where there is none."""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from goldpan.reports import dashboard as tested
+from goldpan.reports.dashboard import MISSING, dashboard, save
+from goldpan.reports.report import Report
+from goldpan.reports.results import Panel, Results, Tally
+from goldpan.reports.spec import Table
+from goldpan.runs.record import Record, Sparsity
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Report:
+    """One run with two layers."""
+    layers = {"features.0.weight": 0.5, "linear.weight": 0.95}
+    sparsity = Sparsity(0.9, 0.9, 0.9, 0.9, layers)
+    record = Record("a", "finished", "digits", "snip", 0, {}, "", sparsity=sparsity)
+    tally = Tally({}, frozenset([tmp_path]), [record], [90.0])
+    results = Results([Panel({}, ["snip"], ["0.9"], {("snip", "0.9"): tally})])
+    return Report(Table("demo", "", "last", "method", "sparsity"), results, "last", [], tmp_path)
+
+
+@pytest.fixture
+def spec(report: Report) -> Any:
+    """What would be sent."""
+    try:
+        return dashboard(report, "goldpan", "us")._spec
+    except ImportError:
+        pytest.skip("wandb-workspaces is not installed")
+
+
+def panels(spec: Any) -> list[Any]:
+    sections = spec["spec"]["section"]["panelBankConfig"]["sections"]
+    return [panel for section in sections for panel in section["panels"]]
+
+
+def test_the_view_holds_the_runs_of_the_table_by_method_and_sparsity(spec: Any) -> None:
+    named = [spec[key] for key in ("entity", "project", "displayName")]
+    assert named == ["us", "goldpan", "goldpan demo"]
+    (runs,) = spec["spec"]["section"]["runSets"]
+    (only,) = runs["filters"]["filters"]
+    assert only["key"] == {"section": "run", "name": "group"}
+    assert (only["op"], only["value"]) == ("=", "demo")
+    assert runs["grouping"] == [
+        {"section": "summary", "name": "record.method"},
+        {"section": "config", "name": "sparsity.value"},
+    ]
+
+
+def test_the_panels_show_what_the_runs_log(spec: Any) -> None:
+    shown = panels(spec)
+    assert len({panel["__id__"] for panel in shown}) == len(shown) == 11
+    text = json.dumps(shown)
+    for metric in ("val/accuracy", "train/loss", "record.last.test", "record.best.test"):
+        assert metric in text
+    scatters = [panel["config"] for panel in shown if panel["viewType"] == "Scatter Plot"]
+    assert [config["xAxis"] for config in scatters] == [
+        "config:sparsity.value",
+        "config:sparsity.value",
+        "summary:record.flops.sparse",
+    ]
+
+
+def test_layers_and_shares_of_panning_have_their_panels(spec: Any) -> None:
+    shares, across = [
+        next(panel["config"] for panel in panels(spec) if key in panel["config"])
+        for key in ("metricRegex", "columns")
+    ]
+    assert shares["metricRegex"] == "^panning/weight/.*"
+    assert shares["xAxis"] == "panning/round"
+    assert [(column["accessor"], column["displayName"]) for column in across["columns"]] == [
+        ("summary:record.sparsity.layers.features.0.weight", "features.0"),
+        ("summary:record.sparsity.layers.linear.weight", "linear"),
+    ]
+
+
+def test_what_is_not_installed_is_named(
+    report: Report, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb_workspaces.expr", None)
+    assert save(report, entity="us") == 1
+    assert capsys.readouterr().err == MISSING + "\n"
+
+
+def test_a_refusal_is_one_sentence(
+    report: Report, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise OSError("no\nnetwork")
+
+    monkeypatch.setattr(tested, "_library", lambda: None)
+    monkeypatch.setattr(tested, "_reach", refuse)
+    assert save(report) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("the view was not saved: no network; ")
+    assert error.count("\n") == 1
+
+
+def test_the_address_of_the_saved_view_is_printed(
+    report: Report, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    view = SimpleNamespace(save=lambda: None, url="the address")
+    monkeypatch.setattr(tested, "_library", lambda: None)
+    monkeypatch.setattr(tested, "_reach", lambda: None)
+    monkeypatch.setattr(tested, "dashboard", lambda *given: view)
+    assert save(report, entity="us") == 0
+    assert capsys.readouterr().out == "the address\n"

@@ -1,0 +1,99 @@
+"""The files of conf/table, and what is refused before a sweep of one starts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from goldpan.reports.spec import check_table, read_table, same
+from goldpan.sweeps.cells import Plan, plan
+
+CONF = Path(__file__).parents[2] / "conf"
+FILES = sorted((CONF / "table").glob("*.yaml"))
+SPEC = {"paper": "a paper", "metric": "last", "rows": "method", "columns": "sparsity"}
+AXES = {"method": ["snip", "grasp"], "sparsity": ["0.9", "0.95"], "seed": ["0"]}
+
+
+def planned(own: Mapping[str, list[str]] | None = None, **changes: Any) -> Plan:
+    return Plan({**SPEC, **changes}, AXES, [], own or {})
+
+
+def number(at: Mapping[str, Any], **rest: Any) -> dict[str, Any]:
+    return {"at": at, "mean": 93.0, **rest}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_each_file_composes_with_each_method_and_its_numbers_lie_on_its_axes(path: Path) -> None:
+    params = OmegaConf.load(path).hydra.sweeper.params
+    axes = {name: str(values).split(",") for name, values in params.items()}
+    narrow = [f"{name}={values[0]}" for name, values in axes.items() if name != "method"]
+    found = plan([f"+table={path.stem}", *narrow], CONF)
+    assert found.own == axes
+    assert [cell.axes["method"] for cell in found.cells] == axes["method"]
+    assert all(0 <= float(sparsity) < 1 for sparsity in axes["sparsity"])
+    check_table(found)
+    table = read_table(found)
+    covered = [
+        method
+        for method in axes["method"]
+        for n in table.published
+        if n.covers({"method": method, "sparsity": str(n.at.get("sparsity", 0))})
+    ]
+    assert len(covered) == len(table.published)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_each_file_opens_with_its_command(path: Path) -> None:
+    first, *rest = path.read_text().splitlines()
+    assert first == "# @package _global_"
+    assert f"# python run.py +table={path.stem}" in rest[:3]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"metric": "top5"}, "metric is one of last, best, best_on_test; got top5"),
+        ({"rows": "model"}, "rows names no axis; got model, the axes are method, sparsity, seed"),
+        ({"rows": "sparsity"}, "rows and columns are two axes; got sparsity for both"),
+        (
+            {"title": "x"},
+            "takes paper, metric, rows, columns, published, unknown, notes; got title",
+        ),
+        ({"paper": None}, "lacks paper"),
+        ({"published": [{"mean": 1}]}, "lacks at"),
+        (
+            {"published": [number({"method": "snip", "sparsity": 0.5})]},
+            "no run is at sparsity=0.5, where a number is published; sparsity takes 0.9, 0.95",
+        ),
+        ({"published": [number({"model": "vgg16"})]}, "at model=vgg16, which is no axis"),
+        (
+            {"published": [number({"method": "snip"})] * 2},
+            "two numbers are published at method=snip",
+        ),
+        ({"published": [{"at": {"method": "snip"}, "mean": "93"}]}, "mean is a number, percent"),
+        ({"published": [number({"method": "snip"}, n=0)]}, "n is a number, at least 1; got 0"),
+    ],
+)
+def test_a_table_that_cannot_be_filled_is_refused(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        check_table(planned(**changes))
+
+
+def test_a_plan_without_a_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected a table"):
+        check_table(Plan(None, AXES, []))
+
+
+def test_numbers_of_the_files_own_axes_stay_when_an_axis_is_narrowed() -> None:
+    own = {"sparsity": ["0.5", "0.9"], "seed": ["0"]}
+    check_table(planned(own, published=[number({"sparsity": 0.5})]))
+
+
+def test_a_number_covers_the_axes_that_it_names() -> None:
+    read = read_table(planned(published=[number({"method": "snip", "sparsity": 0.9})]))
+    assert read.at({"method": "snip", "sparsity": "0.90"}) == read.published[0]
+    assert read.at({"method": "snip", "sparsity": "0.95"}) is None
+    assert same("1e-4", 0.0001)
+    assert not same("snip", "grasp")

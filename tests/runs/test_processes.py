@@ -1,0 +1,87 @@
+"""What only real processes show: a kill in mid-training, and two ranks that train one network."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RUN = ["model.width=0.05", "dataset.limit=400", "logger=none", "sparsity=0.8", "strategy.threads=1"]
+
+
+def command(output: Path, *overrides: str) -> list[str]:
+    return [sys.executable, str(ROOT / "run.py"), f"output={output}", *RUN, *overrides]
+
+
+def finish(output: Path, *overrides: str) -> dict[str, Any]:
+    """Run to the end, with warnings as they are, and read the one record."""
+    environment = {key: value for key, value in os.environ.items() if "RANK" not in key}
+    done = subprocess.run(
+        command(output, *overrides), env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = output.rglob("record.json")
+    record: dict[str, Any] = json.loads(path.read_text())
+    return record
+
+
+@pytest.mark.parametrize(
+    ("first", "then"), [("false", "false"), ("true", "true"), ("true", "false"), ("false", "true")]
+)
+def test_a_killed_run_goes_on_as_it_began_and_ends_like_an_undisturbed_one(
+    tmp_path: Path, first: str, then: str
+) -> None:
+    options = ("recipe.epochs=30", "method=synflow", "sparsity=0.95")
+    running = subprocess.Popen(
+        command(tmp_path / "killed", *options, f"compact={first}"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("killed/*/last.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+    assert not list(tmp_path.rglob("record.json"))
+    (curve,) = tmp_path.glob("killed/*/metrics.csv")
+    assert len(curve.read_text().splitlines()) < 20  # a checkpoint long before the end
+    resumed = finish(tmp_path / "killed", *options, f"compact={then}")
+    undisturbed = finish(tmp_path / "whole", *options, f"compact={first}")
+    assert bool(resumed["compaction"]) == (first == "true")
+    for name in ("id", "masks", "ranks", "last", "best", "sparsity", "parameters"):
+        assert resumed[name] == undisturbed[name], name
+    (curve,) = tmp_path.glob("killed/*/metrics.csv")
+    assert [row.split(",")[0] for row in curve.read_text().splitlines()[1:]] == [
+        str(epoch) for epoch in range(1, 31)
+    ]
+
+
+@pytest.mark.parametrize("compact", ["false", "true"])
+def test_two_processes_train_one_network_with_the_masks_of_one_process(
+    tmp_path: Path, compact: str
+) -> None:
+    ddp = ("strategy=ddp", "strategy.accelerator=cpu", "strategy.devices=2")
+    options = ("recipe.epochs=2", "method=grasp", f"compact={compact}")
+    two = finish(tmp_path / "two", *options, *ddp)
+    one = finish(tmp_path / "one", *options)
+    assert len(two["ranks"]) == 2
+    assert len(set(two["ranks"])) == 1
+    assert two["masks"] == one["masks"]
+    assert two["id"] != one["id"]  # BatchNorm sees half of each batch
+    assert two["data"] == one["data"]
+
+
+@pytest.mark.slow
+def test_two_processes_remove_the_same_channels(tmp_path: Path) -> None:
+    ddp = ("strategy=ddp", "strategy.accelerator=cpu", "strategy.devices=2")
+    running = command(tmp_path, "method=rni", "sparsity=0.5", "recipe.epochs=2", *ddp)
+    subprocess.run(running, check=True, capture_output=True, timeout=120)
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("*/record.json")]
+    assert len(records) == 2
+    assert all(len(set(r["ranks"])) == 1 and len(r["ranks"]) == 2 for r in records)

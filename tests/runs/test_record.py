@@ -1,0 +1,85 @@
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from goldpan.files import write_atomically
+from goldpan.runs.record import Accuracy, Record, Sparsity, read_record
+
+RECORD = Record(
+    id="0123456789ab",
+    status="finished",
+    setting="digits vgg11 quick",
+    method="snip",
+    seed=0,
+    choices={"sparsity": 0.9},
+    started="2026-01-01T00:00:00+00:00",
+    sparsity=Sparsity(asked=0.9, got=0.9, parameters=0.89, effective=0.91, layers={"a": 1.0}),
+    last=Accuracy(epoch=15, test=97.5, val=98.0, train=100.0),
+    best=Accuracy(epoch=12, test=97.25, val=98.5, train=100.0),
+)
+
+
+def test_a_record_survives_its_file(tmp_path: Path) -> None:
+    RECORD.write(tmp_path / "record.json")
+    assert read_record(tmp_path / "record.json") == RECORD
+
+
+def test_the_summary_says_accuracy_and_sparsity_asked_and_got() -> None:
+    assert RECORD.summary() == (
+        "snip on digits vgg11 quick, seed 0: finished, test accuracy 97.50 % (last epoch, 15), "
+        "97.25 % (best validation epoch, 12); sparsity asked 0.9, got 0.9 (effective 0.91)"
+    )
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100])
+def test_a_record_cut_short_is_named(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "record.json"
+    RECORD.write(path)
+    path.write_text(path.read_text()[:cut])
+    with pytest.raises(ValueError, match=r"record\.json is not a whole record"):
+        read_record(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [({"format": 0}, "format 0"), ({"extra": 1}, "unknown field extra"), ({"last": 3}, "whole")],
+)
+def test_another_format_is_named(tmp_path: Path, change: dict[str, int], answer: str) -> None:
+    path = tmp_path / "record.json"
+    RECORD.write(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ValueError, match=answer):
+        read_record(path)
+
+
+def test_an_edited_record_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    RECORD.write(path)
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(ValueError, match="edited after it was written"):
+        read_record(path)
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "record.json"
+    write_atomically(path, "old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_not_a_number_is_never_written(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    with pytest.raises(ValueError, match="JSON"):
+        replace(RECORD, seconds={"training": float("nan")}).write(tmp_path / "record.json")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,169 @@
+"""The launcher of SLURM: by submitit's own processes here, and by commands that act SLURM."""
+
+import os
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from goldpan.runs.experiment import read_done
+from goldpan.runs.record import RECORD, read_record
+from goldpan.sweeps.cells import Cell, plan
+from goldpan.sweeps.launchers import slurm_queue
+from goldpan.sweeps.launchers.slurm import JOB, slurm
+from goldpan.sweeps.work import BUSY, FAILED
+
+pytest.importorskip("submitit")
+
+HERE = Path(__file__).parents[1]
+CONF = HERE.parents[1] / "conf"
+TINY = ("model=lenet_300_100", "dataset.limit=200", "recipe.epochs=1", "logger=none")
+COMMAND = (sys.executable, "run.py")
+
+
+def cells(folder: Path, *arguments: str) -> list[Cell]:
+    return plan([*TINY, "strategy.threads=1", f"output={folder}", *arguments], CONF).runs
+
+
+def error(cell: Cell) -> str:
+    return str(read_record(cell.folder / RECORD).error)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """cluster("7_0 TIMEOUT", ...) puts sbatch, which calls every array 7, and squeue on the path.
+
+    It returns the folder of what the jobs leave; sbatch tells in it that it was called.
+    """
+    monkeypatch.setattr(slurm_queue, "LAG", -1)
+    monkeypatch.setattr("goldpan.sweeps.launchers.slurm.time.sleep", lambda _: None)
+    commands, jobs = tmp_path / "bin", tmp_path / "slurm"
+    commands.mkdir()
+    jobs.mkdir()
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+
+    def made(*lines: str, squeue: int = 0) -> Path:
+        answers = {
+            "srun": "",
+            "sbatch": f"touch {jobs}/called; echo Submitted batch job 7",
+            "squeue": f"cat {commands}/lines; exit {squeue}",
+        }
+        (commands / "lines").write_text("\n".join(lines))
+        for name, answer in answers.items():
+            (commands / name).write_text(f"#!/bin/sh\n{answer}\n")
+            (commands / name).chmod(0o755)
+        return jobs
+
+    return made
+
+
+def leave(jobs: Path, job: str, outcome: object) -> None:
+    (jobs / f"{job}_0_result.pkl").write_bytes(pickle.dumps(outcome))
+
+
+def run(some: list[Cell]) -> dict[str, int]:
+    ends: dict[str, int] = {}
+    slurm(some, lambda cell, code: ends.update({cell.axes["seed"]: code}), COMMAND)
+    return ends
+
+
+def test_a_job_is_a_cell_and_a_crash_is_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(HERE))
+    scorers = "goldpan.scorers.snip.snip,scorers_that_fail.segfaults"
+    good, bad = cells(Path("outputs"), f"method.pruner.scorer._target_={scorers}")
+    ends: dict[Path, int] = {}
+    slurm(
+        [good, bad],
+        lambda cell, code: ends.update({cell.folder: code}),
+        COMMAND,
+        cluster="local",
+        array_parallelism=2,
+    )
+    assert ends == {good.folder: 0, bad.folder: -11}
+    assert read_done(good.folder) is not None
+    assert list((tmp_path / "outputs/slurm").glob("*_result.pkl"))
+
+
+def test_jobs_that_leave_a_result_end_with_its_code(
+    tmp_path: Path, cluster: Callable[..., Path]
+) -> None:
+    jobs = cluster("7_0 COMPLETED", "7_1 COMPLETED", "7_2 FAILED")
+    leave(jobs, "7_0", ("success", 0))
+    leave(jobs, "7_1", ("success", BUSY))
+    leave(jobs, "7_2", ("error", "Traceback\nUncompletedJobError: timed-out too many times."))
+    some = cells(tmp_path, "seed=0,1,2")
+    assert run(some) == {"0": 0, "1": BUSY, "2": FAILED}
+    assert "timed-out too many times" in error(some[2])
+
+
+def test_jobs_that_leave_none_end_as_the_queue_says(
+    tmp_path: Path, cluster: Callable[..., Path]
+) -> None:
+    jobs = cluster("7_0 TIMEOUT", "7_1 OUT_OF_MEMORY")
+    (jobs / "7_1_0_log.err").write_text("slurmstepd: error: Exceeded job memory limit\n")
+    some = cells(tmp_path, "seed=0,1,2")
+    assert run(some) == {"0": FAILED, "1": FAILED, "2": FAILED}
+    assert error(some[0]) == "job 7_0 ended: TIMEOUT"
+    assert error(some[1]) == "job 7_1 ended: OUT_OF_MEMORY (Exceeded job memory limit)"
+    assert error(some[2]) == "job 7_2 ended: it is not known"
+
+
+def test_a_queue_that_does_not_answer_ends_no_job(
+    tmp_path: Path, cluster: Callable[..., Path]
+) -> None:
+    cluster(squeue=1)
+    assert slurm_queue.job_states() is None
+    cluster("7 RUNNING")
+    assert slurm_queue.job_states() == {"7": "RUNNING"}
+
+
+def test_typed_again_it_waits_for_jobs_in_the_queue_and_submits_none(
+    tmp_path: Path, cluster: Callable[..., Path]
+) -> None:
+    jobs = cluster("7_0 TIMEOUT", "7_1 TIMEOUT")
+    run(cells(tmp_path, "seed=0,1"))
+    (jobs / "called").unlink()
+    cluster("7_0 RUNNING", "7_1 PENDING")
+    leave(jobs, "7_0", ("success", 0))
+    leave(jobs, "7_1", ("success", 0))
+    again = cells(tmp_path, "seed=0,1")
+    assert [(cell.folder / JOB).read_text() for cell in again] == [f"7_{i} {jobs}" for i in (0, 1)]
+    assert run(again) == {"0": 0, "1": 0}
+    assert not (jobs / "called").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({}, "no srun here"),
+        ({"cluster": "debug"}, "slurm or local"),
+        ({"cluster": "local", "array_parallelism": 0}, "at least 1"),
+    ],
+)
+def test_what_cannot_be_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], sentence: str
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ValueError, match=sentence):
+        slurm(cells(tmp_path), lambda *_: None, COMMAND, **options)  # type: ignore[arg-type]
+
+
+def test_without_submitit_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(ImportError, match="pip install -e"):
+        slurm(cells(tmp_path), lambda *_: None, COMMAND)
+
+
+def test_sbatch_may_refuse(tmp_path: Path, cluster: Callable[..., Path]) -> None:
+    cluster()
+    refusal = "#!/bin/sh\necho 'sbatch: error: invalid partition specified: fast' >&2; exit 1\n"
+    (tmp_path / "bin/sbatch").write_text(refusal)
+    with pytest.raises(ValueError, match="invalid partition"):
+        run(cells(tmp_path, "seed=0,1"))
