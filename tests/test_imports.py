@@ -5,11 +5,13 @@ types alone count too: who reads the code follows them as well.
 """
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src/goldpan"
+ROOT = Path(__file__).parents[1]
+SOURCE, README = ROOT / "src/goldpan", ROOT / "README.md"
 
 FLOORS = (
     ("choices", "duration", "files", "layers", "stream"),
@@ -96,3 +98,27 @@ def test_init_files_are_empty() -> None:
 def test_a_record_needs_no_torch() -> None:
     for name in ("runs.record", "runs.identity"):
         assert "torch" not in imported(name)
+
+
+def arrows() -> set[tuple[str, str]]:
+    """Which room imports which; an arrow that a longer way says already is left out."""
+    needs: dict[str, set[str]] = {name: set() for name in FLOOR}
+    for module in MODULES:
+        found = {room(name) for name in imported(module) & MODULES.keys()}
+        needs[room(module)] |= found - {room(module)}
+
+    def below(name: str) -> set[str]:
+        return needs[name].union(*map(below, needs[name]))
+
+    return {
+        (name, one)
+        for name, ones in needs.items()
+        for one in ones
+        if not any(one in below(other) for other in ones - {one})
+    }
+
+
+def test_the_readme_draws_the_rooms_as_they_are() -> None:
+    drawn = re.findall(r"^    (\w+) --> (\w+)$", README.read_text(), re.MULTILINE)
+    graph = "\n".join(f"    {name} --> {one}" for name, one in sorted(arrows()))
+    assert set(drawn) == arrows(), f"README's graph is to be:\n{graph}"
