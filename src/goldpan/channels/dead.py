@@ -3,8 +3,9 @@
 Such a channel is dead: it is not read, or it is zero for good. All others are alive.
 
 - *Read*: a kept weight uses it to compute a channel that is alive, or an output of the network.
-- *Zero for good*: no kept weight computes it from a channel that is alive or from the images, it
-  is zero now, and its gradient is zero too, so that training leaves it there.
+- *Zero for good*: no kept weight computes it from a channel that is alive or from the images; and
+  on random images it is zero, and so is its gradient, so that training leaves it there. A ReLU
+  behind it does so, since its slope at zero is zero.
 """
 
 import copy
@@ -33,7 +34,7 @@ def live_channels(model: nn.Module, shape: Sequence[int]) -> Channels:
     that is all dead keeps its first channel, since no layer can have none.
     """
     groups = trace(model, shape).groups
-    zero = _zero_channels(model, groups, shape)
+    zero_now = _zero_channels(model, groups, shape)
     alive = {group.name: torch.ones(group.size, dtype=torch.bool) for group in groups}
     network = _Network(groups, dict(model.named_modules()), alive)
     changed = True
@@ -41,8 +42,8 @@ def live_channels(model: nn.Module, shape: Sequence[int]) -> Channels:
         changed = False
         for group in groups:
             before = alive[group.name]
-            zero_for_good = zero[group.name] & ~network.fed(group)
-            alive[group.name] = before & network.read(group) & ~zero_for_good
+            zero_for_good = zero_now[group.name] & ~network.fed_by_living(group)
+            alive[group.name] = before & network.read_by_living(group) & ~zero_for_good
             changed |= not torch.equal(alive[group.name], before)
     for living in alive.values():
         living[0] |= not living.any()
@@ -57,7 +58,7 @@ class _Network:
     ) -> None:
         self.groups, self.layers, self.alive = groups, layers, alive
 
-    def read(self, group: ChannelGroup) -> Tensor:
+    def read_by_living(self, group: ChannelGroup) -> Tensor:
         """Which channels of a group a kept weight uses for a living output: bool (size,)."""
         read = torch.zeros(group.size, dtype=torch.bool)
         for name in group.consumers:
@@ -68,7 +69,7 @@ class _Network:
             read |= group.gather((kept & outputs[:, None]).any(0), (name, "in"))
         return read
 
-    def fed(self, group: ChannelGroup) -> Tensor:
+    def fed_by_living(self, group: ChannelGroup) -> Tensor:
         """Which channels of a group a kept weight computes from a living input: bool (size,).
 
         A bias, or a norm's shift or running mean, feeds its channel as well if it is not zero.
