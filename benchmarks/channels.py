@@ -10,8 +10,9 @@ from benchmarks.measure import Pairs, compare
 from benchmarks.rows import Row, at_least
 from benchmarks.workloads import BATCH, NETS, SHAPE, batch, training_step
 from goldpan.channels.allocation import layerwise_channels
-from goldpan.channels.choosing import thin
-from goldpan.channels.surgery import mask_channels, plain, shrink
+from goldpan.channels.choosing import choose_channels
+from goldpan.channels.finding import find_groups
+from goldpan.channels.surgery import plain, shrink, silence
 from goldpan.cost import cost
 
 BOUNDS = {0.5: 3.5, 0.7: 6.5, 0.9: 18.0}
@@ -21,10 +22,10 @@ BOUNDS = {0.5: 3.5, 0.7: 6.5, 0.9: 18.0}
 def networks(sparsity: float) -> tuple[nn.Module, nn.Module, str]:
     """VGG-16 shrunk and masked by the same share of each layer's channels; and their FLOPs."""
     net = NETS["VGG-16"]()
-    kept = thin(net, SHAPE, sparsity, layerwise_channels).kept
+    kept = choose_channels(net, SHAPE, sparsity, layerwise_channels).kept
     small = shrink(net, kept, SHAPE)
     fewer = cost(net, SHAPE).flops / cost(small, SHAPE).flops
-    silent = mask_channels(net, kept, SHAPE)
+    silent = silence(net, find_groups(net, SHAPE), kept)
     return plain(small), plain(silent), f"1/{fewer:.1f} of the FLOPs."
 
 

@@ -50,14 +50,6 @@ def test_sparsity_counts_weights_not_layers() -> None:
     assert masks.layers() == {"a": pytest.approx(2 / 3), "b": 0.0}
 
 
-def test_intersect_keeps_what_both_keep() -> None:
-    first, second = (
-        Masks({"a": torch.tensor([True, False])}),
-        Masks({"a": torch.tensor([True] * 2)}),
-    )
-    assert first.intersect(second)["a"].tolist() == [True, False]
-
-
 def test_masks_of_another_model_are_refused(net: nn.Module) -> None:
     with pytest.raises(UnknownLayer, match=r"8\.weight"):
         write_masks(net, Masks(dict(list(read_masks(net).items())[:2])))

@@ -1,4 +1,4 @@
-"""What a network costs: parameters, FLOPs, and how much of it still connects input to output."""
+"""Count a network's parameters and FLOPs, and the weights that still join input and output."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,13 +45,13 @@ def _positions(model: nn.Module, shape: Sequence[int]) -> list[tuple[nn.Conv2d |
     """Each convolution and linear layer with the number of positions where its weight is used."""
     found: list[tuple[nn.Conv2d | nn.Linear, int]] = []
 
-    def note(layer: nn.Module, _: object, output: Tensor) -> None:
+    def keep_positions(layer: nn.Module, _: object, output: Tensor) -> None:
         if isinstance(layer, nn.Conv2d | nn.Linear):
             channels = layer.out_channels if isinstance(layer, nn.Conv2d) else layer.out_features
             found.append((layer, output.numel() // channels))
 
     hooks = [
-        module.register_forward_hook(note)
+        module.register_forward_hook(keep_positions)
         for module in model.modules()
         if isinstance(module, nn.Conv2d | nn.Linear)
     ]
@@ -68,11 +68,13 @@ def _positions(model: nn.Module, shape: Sequence[int]) -> list[tuple[nn.Conv2d |
 def live_paths(model: nn.Module, shape: Sequence[int]) -> Masks:
     """The kept weights that lie on a path of kept weights from the input to the output.
 
-    Vysogorets and Kempe, Connectivity Matters, JMLR 2023, arXiv 2107.02306: the rest of the kept
-    weights are dead. Each weight is replaced by mask / (inputs kept by its filter), so that an
-    activation is an average and neither overflows nor underflows in float64; max-pools average
-    too, since a maximum would let only one of the places that it looks at through.
+    The other kept weights are dead: Vysogorets and Kempe, Connectivity Matters, JMLR 2023, arXiv
+    2107.02306. A weight is alive if its gradient is not zero in the network that has masks for
+    weights and an image of ones.
     """
+    # Each weight is mask / (inputs that its filter keeps), so that an activation is an average and
+    # neither overflows nor underflows. Max-pools average too, since a maximum hands the gradient to
+    # only one of its pixels.
     masks = read_masks(model)
     weights = {name: _averaging(mask) for name, mask in masks.items()}
     pools = [module for module in model.modules() if isinstance(module, nn.MaxPool2d)]

@@ -1,8 +1,8 @@
-"""Gradients with respect to effective weights (weight * mask), leaving no trace on the model.
+"""Compute gradients with respect to effective weights (weight * mask); the model stays as it is.
 
 Scores are computed in the precision of the weights, never under autocast: bf16 changes 12-23 % of
-the weights that SNIP keeps. Second-order products are double backward passes; forward mode is
-silently wrong with BatchNorm.
+the weights that SNIP keeps. Products with the Hessian are double backward passes, since forward
+mode gives wrong numbers with BatchNorm and no error.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,14 +55,15 @@ def mean_loss(
     """loss(f(x; weights) / temperature, y) in train mode, a scalar with a graph to `weights`.
 
     BatchNorm normalises by the batch and its running statistics stay as they were. Dropout is off,
-    and what else draws random numbers draws the same ones at every call. Attention is computed by
-    plain operations, since its fused kernels cannot be derived twice.
+    and any other layer that draws random numbers draws the same ones at every call.
     """
     x, y = batch
+    # functional_call writes the running statistics in place, even in the model that is called.
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [x.device] if x.is_cuda else []
-    plain = sdpa_kernel(SDPBackend.MATH)
-    with mode(model, training=True), torch.random.fork_rng(devices), plain:
+    # The fused kernels of attention have no second derivative (torch 2.14); plain operations do.
+    attention = sdpa_kernel(SDPBackend.MATH)
+    with mode(model, training=True), torch.random.fork_rng(devices), attention:
         torch.manual_seed(0)
         for module in model.modules():
             if isinstance(module, _DropoutNd):
@@ -89,7 +90,7 @@ _shared: ContextVar[dict[tuple[int, int, float], Slope] | None] = ContextVar("sl
 
 @contextmanager
 def one_graph() -> Iterator[None]:
-    """Inside, what asks for gradients of the same network on the same batch gets the same graph.
+    """Share one graph inside the block between all who ask for the same network and batch.
 
     First and second order scores then cost one forward pass together. Neither the network nor its
     masks nor the batches may change inside.
@@ -109,7 +110,7 @@ def slope(
     *,
     graph: bool = False,
 ) -> Slope:
-    """The loss of a batch and its gradient; with `graph` the gradient can be derived again."""
+    """The loss of a batch and its gradient; with `graph` the gradient can be differentiated."""
     shared = _shared.get()
     key = (id(model), id(batch[0]), temperature)
     if shared is not None and key in shared:
@@ -161,11 +162,14 @@ def second_order(
 
 
 def flow(model: nn.Module, weights: Mapping[str, Tensor], shape: Sequence[int]) -> Weights:
-    """dR/dw of R = sum of the logits on an all-ones input, float64, BatchNorm as the identity.
+    """dR/dw of R, the sum of the logits for an image of ones, with BatchNorm as the identity.
 
-    `weights` replace the masked layers' weights as they are given (SynFlow gives |w * m|); biases
-    count as zero, every other parameter by its absolute value. `shape` is one image's, (C, H, W).
+    Args:
+        weights: take the place of the masked layers' weights (SynFlow gives |w * m|). Biases count
+            as zero, and every other parameter by its absolute value.
+        shape: that of one image, (C, H, W).
     """
+    # In float64, since R is a product over all layers: in float32 it overflows in deep networks.
     state: Weights = {
         name: parameter.detach().double().abs() * (not name.endswith("bias"))
         for name, parameter in model.named_parameters()
@@ -187,7 +191,7 @@ def _identity(prefix: str, norm: _BatchNorm) -> Weights:
     state: Weights = {}
     if norm.running_mean is not None and norm.running_var is not None:
         state[prefix + "running_mean"] = torch.zeros_like(norm.running_mean, dtype=torch.float64)
-        variance = torch.ones_like(norm.running_var, dtype=torch.float64) - norm.eps
+        variance = torch.ones_like(norm.running_var, dtype=torch.float64) - norm.eps  # eps is added
         state[prefix + "running_var"] = variance
     if norm.affine:
         unit = norm.unit_weight if isinstance(norm, BoundedBatchNorm2d) else 1.0

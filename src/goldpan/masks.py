@@ -24,7 +24,7 @@ class LayerCollapse(RuntimeError):
 
 @dataclass(frozen=True)
 class Masks(Mapping[str, Tensor]):
-    """Weight name -> bool tensor of the weight's shape, True where the weight is kept.
+    """The masks of a network: weight name -> bools of the weight's shape, True where kept.
 
     Raises:
         TypeError: if a mask is not a bool tensor.
@@ -66,13 +66,9 @@ class Masks(Mapping[str, Tensor]):
         """The sparsity of each weight, by name."""
         return {name: 1 - int(mask.sum()) / mask.numel() for name, mask in self.tensors.items()}
 
-    def intersect(self, other: "Masks") -> "Masks":
-        """The weights kept by both."""
-        return Masks({name: mask & other[name] for name, mask in self.tensors.items()})
-
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
-    """The sha256 of named tensors: masks, or a state dict."""
+    """Hash named tensors, such as masks or a state dict, with sha256."""
     total = hashlib.sha256()
     for name, tensor in tensors.items():
         total.update(name.encode())
@@ -129,7 +125,7 @@ def write_masks(model: nn.Module, masks: Masks) -> None:
 
 @torch.no_grad()
 def mask_gradients(layers: Iterable[MaskedLayer]) -> None:
-    """Zero the gradients of cut weights: before an optimizer step, so that it leaves them zero."""
+    """Zero the gradients of cut weights, before an optimizer step, so that it leaves them zero."""
     pairs = [(layer.weight.grad, layer.mask) for layer in layers if layer.weight.grad is not None]
     if pairs:
         torch._foreach_mul_([gradient for gradient, _ in pairs], [mask for _, mask in pairs])
@@ -137,7 +133,7 @@ def mask_gradients(layers: Iterable[MaskedLayer]) -> None:
 
 @torch.no_grad()
 def mask_optimizer(layers: Iterable[MaskedLayer], optimizer: Optimizer) -> None:
-    """Zero what the optimizer remembers of cut weights: once, whenever masks have changed.
+    """Zero what the optimizer remembers of cut weights; needed once whenever masks have changed.
 
     Without it momentum moves a weight that was cut in mid-training away from zero.
     """
@@ -148,6 +144,6 @@ def mask_optimizer(layers: Iterable[MaskedLayer], optimizer: Optimizer) -> None:
 
 
 def revived(layers: Iterable[MaskedLayer]) -> float:
-    """max |w| over the cut weights: 0 as long as nothing has revived one."""
+    """The largest |w| of the cut weights: 0 as long as none has come back."""
     cut = [layer.weight.detach()[~layer.mask] for layer in layers]
     return max((float(values.abs().max()) for values in cut if values.numel()), default=0.0)

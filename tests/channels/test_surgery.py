@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from goldpan.channels.finding import find_groups, trace
-from goldpan.channels.surgery import mask_channels, plain, shrink
+from goldpan.channels.surgery import plain, shrink, silence
 from goldpan.layers.bounded_norm import BoundedBatchNorm2d
 from goldpan.layers.masked import MaskedConv2d, MaskedLayer
 from goldpan.masks import Masks, UnknownLayer, masked_layers, read_masks, write_masks
@@ -68,6 +68,10 @@ def choose(net: nn.Module, sparsity: float, shape: tuple[int, ...]) -> dict[str,
     return kept
 
 
+def silenced(net: nn.Module, kept: dict[str, Tensor], shape: tuple[int, ...]) -> nn.Module:
+    return silence(net, trace(net, shape).groups, kept)
+
+
 def parameters(net: nn.Module) -> int:
     return sum(parameter.numel() for parameter in net.parameters())
 
@@ -75,7 +79,7 @@ def parameters(net: nn.Module) -> int:
 @torch.no_grad()
 def assert_law(net: nn.Module, sparsity: float, shape: tuple[int, ...]) -> None:
     kept = choose(net, sparsity, shape)
-    small, silent = shrink(net, kept, shape), mask_channels(net, kept, shape)
+    small, silent = shrink(net, kept, shape), silenced(net, kept, shape)
     images = torch.randn(2, *shape, generator=torch.Generator().manual_seed(2))
     assert not torch.allclose(net(images), silent(images), rtol=0.01)
     assert float((small(images) - silent(images)).abs().max()) < 1e-5
@@ -84,13 +88,13 @@ def assert_law(net: nn.Module, sparsity: float, shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("sparsity", [0.5, 0.9])
 @pytest.mark.parametrize("name", NETS)
-def test_shrunk_and_masked_logits_are_equal(name: str, sparsity: float) -> None:
+def test_shrunk_and_silenced_logits_are_equal(name: str, sparsity: float) -> None:
     assert_law(lived_in(NETS[name]()), sparsity, SHAPE)
 
 
 @pytest.mark.parametrize("sparsity", [0.5, 0.9])
 @pytest.mark.parametrize("name", OTHERS)
-def test_shrunk_and_masked_logits_of_library_models_are_equal(name: str, sparsity: float) -> None:
+def test_shrunk_and_silenced_logits_of_library_models_are_equal(name: str, sparsity: float) -> None:
     assert_law(lived_in(OTHERS[name]()), sparsity, (3, 64, 64))
 
 
@@ -190,7 +194,7 @@ def test_groups_that_are_not_named_stay_whole(net: nn.Module) -> None:
 
 def test_the_given_model_is_untouched(net: nn.Module) -> None:
     before = copy.deepcopy(net.state_dict())
-    for surgery in (shrink, mask_channels):
+    for surgery in (shrink, silenced):
         surgery(net, {"1": torch.arange(6) < 2}, SMALL)
     plain(net)
     after = net.state_dict()
@@ -203,7 +207,7 @@ def test_the_given_model_is_untouched(net: nn.Module) -> None:
 def test_silent_channels_return_exactly_zero(bias: bool) -> None:
     bounded = BoundedBatchNorm2d(4, bias=bias)
     net = lived_in(nn.Sequential(nn.Conv2d(3, 4, 1), bounded, nn.Flatten(), nn.Linear(256, 5)))
-    silent = mask_channels(net, {"1": torch.arange(4) < 3}, SMALL)
+    silent = silenced(net, {"1": torch.arange(4) < 3}, SMALL)
     images = torch.randn(2, *SMALL)
     channels, before = silent[:2](images), net[:2](images)  # type: ignore[index]
     assert channels[:, 3].abs().max() == 0
@@ -213,7 +217,7 @@ def test_silent_channels_return_exactly_zero(bias: bool) -> None:
 def test_a_norm_without_scale_can_be_silent() -> None:
     norm = nn.BatchNorm2d(4, affine=False)
     net = nn.Sequential(nn.Conv2d(3, 4, 1), norm, nn.Flatten(), nn.Linear(256, 5)).eval()
-    silent = mask_channels(net, {"1": torch.arange(4) < 3}, SMALL)
+    silent = silenced(net, {"1": torch.arange(4) < 3}, SMALL)
     assert silent[:2](torch.randn(2, *SMALL))[:, 3].abs().max() == 0  # type: ignore[index]
     assert shrink(net, {"1": torch.arange(4) < 3}, SMALL)[1].num_features == 3  # type: ignore[index]
 

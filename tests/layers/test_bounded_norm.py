@@ -30,7 +30,7 @@ def test_importances_lie_between_zero_and_one_and_begin_around_a_half() -> None:
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("bias", [True, False])
-def test_it_converts_exactly_to_and_from_a_plain_norm(training: bool, bias: bool) -> None:
+def test_the_plain_norm_computes_the_same(training: bool, bias: bool) -> None:
     bounded = BoundedBatchNorm2d(6, bias=bias)
     bounded(X)  # moves the running statistics
     if bias:
@@ -39,12 +39,9 @@ def test_it_converts_exactly_to_and_from_a_plain_norm(training: bool, bias: bool
     plain = bounded.to_plain()
     assert type(plain) is nn.BatchNorm2d
     assert torch.equal(plain(X), bounded(X))
-    back = BoundedBatchNorm2d.from_plain(plain)
-    torch.testing.assert_close(back.weight, bounded.weight)
-    torch.testing.assert_close(back(X), bounded(X))
 
 
-def test_a_receded_channel_emits_nothing() -> None:
+def test_a_receded_channel_returns_zero() -> None:
     norm = BoundedBatchNorm2d(6)
     nn.init.constant_(norm.weight, -40)
     assert norm(X).abs().max() < 1e-16
@@ -58,9 +55,7 @@ def test_running_statistics_move_as_those_of_a_plain_norm() -> None:
         assert torch.equal(getattr(bounded, name), getattr(plain, name))
 
 
-def test_scales_outside_the_bound_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"must lie in \(0, 1\) to be bounded, got 1 to 1"):
-        BoundedBatchNorm2d.from_plain(nn.BatchNorm2d(6))
+def test_an_unknown_bound_is_refused() -> None:
     with pytest.raises(ValueError, match="bound is one of sigmoid, hard, tanh; got 'relu'"):
         BoundedBatchNorm2d(6, bound="relu")
 

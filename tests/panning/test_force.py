@@ -16,8 +16,9 @@ Draw = Callable[[int], list[Batch]]
 def cut(net: nn.Module, keep: float) -> None:
     """Keep a random share of the weights that are kept."""
     generator = torch.Generator().manual_seed(0)
-    drawn = {n: torch.rand(m.shape, generator=generator) < keep for n, m in read_masks(net).items()}
-    set_masks(net, Masks(drawn).intersect(read_masks(net)))
+    masks = read_masks(net)
+    fewer = {n: m & (torch.rand(m.shape, generator=generator) < keep) for n, m in masks.items()}
+    set_masks(net, Masks(fewer))
 
 
 @pytest.fixture

@@ -1,10 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-from torch import nn
-
-from goldpan.channels.latency import latencies
 from goldpan.reports.channel_table import channel_rows
 from goldpan.runs.channel_figures import draw_channels
 from goldpan.runs.record import Accuracy, Record, Sparsity
@@ -55,12 +51,3 @@ def test_the_pictures_are_drawn_where_there_are_numbers(tmp_path: Path) -> None:
     ]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
     assert draw_channels(replace(RECORD, importances=[], sparsity=None), tmp_path) == []
-
-
-def test_latencies_are_milliseconds_of_each_network_and_leave_their_mode() -> None:
-    nets = {"one": nn.Linear(4, 4), "two": nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))}
-    found = latencies(nets, (4,), 2)
-    assert found.keys() == nets.keys()
-    assert all(0 < value < 1000 for value in found.values())
-    assert all(net.training for net in nets.values())
-    assert not torch.is_inference_mode_enabled()

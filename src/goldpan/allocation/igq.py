@@ -1,7 +1,7 @@
 """Ideal gas quotas: A. Vysogorets and J. Kempe, Connectivity Matters, JMLR 2023, arXiv 2107.02306.
 
-Layers are cylinders of one gas coupled by a common force F; a layer of n weights is compressed to
-the density 1 / (F n + 1), so that large layers give most. Interpretation: the formula is that of
+Layers are cylinders of an ideal gas that one common force F compresses: a layer of n weights has
+the density 1 / (F n + 1), so that large layers lose most. *Interpretation:* the formula is that of
 public implementations; the paper's own text was not available.
 """
 
@@ -25,6 +25,8 @@ def igq_densities(shapes: Mapping[str, Size], sparsity: float) -> dict[str, floa
     """1 / (F n + 1) for each layer of n weights, F found by bisection to give the sparsity."""
     sizes = {name: shape.numel() for name, shape in shapes.items()}
     target = (1 - sparsity) * sum(sizes.values())
+    # The number of kept weights falls as F rises, from all of them at F = 0: double F until too few
+    # are left, then halve the interval until float64 has no more digits.
     low, high = 0.0, 1.0
     while _kept(sizes, high) > target:
         high *= 2
@@ -35,4 +37,5 @@ def igq_densities(shapes: Mapping[str, Size], sparsity: float) -> dict[str, floa
 
 
 def _kept(sizes: Mapping[str, int], force: float) -> float:
+    """The number of weights that the force F leaves, not rounded."""
     return sum(size / (force * size + 1) for size in sizes.values())

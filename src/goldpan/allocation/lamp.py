@@ -26,7 +26,7 @@ def lamp(scores: Scores, sparsity: float, alive: Masks) -> Masks:
 
 
 def lamp_scores(score: Tensor, alive: Tensor) -> Tensor:
-    """u^2 / sum of v^2 over the living v of the layer that rank no lower than u; dead ones get 0.
+    """u^2 / sum of v^2 over the scores v of the layer that rank no lower than u; 0 where not alive.
 
     Computed in float64; of equal scores the first ranks higher.
     """

@@ -1,4 +1,4 @@
-"""Allocation by quotas: how many weights each layer keeps is settled before its scores are seen."""
+"""Allocation by quotas: each layer's number of kept weights is fixed before its scores are seen."""
 
 from collections.abc import Callable, Mapping
 
@@ -35,8 +35,8 @@ def keep_quotas(
 def apportion(total: int, wanted: Mapping[str, float], rooms: Mapping[str, int]) -> dict[str, int]:
     """Whole numbers that add up to `total`, as close to `wanted` as the rooms allow.
 
-    Each is rounded down and cut to its room. What that leaves over is spread over the rooms that
-    are left, and the last few one by one, largest remainder first, ties in order.
+    Each is rounded down, and cut to its room. What is missing then is spread over the rooms that
+    are left. The last few go one by one to the largest remainders, ties in order.
 
     Raises:
         ValueError: if the rooms together hold less than `total`.

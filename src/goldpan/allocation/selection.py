@@ -1,6 +1,6 @@
-"""The k highest of many scores, exactly, equal scores in order of their index.
+"""Select the k highest of many scores exactly; of equal scores the first ones.
 
-A threshold is one order statistic of up to 10^8 scores. After Floyd and Rivest, Algorithm 489, CACM
+The threshold is the k-th highest of up to 10^8 scores. After Floyd and Rivest, Algorithm 489, CACM
 18(3), 1975: a sorted sample brackets it, and only the scores within the bracket are ordered. All
 passes go block by block, so that memory is read once; 10 times as fast as torch.kthvalue.
 """
@@ -60,6 +60,9 @@ def _bracketed(values: Values, rank: int) -> Any:
         return np.sort(values)[rank]
     places = np.random.default_rng(0).integers(len(values), size=SAMPLE)  # no stride: layers repeat
     sample = np.sort(values[places])
+    # Of m sampled values, m * share lie below the one that is sought, with the standard deviation
+    # sqrt(m * share * (1 - share)) of a binomial. The bracket is that rank in the sample, give or
+    # take DEVIATIONS of them; the 1 widens it where the share is near 0 or 1.
     share = rank / len(values)
     margin = DEVIATIONS * (1 + math.sqrt(len(sample) * share * (1 - share)))
     low = sample[max(0, int(share * len(sample) - margin))]
@@ -71,13 +74,14 @@ def _bracketed(values: Values, rank: int) -> Any:
         below &= block > low  # the bounds themselves may be millions of ties
         inside.append(block[below])
     middle = np.concatenate(inside)
-    lower = upper - len(middle)
+    lower = upper - len(middle)  # that many values are at most `low`, and `upper` are below `high`
     if lower <= rank < upper:
         return np.partition(middle, rank - lower)[rank - lower]
     for bound in (low, high):
         if np.count_nonzero(values < bound) <= rank < np.count_nonzero(values <= bound):
             return bound
-    return torch.from_numpy(values).kthvalue(rank + 1).values.numpy()  # one in ten thousand
+    # The sample missed: one case in ten thousand, by the 4 deviations.
+    return torch.from_numpy(values).kthvalue(rank + 1).values.numpy()
 
 
 def _blocks(values: Values, step: int = 1) -> Iterator[Values]:

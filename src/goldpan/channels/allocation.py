@@ -1,7 +1,8 @@
-"""Which channels are kept, given their importances; a floor keeps every layer alive.
+"""Keep the most important channels, of the whole network or of each layer.
 
 A. Fischer et al., Receding Neuron Importances, arXiv 2204.06404: one threshold for the whole
-network (rni, slimming), or one a layer ("UCS": uniform); at least three channels stay in each.
+network (rni, slimming), or one for each layer ("UCS": uniform). A floor of three channels keeps
+every layer alive.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ FLOOR = 3
 
 
 class ChannelAllocator(Protocol):
-    """Which channels are kept, given their importances and the sparsity of the whole network."""
+    """Chooses the channels that are kept, by their importances and the network's sparsity."""
 
     def __call__(
         self, scores: Mapping[str, Tensor], sparsity: float, *, floor: int = FLOOR
@@ -29,8 +30,8 @@ def global_channels(
 ) -> dict[str, Tensor]:
     """Keep the round((1 - sparsity) * C) most important channels of the network, ties by index.
 
-    A layer left with fewer than `floor` keeps its `floor` best (all, if it has fewer), so that
-    more may be kept than asked.
+    A layer left with fewer than `floor` keeps its `floor` best, or all if it has no more. So more
+    may be kept than asked.
     """
     flat = torch.cat(list(scores.values()))
     kept = highest(flat, round((1 - _checked(sparsity)) * len(flat)))

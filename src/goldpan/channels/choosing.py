@@ -1,4 +1,4 @@
-"""Which channels of a trained network go, by the importances of its norms."""
+"""Choose the channels of a trained network that are kept, by the importances of its norms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,40 +20,41 @@ BISECTIONS = 12
 
 
 @dataclass(frozen=True)
-class Thinning:
-    """Group name -> bool (C,), True for the channels that stay; and which layers a floor saved.
+class ChannelChoice:
+    """Which channels of a network are kept.
 
-    `floored` maps the groups of which fewer would have stayed without the floor to what stays.
+    `kept` maps a group's name to bools (size,), True where the channel is kept. `floored` maps a
+    group to the number of its channels that are kept, if that is more than without the floor.
     """
 
     kept: Mapping[str, Tensor]
     floored: Mapping[str, int]
 
     def removed(self) -> float:
-        """The fraction of channels that go."""
+        """The fraction of channels that are not kept."""
         return removed(self.kept)
 
-    def after(self, earlier: "Thinning") -> "Thinning":
-        """This thinning of a network that an earlier one has shrunk, in the channels of before."""
+    def after(self, earlier: "ChannelChoice") -> "ChannelChoice":
+        """The two choices as one: what this one keeps of the channels that an earlier one kept."""
         kept = {name: mask.clone() for name, mask in earlier.kept.items()}
         for name, mask in kept.items():
             mask[earlier.kept[name]] = self.kept[name].to(mask.device)
-        return Thinning(kept, self.floored)
+        return ChannelChoice(kept, self.floored)
 
 
-def thin(
+def choose_channels(
     model: nn.Module,
     shape: Sequence[int],
     sparsity: float,
     allocate: ChannelAllocator,
     target: Target = "channels",
-) -> Thinning:
-    """Choose the channels that stay, by the importances of the model's norms.
+) -> ChannelChoice:
+    """Choose the channels that are kept, by the importances of the model's norms.
 
     Args:
         shape: that of one image, (C, H, W).
-        target: what `sparsity` is a fraction of. For FLOPs and parameters the fraction of channels
-            is found by bisection: the least, to 1/4096, that removes as much as asked.
+        sparsity: the fraction of the target to remove, in [0, 1).
+        target: the channels, the FLOPs or the parameters of the network.
 
     Raises:
         ValueError: if the model's channels cannot be followed, or no fraction removes as much.
@@ -61,21 +62,22 @@ def thin(
     scores = channel_scores(model, prunable_groups(model, shape))
     fraction = sparsity
     if target != "channels":
-        fraction = _bisect(model, shape, scores, sparsity, allocate, target)
-    kept, bare = allocate(scores, fraction), allocate(scores, fraction, floor=0)
-    staying = {name: int(mask.sum()) for name, mask in kept.items()}
-    return Thinning(kept, {n: count for n, count in staying.items() if count > int(bare[n].sum())})
+        fraction = _fraction_of_channels(model, shape, scores, sparsity, allocate, target)
+    kept, without_floor = allocate(scores, fraction), allocate(scores, fraction, floor=0)
+    counts = {name: int(mask.sum()) for name, mask in kept.items()}
+    floored = {name: n for name, n in counts.items() if n > int(without_floor[name].sum())}
+    return ChannelChoice(kept, floored)
 
 
 def prunable_groups(model: nn.Module, shape: Sequence[int]) -> list[ChannelGroup]:
-    """The groups that may shrink: those of the norms that the model names, or all that can."""
+    """The groups that may shrink: those of `model.prunable_norms()` if it has that, else all."""
     names = getattr(model, "prunable_norms", None)
     return find_groups(model, shape, names() if names is not None else None)
 
 
 @torch.no_grad()
 def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
-    """Group name -> importances (C,); of norms that share their channels, the mean."""
+    """Score the channels of each group, (size,), by the mean of its norms' importances."""
     norms = dict(model.named_modules())
     return {
         group.name: torch.stack(
@@ -85,7 +87,7 @@ def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str
     }
 
 
-def _bisect(
+def _fraction_of_channels(
     model: nn.Module,
     shape: Sequence[int],
     scores: Mapping[str, Tensor],
@@ -93,6 +95,7 @@ def _bisect(
     allocate: ChannelAllocator,
     target: Target,
 ) -> float:
+    """The least fraction of channels, to 1/4096, that removes as much as asked: by bisection."""
     dense = _amount(model, shape, target)
 
     def enough(fraction: float) -> bool:
@@ -109,5 +112,6 @@ def _bisect(
 
 
 def _amount(model: nn.Module, shape: Sequence[int], target: Target) -> int:
+    """The FLOPs of one image, or the parameters."""
     spent = cost(model, shape)
     return spent.flops if target == "flops" else spent.parameters

@@ -1,18 +1,13 @@
-"""Exact compaction: channels that masks have left dead are removed, and what is computed stays.
+"""Remove the channels that masks have left dead, so that a smaller network trains in the same way.
 
-A channel is dead if no kept weight reads it, or if it is zero for good: none feeds it, it passes
-one norm that starts without shift, and a ReLU, whose slope at zero is zero, keeps it there. Finding
-one makes others dead, so it is done to a fixed point. A channel of a residual stream is a sum, to
-which a norm may still learn to add; it goes only if nothing reads it.
+Which channels those are is in goldpan.channels.dead. Their weights have no gradient, so the whole
+network and the small one train alike but for rounding. That is checked for each network, on its
+logits and its gradients in float64.
 
-The whole network trains as the compacted one does but for rounding, since dead weights have no
-gradient. Each network is checked for it in float64, logits and gradients, with ones where kept
-weights are zero at first: a norm that starts at zero would hide what comes before it. That
-unstructured masks leave dead channels is old knowledge (Vysogorets and Kempe, Connectivity Matters,
-JMLR 2023, arXiv 2107.02306); to take them out before training is goldpan's own.
+That masks leave dead channels is known (Vysogorets and Kempe, Connectivity Matters, JMLR 2023,
+arXiv 2107.02306); to remove them before the training is goldpan's own.
 """
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from goldpan.channels.dead import double_copy, live_channels, probe, random_images
+from goldpan.channels.dead import live_channels, random_images, trial_copy, weighted_sum
 from goldpan.channels.finding import trace
 from goldpan.channels.groups import removed
 from goldpan.channels.surgery import refill, shrink
@@ -33,8 +28,8 @@ _TOLERANCE = 1e-6  # of gradients in float64, relative to the largest; wrong one
 class Compaction:
     """A masked network, and the smaller one that trains as it would.
 
-    `kept` maps a group's name, that of its first norm, to bools (size,), True where the channel
-    stays.
+    `kept` maps a group's name to bools (size,), True where the channel stays. `shape` is that of
+    one image, (C, H, W).
     """
 
     whole: nn.Module
@@ -48,7 +43,7 @@ class Compaction:
         return removed(self.kept)
 
     def state_dict(self) -> dict[str, Any]:
-        """What `restore` makes the same compaction from, as tensors and plain values."""
+        """The tensors and plain values from which `restore` makes this compaction again."""
         return {
             "whole": self.whole.state_dict(),
             "kept": dict(self.kept),
@@ -56,18 +51,18 @@ class Compaction:
         }
 
     def expand(self) -> nn.Module:
-        """The whole network with what the small one has learnt; dead weights as they were."""
+        """Copy the whole network with what the small one has learnt; dead weights are as before."""
         return refill(self.whole, self.small, self.kept, self.shape)
 
 
 def check_compactable(model: nn.Module, shape: Sequence[int]) -> None:
-    """Refuse a network that cannot be compacted, whatever its masks; `shape` is (C, H, W).
+    """Refuse a network that no masks make compactable. `shape` is one image's, (C, H, W).
 
     Raises:
         ValueError: if it cannot be traced, or draws random numbers in training.
     """
     trace(model, shape)
-    net, images = double_copy(model).train(), random_images(shape)
+    net, images = trial_copy(model).train(), random_images(shape)
     with torch.no_grad(), torch.random.fork_rng([]):
         if not torch.equal(net(images), net(images)):
             raise ValueError(
@@ -88,13 +83,13 @@ def compact(model: nn.Module, shape: Sequence[int]) -> Compaction:
 
 
 def restore(model: nn.Module, state: Mapping[str, Any]) -> Compaction:
-    """The compaction of a state, its small network as untrained as it was; takes `model` over."""
+    """Make a compaction again from its state, before any training; `model` becomes its whole."""
     model.load_state_dict(state["whole"])
     return remove(model, state["shape"], state["kept"])
 
 
 def remove(model: nn.Module, shape: Sequence[int], kept: Mapping[str, Tensor]) -> Compaction:
-    """The compaction that keeps just these channels."""
+    """Remove all channels but the kept ones, without a check; `kept` is as in `Compaction`."""
     return Compaction(model, shrink(model, kept, shape), kept, tuple(shape))
 
 
@@ -104,26 +99,34 @@ def _require_same_training(compaction: Compaction) -> None:
     Raises:
         ValueError: if they differ.
     """
-    large, small = double_copy(compaction.whole), double_copy(compaction.small)
+    large, small = trial_copy(compaction.whole), trial_copy(compaction.small)
     images = random_images(compaction.shape)
     with torch.no_grad():
         _require_close("eval logits", large.eval()(images), small.eval()(images))
     logits = [net.train()(images) for net in (large, small)]
     _require_close("logits", *logits)
     for values in logits:
-        probe(values).backward()
-    for net in (large, small):
-        for parameter in net.parameters():
-            found = parameter.grad
-            parameter.data = torch.zeros_like(parameter) if found is None else found
+        weighted_sum(values).backward()
     masks = read_masks(large)
-    empty = copy.deepcopy(large)
-    for parameter in empty.parameters():
+    found, small_found = _gradients(large), _gradients(small)
+    # The gradients stand in the place of the weights, so that `refill` spreads the small network's
+    # over the whole one: those of what was removed are zero.
+    for parameter in large.parameters():
         parameter.data.zero_()
-    spread = dict(refill(empty, small, compaction.kept, compaction.shape).named_parameters())
-    for name, gradient in large.named_parameters():
+    for name, parameter in small.named_parameters():
+        parameter.data = small_found[name]
+    spread = dict(refill(large, small, compaction.kept, compaction.shape).named_parameters())
+    for name, gradient in found.items():
         mask = masks.get(name, torch.ones(()))  # cut weights have gradients that no one uses
         _require_close(f"gradients of {name}", gradient * mask, spread[name] * mask)
+
+
+def _gradients(net: nn.Module) -> dict[str, Tensor]:
+    """Parameter name -> gradient, zero where there is none."""
+    return {
+        name: torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        for name, parameter in net.named_parameters()
+    }
 
 
 def _require_close(what: str, expected: Tensor, got: Tensor) -> None:

@@ -1,6 +1,11 @@
-"""Which channels of a masked network are live: read by a live output, and not zero for good.
+"""Find the channels of a masked network that can be removed without changing how it trains.
 
-See goldpan.channels.compaction for what makes a channel dead.
+Such a channel is dead: it is not read, or it is zero for good. All others are alive.
+
+- *Read*: a kept weight uses it to compute a channel that is alive, or an output of the network.
+- *Zero for good*: no kept weight computes it from a channel that is alive or from the images; and
+  on random images it is zero, and so is its gradient, so that training leaves it there. A ReLU
+  behind it does so, since its slope at zero is zero.
 """
 
 import copy
@@ -11,126 +16,139 @@ import torch
 from torch import Tensor, nn
 
 from goldpan.channels.finding import trace
-from goldpan.channels.groups import ChannelGroup
+from goldpan.channels.groups import ChannelGroup, Place
 from goldpan.masks import read_masks
+from goldpan.stream import stream
 
-Kept = dict[str, Tensor]
+Channels = dict[str, Tensor]
+"""Group name -> bool (size,), one for each channel of the group."""
 
 IMAGES = 4  # of random pixels, that a network is tried on
 
 
-def live_channels(model: nn.Module, shape: Sequence[int]) -> Kept:
-    """Group name -> bool (size,), False for dead channels; a group that is all dead keeps one."""
+def live_channels(model: nn.Module, shape: Sequence[int]) -> Channels:
+    """Find the channels that are alive: group name -> bool (size,). `shape` is one image's.
+
+    A dead channel may have been the only one that fed another, or the only one that read it. That
+    one is then dead as well, so all groups are looked at until none has lost a channel. A group
+    that is all dead keeps its first channel, since no layer can have none.
+    """
     groups = trace(model, shape).groups
-    layers = dict(model.named_modules())
-    silent = _silent(model, groups, shape)
+    zero_now = _zero_channels(model, groups, shape)
     alive = {group.name: torch.ones(group.size, dtype=torch.bool) for group in groups}
-    count = -1
-    while count != (count := sum(int(keep.sum()) for keep in alive.values())):
+    network = _Network(groups, dict(model.named_modules()), alive)
+    changed = True
+    while changed:  # It ends: channels only die, and there are finitely many.
+        changed = False
         for group in groups:
-            fed = _fed(group, groups, layers, alive) | ~silent[group.name]
-            alive[group.name] &= fed & _read(group, groups, layers, alive)
-    for keep in alive.values():
-        keep[0] |= not keep.any()
+            before = alive[group.name]
+            zero_for_good = zero_now[group.name] & ~network.fed_by_living(group)
+            alive[group.name] = before & network.read_by_living(group) & ~zero_for_good
+            changed |= not torch.equal(alive[group.name], before)
+    for living in alive.values():
+        living[0] |= not living.any()
     return alive
 
 
-def _silent(model: nn.Module, groups: Sequence[ChannelGroup], shape: Sequence[int]) -> Kept:
-    """Group name -> channels that are zero on random images, and that nothing pushes from zero.
+class _Network:
+    """A network's layers, its groups of channels, and which of these are alive so far."""
 
-    None of a group with several norms or producers, whose channels are sums.
+    def __init__(
+        self, groups: Sequence[ChannelGroup], layers: Mapping[str, nn.Module], alive: Channels
+    ) -> None:
+        self.groups, self.layers, self.alive = groups, layers, alive
+
+    def read_by_living(self, group: ChannelGroup) -> Tensor:
+        """Which channels of a group a kept weight uses for a living output: bool (size,)."""
+        read = torch.zeros(group.size, dtype=torch.bool)
+        for name in group.consumers:
+            kept = _kept_weights(self.layers[name])
+            if kept is None:
+                return torch.ones_like(read)
+            outputs = self.living((name, "out"), kept.shape[0])
+            read |= group.gather((kept & outputs[:, None]).any(0), (name, "in"))
+        return read
+
+    def fed_by_living(self, group: ChannelGroup) -> Tensor:
+        """Which channels of a group a kept weight computes from a living input: bool (size,).
+
+        A bias, or a norm's shift or running mean, feeds its channel as well if it is not zero.
+        """
+        fed = torch.zeros(group.size, dtype=torch.bool)
+        for name in group.producers:
+            kept = _kept_weights(self.layers[name])
+            if kept is None:
+                return torch.ones_like(fed)
+            inputs = self.living((name, "in"), kept.shape[1])
+            fed |= group.gather((kept & inputs).any(1), (name, "out"))
+        biases = [(name, "bias") for name in (*group.producers, group.name)]
+        for name, tensor in [*biases, (group.name, "running_mean")]:
+            values: Tensor | None = getattr(self.layers[name], tensor)
+            if values is not None:
+                fed |= group.gather(values.detach().cpu() != 0, (name, "out"))
+        return fed
+
+    def living(self, place: Place, size: int) -> Tensor:
+        """Which of a layer's `size` inputs or outputs are alive; those of no group always are."""
+        living = torch.ones(size, dtype=torch.bool)
+        for group in self.groups:
+            if place in group.places:
+                living &= group.spread(self.alive[group.name], place)
+        return living
+
+
+def _kept_weights(layer: nn.Module) -> Tensor | None:
+    """Whether a kept weight joins an output and an input of a layer: bool (outputs, inputs).
+
+    None for a grouped convolution, whose channels all count as read and as fed.
     """
-    net, images = double_copy(model), random_images(shape)
+    if getattr(layer, "groups", 1) > 1:
+        return None
+    weight = cast(Tensor, layer.weight)
+    mask = cast(Tensor, getattr(layer, "mask", torch.ones_like(weight, dtype=torch.bool)))
+    return mask.cpu().flatten(2).any(2) if mask.dim() > 2 else mask.cpu()
+
+
+def _zero_channels(
+    model: nn.Module, groups: Sequence[ChannelGroup], shape: Sequence[int]
+) -> Channels:
+    """Which channels are zero now, with a gradient of zero: group name -> bool (size,).
+
+    Only a channel of one layer and one norm can be. A channel of a residual stream is a sum: what
+    is zero in it now, a norm that adds to it may still learn to fill, so it goes only if nothing
+    reads it.
+    """
+    net, images = trial_copy(model), random_images(shape)
     outputs: dict[str, Tensor] = {}
 
-    def note(module: nn.Module, _: object, output: Tensor) -> Tensor:
+    def keep_output(norm: nn.Module, _: object, output: Tensor) -> Tensor:
         output.retain_grad()
-        outputs[names[module]] = output
+        outputs[names[norm]] = output
         return output.clone()  # a ReLU in place would overwrite it
 
-    names = {net.get_submodule(g.name): g.name for g in groups if _is_plain(g)}
+    single = [group for group in groups if len(group.norms) == len(group.producers) == 1]
+    names = {net.get_submodule(group.name): group.name for group in single}
     for norm in names:
-        norm.register_forward_hook(note)
-    probe(net.train()(images)).backward()
-    silent = {}
-    for group in groups:
-        still = torch.zeros(group.size + 1, dtype=torch.bool)  # the last is the place of the others
-        if (output := outputs.get(group.name)) is not None:
-            moved = (output != 0) | (cast(Tensor, output.grad) != 0)
-            still[group.places[group.name, "out"]] = ~moved.transpose(0, 1).flatten(1).any(1)
-        silent[group.name] = still[:-1]
-    return silent
-
-
-def _is_plain(group: ChannelGroup) -> bool:
-    return len(group.norms) == len(group.producers) == 1
-
-
-def _read(
-    group: ChannelGroup,
-    groups: Sequence[ChannelGroup],
-    layers: Mapping[str, nn.Module],
-    alive: Kept,
-) -> Tensor:
-    """Which channels a kept weight of a live output reads."""
-    used = torch.zeros(group.size + 1, dtype=torch.bool)  # the last is the place of the others
-    for name in group.consumers:
-        weights = _connections(layers[name])
-        if weights is None:  # a grouped convolution: all of it counts as read
-            return torch.ones(group.size, dtype=torch.bool)
-        outputs = _living(name, "out", groups, alive, len(weights))
-        read = (weights & outputs[:, None]).any(0)
-        used[group.places[name, "in"][read]] = True
-    return used[:-1]
-
-
-def _fed(
-    group: ChannelGroup,
-    groups: Sequence[ChannelGroup],
-    layers: Mapping[str, nn.Module],
-    alive: Kept,
-) -> Tensor:
-    """Which channels a kept weight of a live input feeds, or anything else that is not zero."""
-    fed = torch.zeros(group.size + 1, dtype=torch.bool)
-    for name in group.producers:
-        layer, owners = layers[name], group.places[name, "out"]
-        weights = _connections(layer)
-        if weights is None:
-            return torch.ones(group.size, dtype=torch.bool)
-        inputs = _living(name, "in", groups, alive, weights.shape[1])
-        fed[owners[(weights & inputs).any(1)]] = True
-        fed[owners[_nonzero(layer.bias, len(owners))]] = True  # type: ignore[arg-type]
-    norm = layers[group.name]
-    for values in (norm.bias, norm.running_mean):
-        fed[group.places[group.name, "out"][_nonzero(values, norm.num_features)]] = True  # type: ignore[arg-type]
-    return fed[:-1]
-
-
-def _connections(layer: nn.Module) -> Tensor | None:
-    """(outputs, inputs): where a layer keeps a weight; None if it is a grouped convolution."""
-    if isinstance(layer, nn.Conv2d) and layer.groups > 1:
-        return None
-    mask = getattr(layer, "mask", None)
-    kept = torch.ones_like(layer.weight, dtype=torch.bool) if mask is None else mask  # type: ignore[arg-type]
-    return kept.cpu().flatten(2).any(2) if kept.dim() > 2 else kept.cpu()
-
-
-def _living(name: str, side: str, groups: Sequence[ChannelGroup], alive: Kept, size: int) -> Tensor:
-    """Which of a layer's outputs or inputs are live; those of no group are."""
-    living = torch.ones(size, dtype=torch.bool)
-    for group in groups:
-        if (name, side) in group.places:
-            living &= group.spread(alive[group.name], (name, side))
-    return living
-
-
-def _nonzero(values: Tensor | None, size: int) -> Tensor:
-    return torch.zeros(size, dtype=torch.bool) if values is None else values.detach().cpu() != 0
+        norm.register_forward_hook(keep_output)
+    weighted_sum(net.train()(images)).backward()
+    zero = {group.name: torch.zeros(group.size, dtype=torch.bool) for group in groups}
+    for group in single:
+        output = outputs[group.name]
+        moves = (output != 0) | (cast(Tensor, output.grad) != 0)  # (N, C, H, W) or (N, C)
+        moving = moves.transpose(0, 1).flatten(1).any(1)
+        zero[group.name] = ~group.gather(moving, (group.name, "out"))
+    return zero
 
 
 @torch.no_grad()
-def double_copy(model: nn.Module) -> nn.Module:
-    """A copy in float64 on the processor; kept weights that are zero are one, biases stay."""
+def trial_copy(model: nn.Module) -> nn.Module:
+    """Copy a network to try what its channels can do: in float64 on the CPU, without zero weights.
+
+    Kept weights that are zero become one, biases stay. A norm may start with a scale of zero, as
+    the last of a residual block often does; it would hide what comes before it until it has
+    learnt. In float64 small gradients do not vanish on their way through a deep network, and two
+    networks that compute the same agree to 12 digits.
+    """
     net = copy.deepcopy(model).cpu().double()
     masks = read_masks(net)
     for name, parameter in net.named_parameters():
@@ -140,14 +158,11 @@ def double_copy(model: nn.Module) -> nn.Module:
 
 
 def random_images(shape: Sequence[int]) -> Tensor:
-    """IMAGES images (C, H, W) of normal pixels, always the same."""
-    return torch.randn(IMAGES, *shape, dtype=torch.float64, generator=_seeded())
+    """Draw 4 images (C, H, W) with normal pixels in float64, the same ones at every call."""
+    return torch.randn(IMAGES, *shape, dtype=torch.float64, generator=stream("trial", "images"))
 
 
-def probe(logits: Tensor) -> Tensor:
-    """A sum of the logits by normal weights, always the same: its gradient reaches every path."""
-    return (logits * torch.randn(logits.shape, dtype=torch.float64, generator=_seeded())).sum()
-
-
-def _seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
+def weighted_sum(logits: Tensor) -> Tensor:
+    """Sum the logits with normal weights, the same at every call: a gradient that is nowhere 0."""
+    drawn = stream("trial", "weights")
+    return (logits * torch.randn(logits.shape, dtype=torch.float64, generator=drawn)).sum()

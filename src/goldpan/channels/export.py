@@ -1,28 +1,24 @@
-"""A finished network as a file for others, and the shape of a shrunk one to build it again.
+"""Write a network to a file that other programs read, and build a shrunk one again from its sizes.
 
-What is exported is `plain(model)` in eval mode, in float32 on the CPU, for batches of any size. The
-file is run on random images before it gets its name, and holds the logits of the model.
+What is written is `plain(model)` in eval mode, in float32 on the CPU, for batches of any size. The
+file is run on random images before it gets its name: its logits must be those of the model.
 """
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from goldpan.channels.shrinkable import clear, sizes
 from goldpan.channels.surgery import plain
 from goldpan.files import replacing
+from goldpan.stream import stream
 
 PARITY = 1e-4  # the largest |difference| of logits that an export may have
-_SIZES: dict[type[nn.Module], tuple[str, ...]] = {  # of the layers that can shrink
-    nn.Conv2d: ("in_channels", "out_channels", "groups"),
-    nn.Linear: ("in_features", "out_features"),
-    _BatchNorm: ("num_features",),
-}
 
 Architecture = dict[str, dict[str, Any]]
 """Layer name -> its type and its sizes."""
@@ -95,7 +91,7 @@ def _write(
     path: Path, write: Callable[[Path], _Run], net: nn.Module, shape: Sequence[int]
 ) -> float:
     """Write a file whole or not at all, after it has been run beside the network."""
-    images = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
+    images = torch.randn(3, *shape, generator=stream("export"))
     with replacing(path) as temporary:
         difference = float((write(temporary)(images) - net(images)).abs().max())
         if not difference <= PARITY:
@@ -108,9 +104,8 @@ def architecture(model: nn.Module) -> Architecture:
     layers: Architecture = {}
     for name, layer in model.named_modules():
         shapes = {key: list(value.shape) for key, value in layer.named_parameters(recurse=False)}
-        sizes = {size: getattr(layer, size) for size in _sizes(layer)} or {"shapes": shapes}
         if shapes:
-            layers[name] = {"type": type(layer).__name__, **sizes}
+            layers[name] = {"type": type(layer).__name__, **(sizes(layer) or {"shapes": shapes})}
     return layers
 
 
@@ -128,28 +123,8 @@ def rebuild(build: Callable[[], nn.Module], layers: Architecture) -> nn.Module:
         raise ValueError(f"model and architecture must name the same layers; only one has {odd[0]}")
     for name, wanted in layers.items():
         layer, got = model.get_submodule(name), built[name]
-        if got["type"] != wanted["type"] or (got != wanted and not _sizes(layer)):
+        if got["type"] != wanted["type"] or (got != wanted and not sizes(layer)):
             raise ValueError(f"{name} must be {wanted}, the built model has {got}")
         if got != wanted:
-            _resize(layer, wanted)
+            clear(layer, {size: wanted[size] for size in sizes(layer)})
     return model
-
-
-def _sizes(layer: nn.Module) -> tuple[str, ...]:
-    return next((sizes for kind, sizes in _SIZES.items() if isinstance(layer, kind)), ())
-
-
-def _resize(layer: nn.Module, wanted: Mapping[str, Any]) -> None:
-    """Set the sizes of a layer that can shrink, and give it tensors of those sizes."""
-    for size in _sizes(layer):
-        setattr(layer, size, wanted[size])
-    outputs = next(
-        wanted[k] for k in ("out_channels", "out_features", "num_features") if k in wanted
-    )
-    inputs = wanted.get("in_features", wanted.get("in_channels", 0) // wanted.get("groups", 1))
-    for name, old in [*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)]:
-        if old.dim() > 0:  # all but the count of batches
-            shape = (outputs, inputs, *old.shape[2:])[: old.dim()]
-            new = torch.full(shape, name == "mask", dtype=old.dtype, device=old.device)
-            held = nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
-            setattr(layer, name, held)

@@ -1,10 +1,8 @@
-"""Which channels of a network must shrink together.
+"""Find which channels of a network must shrink together.
 
 Torch-Pruning (Fang et al., "DepGraph: towards any structural pruning", CVPR 2023, arXiv 2301.12900)
 traces the network into a graph of layers and operations. Every channel gets a label that is
-followed through that graph: an addition ties the labels of its operands, a concatenation lists them
-one after the other, a flattening repeats them, and a grouped or depthwise convolution ties all that
-belongs to one of its groups. Channels of one label go together.
+followed through that graph, as goldpan.channels.tracing says. Channels of one label go together.
 
 *Differs from Torch-Pruning:* its own groups take every operation that it does not know for one that
 works on each channel by itself, which is wrong for a padding of channels, a permutation, or a
@@ -23,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from goldpan.channels.groups import FIXED, ChannelGroup, Coupling
+from goldpan.channels.shrinkable import sizes
 from goldpan.channels.tracing import BATCH, Follower
 from goldpan.masks import UnknownLayer
 
@@ -73,25 +72,31 @@ def trace(model: nn.Module, shape: Sequence[int]) -> Coupling:
     names = {module: name for name, module in net.named_modules()}
     calls: Counter[str] = Counter()
     for module in names:
-        if isinstance(module, nn.Conv2d | nn.Linear | _BatchNorm):
+        if sizes(module):  # a layer that can shrink
             module.register_forward_hook(lambda layer, *_: calls.update([names[layer]]))
     dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), torch.float32)
     with torch.enable_grad():
-        images = torch.zeros(BATCH, *shape, dtype=dtype).requires_grad_() * 1
+        leaf = torch.zeros(BATCH, *shape, dtype=dtype).requires_grad_()
+        images = leaf * 1  # so that autograd has a node of the images; a leaf has none
         graph = _graph(net, images)
     if again := [name for name, count in calls.items() if count > 1]:
         raise ValueError(f"{again[0]} is called more than once; its channels cannot be followed")
     follower = Follower(names, images.grad_fn)
     for parameter, _ in graph.unwrapped_parameters:
         if node := graph.module2node.pop(parameter, None):
-            follower.note_parameter(node, graph._param_to_name[parameter])
+            follower.keep_parameter(node, graph._param_to_name[parameter])
+    # Autograd numbers its nodes as they are made, so each comes after those that it depends on.
     for node in sorted(graph.module2node.values(), key=lambda node: node.grad_fn._sequence_nr()):
-        follower.note(node)
+        follower.follow(node)
     return follower.coupling()
 
 
 def _graph(net: nn.Module, images: Tensor) -> Any:
-    """Torch-Pruning's graph of the network; its own index maps, shapes and groups go unread."""
+    """Trace the network with Torch-Pruning, of which only the graph is used.
+
+    Its index maps, shapes and groups are made after the graph (checked with 1.6.1). They may fail,
+    by a division by zero at a shuffle of channels, or warn of their recursion; neither matters.
+    """
     try:
         graph = importlib.import_module("torch_pruning").DependencyGraph()
     except ModuleNotFoundError as error:
@@ -103,7 +108,7 @@ def _graph(net: nn.Module, images: Tensor) -> Any:
         try:
             graph.build_dependency(net, [images], _forward, verbose=False)
         except Exception as error:  # of any kind: the model's own, or the tracer's
-            if not hasattr(graph, "module2node"):  # else it came after the trace, from its maps
+            if not hasattr(graph, "module2node"):  # else the graph was there before the error
                 shape = tuple(images.shape[1:])
                 raise ValueError(
                     f"the model cannot be traced on images of shape {shape}: {error}"

@@ -1,4 +1,4 @@
-"""Channels of a network that must shrink together, and those that must stay."""
+"""Groups of channels: those that must shrink together, and why others must stay."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ FIXED = (IMAGES, LOGITS, PADDING, BROADCAST)  # followed, and known to stay
 class ChannelGroup:
     """Channels that shrink together, named after the first norm that they pass.
 
-    `places` tells, for each index of a layer's inputs or outputs, which of the `size` channels it
-    belongs to, -1 if to none: a norm behind a concatenation serves several groups, and a linear
-    layer behind a flattening has several inputs for each channel.
+    `places` tells which of the `size` channels each of a layer's inputs or outputs belongs to, -1
+    if to none of them. A norm behind a concatenation serves several groups. A linear layer behind
+    a flattening has several inputs for each channel.
     """
 
     name: str
@@ -39,28 +39,34 @@ class ChannelGroup:
         return f"{self.size} channels of {', '.join(self.norms)}: from {made} to {used}"
 
     def spread(self, kept: Tensor, place: Place) -> Tensor:
-        """For each index of a layer's inputs or outputs whether its channel is kept, True if none.
+        """Whether each input or output of a layer is kept, if its channel is in `kept`, (size,).
 
-        `kept` is (size,), of bools.
+        All are bools. Inputs and outputs of none of the group's channels are kept.
         """
         return torch.cat([kept.cpu(), torch.tensor([True])])[self.places[place]]  # -1 is the last
 
+    def gather(self, flags: Tensor, place: Place) -> Tensor:
+        """(size,) bools: for which channels any index of a layer's inputs or outputs has a flag."""
+        found = torch.zeros(self.size + 1, dtype=torch.bool)
+        found[self.places[place][flags]] = True  # -1 is the last
+        return found[:-1]
+
     def pool(self, norm: str, values: Tensor) -> Tensor:
-        """(size,): what a norm has for each of its channels, averaged over those that are one."""
+        """(size,): a norm's values, averaged over those that belong to the same channel."""
         owners = self.places[norm, "out"].to(values.device) + 1  # 0 is the place of the others
         total = values.new_zeros(self.size + 1).index_add_(0, owners, values)
         return (total / torch.bincount(owners, minlength=self.size + 1))[1:]
 
 
 def removed(kept: Mapping[str, Tensor]) -> float:
-    """The fraction of channels that are not kept: group name -> bools (size,); 0 of none."""
+    """The fraction of channels that are not kept, of bools (size,) by group name; 0 if none are."""
     total = sum(len(keep) for keep in kept.values())
     return 1 - sum(int(keep.sum()) for keep in kept.values()) / total if total else 0.0
 
 
 @dataclass(frozen=True)
 class Coupling:
-    """All groups of a network; and the norms of which some channels must stay, with the reason."""
+    """All groups of a network; `whole` maps a norm with channels that must stay to the reason."""
 
     groups: tuple[ChannelGroup, ...]
     whole: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""How long a pass through a network takes, of several side by side in one process."""
+"""Measure how long a batch takes to pass through networks, side by side in one process."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -21,10 +21,18 @@ def latencies(
     warm_up: int = WARM_UP,
     repeats: int = REPEATS,
 ) -> dict[str, float]:
-    """Milliseconds of one forward pass in eval mode on a batch of images (C, H, W), the median.
+    """Time one pass of a batch through each network: its name -> milliseconds, the median.
 
-    With `training` of a forward and a backward pass in train mode; the models then hold gradients.
-    They take turns, so that what else the machine does meets all alike.
+    The networks take turns, so that other work of the machine slows all of them alike.
+
+    Args:
+        models: the networks, each on the device where it is to be timed.
+        shape: that of one image, (C, H, W).
+        batch: the number of images that pass at once.
+        training: time a forward and a backward pass in train mode, which leaves gradients in the
+            networks; else a forward pass in eval mode.
+        warm_up: passes of each network that are not counted.
+        repeats: passes of each network that are.
     """
     times: dict[str, list[float]] = {name: [] for name in models}
     for turn in range(warm_up + repeats):
@@ -32,13 +40,14 @@ def latencies(
             parameter = next(model.parameters())
             images = torch.zeros(batch, *shape, device=parameter.device)
             with mode(model, training=training), torch.inference_mode(not training):
-                seconds = _time(model, images)
+                seconds = _seconds(model, images)
             if turn >= warm_up:
                 times[name].append(seconds)
     return {name: 1000 * median(values) for name, values in times.items()}
 
 
-def _time(model: nn.Module, images: torch.Tensor) -> float:
+def _seconds(model: nn.Module, images: torch.Tensor) -> float:
+    """The time of one pass; a GPU works on after a call has returned, so it is waited for."""
     if images.is_cuda:
         torch.cuda.synchronize(images.device)
     start = perf_counter()

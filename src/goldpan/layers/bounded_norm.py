@@ -1,9 +1,9 @@
-"""BatchNorm whose scale is bounded to (0, 1) and which has no bias: receding neuron importances.
+"""A BatchNorm whose scale lies in (0, 1) and which has no bias, for receding neuron importances.
 
 A. Fischer et al., Receding Neuron Importances for Structured Pruning, arXiv 2204.06404: "SigBN",
 y = sigmoid(gamma) * (x - mean) / sqrt(var + eps); the importance of a channel is sigmoid(gamma),
-gamma ~ N(0, 1) at first. Without a bias, a channel whose importance recedes to 0 emits nothing, so
-that cutting it changes nothing.
+gamma ~ N(0, 1) at first. Without a bias, a channel whose importance recedes to 0 returns 0, so that
+its removal changes nothing.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ BOUNDS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class BoundedBatchNorm2d(nn.BatchNorm2d):
-    """y = bound(gamma) * (x - mean) / sqrt(var + eps) on (N, C, H, W), by the native kernel.
+    """y = bound(gamma) * (x - mean) / sqrt(var + eps) on (N, C, H, W), by PyTorch's own kernel.
 
     Args:
         bound: sigmoid, or hard or tanh for ablation.
@@ -77,28 +77,9 @@ class BoundedBatchNorm2d(nn.BatchNorm2d):
         )
         return plain
 
-    @classmethod
-    @torch.no_grad()
-    def from_plain(cls, plain: nn.BatchNorm2d) -> "BoundedBatchNorm2d":
-        """The sigmoid-bounded norm that computes the same: gamma = logit(weight).
-
-        Raises:
-            ValueError: if a weight lies outside (0, 1), which no gamma gives.
-        """
-        if not bool(((plain.weight > 0) & (plain.weight < 1)).all()):
-            low, high = float(plain.weight.min()), float(plain.weight.max())
-            raise ValueError(f"scales must lie in (0, 1) to be bounded, got {low:g} to {high:g}")
-        has_bias = plain.bias is not None and bool(plain.bias.any())
-        options: dict[str, Any] = {"eps": plain.eps, "momentum": plain.momentum}
-        bounded = cls(plain.num_features, bias=has_bias, **options)
-        bounded.to(plain.weight.device, plain.weight.dtype).train(plain.training)
-        state = plain.state_dict() | {"weight": torch.logit(plain.weight)}
-        bounded.load_state_dict({name: state[name] for name in bounded.state_dict()})
-        return bounded
-
 
 def importance(norm: nn.BatchNorm2d) -> Tensor:
-    """How much each channel of a norm matters, (C,): bound(gamma), or |weight| of a plain one."""
+    """How much each channel of a norm matters, (C,): bound(gamma), or |weight| in a plain norm."""
     return norm.importance() if isinstance(norm, BoundedBatchNorm2d) else norm.weight.abs()
 
 

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from goldpan.layers.masked import MaskedLayer
 
-Draw = Callable[..., Tensor]  # (tensor, *, generator) -> the tensor, filled in place
+Filler = Callable[..., Tensor]  # (tensor, *, generator) -> the tensor, filled in place
 
 
 def _constant(tensor: Tensor, value: float, generator: torch.Generator) -> Tensor:
@@ -51,9 +51,9 @@ class Scheme:
     Biases are U(-b, b) with b = bias_bound / sqrt(fan_in).
     """
 
-    conv: Draw
-    linear: Draw
-    norm: Draw = _ONE
+    conv: Filler
+    linear: Filler
+    norm: Filler = _ONE
     bias_bound: float = 0.0
 
 
@@ -126,10 +126,10 @@ def _reset(module: nn.Module) -> None:
 
 
 def _fill_layer(
-    layer: nn.Conv2d | nn.Linear, draw: Draw, bias_bound: float, generator: torch.Generator
+    layer: nn.Conv2d | nn.Linear, filler: Filler, bias_bound: float, generator: torch.Generator
 ) -> None:
     """Draw the weight and then the bias of one layer; keep its cut weights at zero."""
-    _fill(layer.weight, draw, generator)
+    _fill(layer.weight, filler, generator)
     if isinstance(layer, MaskedLayer):
         layer.weight.mul_(layer.mask)
     bound = bias_bound / math.sqrt(layer.weight[0].numel())
@@ -139,7 +139,7 @@ def _fill_layer(
         _fill(layer.bias, partial(_constant, value=0.0), generator)
 
 
-def _fill(tensor: Tensor | None, draw: Draw, generator: torch.Generator) -> None:
+def _fill(tensor: Tensor | None, filler: Filler, generator: torch.Generator) -> None:
     if tensor is not None and not tensor.is_meta:
         fresh = torch.empty(tensor.shape, dtype=torch.float32, device="cpu")
-        tensor.copy_(draw(fresh, generator=generator))
+        tensor.copy_(filler(fresh, generator=generator))

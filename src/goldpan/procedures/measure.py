@@ -7,7 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import nn
 
-from goldpan.channels.choosing import Thinning
+from goldpan.channels.choosing import ChannelChoice
 from goldpan.channels.latency import latencies
 from goldpan.channels.surgery import plain
 from goldpan.cost import CONVENTION, cost, live_paths
@@ -82,7 +82,7 @@ def compare_sizes(
     record: Record,
     large: nn.Module,
     small: nn.Module,
-    thinning: Thinning,
+    thinning: ChannelChoice,
     shape: Sequence[int],
 ) -> Record:
     """The record with what removing channels has saved: sizes, FLOPs, measured milliseconds."""

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from goldpan.channels.choosing import Thinning, prunable_groups, thin
+from goldpan.channels.choosing import ChannelChoice, choose_channels, prunable_groups
 from goldpan.channels.surgery import shrink
 from goldpan.data.vision import VisionData
 from goldpan.procedures.measure import compare_sizes, measure, reading
@@ -41,7 +41,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     trained, weights = _train(cfg, draft, folder.parent)
     load_weights(system.net, weights)
     rounds = [folder / f"round{done}" for done in range(1, cfg.method.channels.rounds)]
-    thinnings, tunings, net = list[Thinning](), list[Tuning](), system.net
+    thinnings, tunings, net = list[ChannelChoice](), list[Tuning](), system.net
     for place in [*rounds, folder]:
         with refusing():
             thinnings.append(_thin(cfg, net, data.image_shape))
@@ -77,11 +77,11 @@ def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
     return perform(stage, part, folder), folder / WEIGHTS
 
 
-def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> Thinning:
+def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> ChannelChoice:
     """What stays after one more round."""
     channels = cfg.method.channels
     fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
-    return thin(net, shape, fraction, instantiate(channels.allocate), channels.target)
+    return choose_channels(net, shape, fraction, instantiate(channels.allocate), channels.target)
 
 
 @dataclass(frozen=True)
