@@ -10,15 +10,8 @@ from goldpan.reports.text import markdown, shown
 from goldpan.runs.record import Accuracy, Record
 
 HEADER = (
-    "channels removed",
-    "trained (%)",
-    "pruned (%)",
-    "fine-tuned (%)",
-    "n",
-    "parameters",
-    "FLOPs",
-    "ms, batch 1",
-    "ms, batch 128",
+    *("channels removed", "trained (%)", "pruned (%)", "fine-tuned (%)", "n"),
+    *("parameters", "FLOPs", "ms, batch 1", "ms, batch 128"),
 )
 
 

@@ -67,29 +67,28 @@ class Results:
 def results_of_plan(plan: Plan, table: Table, metric: str) -> Results:
     """Fill a table with the runs that it asks for, beside the published numbers.
 
-    Two axes of the table are its rows and columns. The seeds are the runs of a cell. Every
-    combination of the other axes is a panel.
+    Two axes of the table are its rows and columns. Every combination of the other axes is a panel.
+    The seeds make no place of their own: they are the runs of one cell.
     """
     others = [name for name in plan.axes if name not in (table.rows, table.columns, "seed")]
+    named = [name for name in others if len(plan.axes[name]) > 1]
     names = [*others, table.rows, table.columns]
-    planned: dict[tuple[str, ...], list[Cell]] = {}
-    for run in plan.cells:
-        planned.setdefault(tuple(run.axes[name] for name in names), []).append(run)
     places = list(product(*(plan.axes[name] for name in names)))
-    found = read_planned(chain.from_iterable(planned.get(place, ()) for place in places), metric)
-    titled = [name for name in others if len(plan.axes[name]) > 1]
+    planned: dict[tuple[str, ...], list[Cell]] = {place: [] for place in places}
+    for run in plan.cells:
+        planned[tuple(run.axes[name] for name in names)].append(run)
+    found = read_planned(chain.from_iterable(planned.values()), metric)
     cells = {}
-    for place in places:
+    for place, runs in planned.items():
         axes = dict(zip(names, place, strict=True))
-        title = ", ".join(f"{name}={axes[name]}" for name in titled)
-        folders = [run.folder for run in planned.get(place, ())]
-        cell = _cell(axes, folders, found, metric, table.at(axes))
+        title = ", ".join(f"{name}={axes[name]}" for name in named)
+        cell = _cell(axes, [run.folder for run in runs], found, metric, table.at(axes))
         cells[title, axes[table.rows], axes[table.columns]] = cell
     return Results(_panels(cells), found.sentences)
 
 
 def results_below(folder: Path, metric: str) -> Results:
-    """Arrange the runs found below a folder: a panel a setting, methods in rows, then sparsities.
+    """Arrange the runs found below a folder: a panel a setting, methods by sparsities.
 
     A method that was run at sparsity 0 alone is a dense network: its runs stand in every column.
 
@@ -98,17 +97,18 @@ def results_below(folder: Path, metric: str) -> Results:
     """
     found = read_below(folder, metric)
     cells = {}
-    for setting in dict.fromkeys(record.setting for record in found.records.values()):
+    for setting in dict.fromkeys(run.setting for run in found.records.values()):
         runs = {path: run for path, run in found.records.items() if run.setting == setting}
         asked = {path: str(sparsity_asked(run)) for path, run in runs.items()}
-        pruning = {run.method for run in runs.values() if sparsity_asked(run)}
-        columns = {asked[path] for path, run in runs.items() if run.method in pruning} or {"0.0"}
+        pruned = {run.method for run in runs.values() if sparsity_asked(run)}
+        columns = {asked[path] for path, run in runs.items() if run.method in pruned} or {"0.0"}
         methods = dict.fromkeys(run.method for run in runs.values())
         for method, column in product(methods, sorted(columns, key=float)):
-            own = [path for path, run in runs.items() if run.method == method]
-            here = [path for path in own if asked[path] == column] if method in pruning else own
+            folders = [path for path, run in runs.items() if run.method == method]
+            if method in pruned:
+                folders = [path for path in folders if asked[path] == column]
             axes = {"setting": setting, "method": method, "sparsity": column}
-            cells[setting, method, column] = _cell(axes, here, found, metric)
+            cells[setting, method, column] = _cell(axes, folders, found, metric)
     return Results(_panels(cells), found.sentences)
 
 
