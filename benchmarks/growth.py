@@ -22,7 +22,7 @@ from benchmarks.workloads import NETS
 from goldpan.files import write_atomically
 from goldpan.masks import read_masks
 from goldpan.pictures import RULES, STYLES, figure
-from goldpan.reports.evidence import markdown
+from goldpan.reports.text import markdown
 from goldpan.runs.provenance import commit, hardware, versions
 
 HERE = Path(__file__).parent

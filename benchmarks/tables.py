@@ -8,7 +8,7 @@ from time import perf_counter
 
 from benchmarks.fakes import finish, planned
 from benchmarks.measure import seconds
-from goldpan.reports.command import make
+from goldpan.reports.report import report_of_plan
 
 CELLS = (10, 100, 1_000, 10_000)
 
@@ -49,5 +49,5 @@ def _in_folder(cells: int, folder: Path) -> Cost:
     plan = planned(cells, folder)
     finish(plan.runs)
     reading = seconds(lambda: [cell.record() for cell in plan.runs])
-    reports = [seconds(lambda: make(plan).write()) for _ in range(2)]
+    reports = [seconds(lambda: report_of_plan(plan).write()) for _ in range(2)]
     return Cost(cells, planning, reading, *reports)

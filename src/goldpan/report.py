@@ -1,4 +1,4 @@
-"""Records into tables and figures: `python -m goldpan.report outputs`."""
+"""The command that prints tables and draws curves: `python -m goldpan.report outputs`."""
 
 import sys
 

@@ -25,7 +25,7 @@ class GoldpanSweeper(Sweeper):
 
     def sweep(self, arguments: Sequence[str]) -> Any:
         """Run the cells, print what became of them, and exit with 1 if one failed."""
-        from goldpan.reports.command import make
+        from goldpan.reports.report import report_of_plan
         from goldpan.reports.spec import check_table
         from goldpan.runs.refusal import interruptible, refusing
         from goldpan.sweeps.cells import plan
@@ -39,7 +39,7 @@ class GoldpanSweeper(Sweeper):
             summary = sweep_by(self.cfg, planned)
         try:
             if planned.table is not None:
-                print(make(planned).write()["markdown"])
+                print(report_of_plan(planned).write()["markdown"])
         finally:
             print(summary)
         if not summary.ok:

@@ -3,7 +3,7 @@
 import pytest
 from scipy.stats import ttest_ind_from_stats
 
-from goldpan.reports.bands import ROUNDING, Sample, band, sample
+from goldpan.reports.bands import ROUNDING, Sample, band, summarize
 
 
 def test_equal_deviations_of_three_runs_each() -> None:
@@ -48,8 +48,8 @@ def test_collapsed_runs_agree_to_the_last_digit() -> None:
 
 
 def test_a_sample_of_one_run_has_no_deviation() -> None:
-    assert sample([93.0]) == Sample(93.0, None, 1)
-    assert sample([96.0, 98.0]) == Sample(97.0, pytest.approx(2**0.5), 2)
+    assert summarize([93.0]) == Sample(93.0, None, 1)
+    assert summarize([96.0, 98.0]) == Sample(97.0, pytest.approx(2**0.5), 2)
 
 
 def test_a_sample_says_mean_and_deviation() -> None:

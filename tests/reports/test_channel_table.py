@@ -1,7 +1,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from goldpan.reports.channel_table import channel_rows
+from goldpan.reports.channel_table import channel_row, channel_table
+from goldpan.reports.results import Panel
+from goldpan.reports.spec import Table
+from goldpan.reports.table_cell import TableCell
 from goldpan.runs.channel_figures import draw_channels
 from goldpan.runs.record import Accuracy, Record, Sparsity
 
@@ -28,20 +31,34 @@ RECORD = Record(
     importances=[[10, 0, 0, 4], [8, 1, 0, 5]],
 )
 
+TABLE = Table("demo", "", "last", "method", "sparsity")
+
+
+def panel(*records: Record) -> Panel:
+    """One cell with these runs."""
+    axes = {"method": "rni", "sparsity": "0.5"}
+    folders = frozenset(Path(str(record.seed)) for record in records)
+    cell = TableCell(axes, folders, records, [90.0 for _ in records])
+    return Panel("", ["rni"], ["0.5"], {("rni", "0.5"): cell})
+
 
 def test_a_row_says_accuracies_sizes_and_speed() -> None:
     other = replace(RECORD, seed=1, last=Accuracy(10, 91.0))
-    assert channel_rows([RECORD, other]) == [
-        [
-            *("rni", "50 %", "48.0 %", "90.00 ± 0.00", "80.00 ± 0.00", "90.00 ± 1.41", "2"),
-            *("1 M (-75.0 %)", "50 M (-75.0 %)", "4.00 -> 1.00 (4.0x)", "90.00 -> 30.00 (3.0x)"),
-        ]
+    assert channel_row([RECORD, other]) == [
+        *("48.0 %", "90.00 ± 0.00", "80.00 ± 0.00", "90.00 ± 1.41", "2"),
+        *("1 M (-75.0 %)", "50 M (-75.0 %)", "4.00 -> 1.00 (4.0x)", "90.00 -> 30.00 (3.0x)"),
     ]
+
+
+def test_a_cell_whose_runs_removed_channels_has_a_row() -> None:
+    header, _, row = channel_table(panel(RECORD), TABLE).splitlines()
+    assert header.split("|")[1:4] == [" method ", " sparsity ", " channels removed "]
+    assert row.startswith("| rni    | 50 %     | 48.0 % ")
 
 
 def test_runs_that_cut_weights_have_no_row() -> None:
     weights = replace(RECORD, sparsity=Sparsity(0.5, 0.5, 0.5, 0.5, {}))
-    assert channel_rows([weights, replace(RECORD, status="failed")]) == []
+    assert channel_table(panel(weights), TABLE) == ""
 
 
 def test_the_pictures_are_drawn_where_there_are_numbers(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 from goldpan.reports import dashboard as tested
 from goldpan.reports.dashboard import MISSING, dashboard, save
 from goldpan.reports.report import Report
-from goldpan.reports.results import Panel, Results, Tally
+from goldpan.reports.results import Panel, Results
 from goldpan.reports.spec import Table
+from goldpan.reports.table_cell import TableCell
 from goldpan.runs.record import Record, Sparsity
 
 
@@ -22,8 +23,8 @@ def report(tmp_path: Path) -> Report:
     layers = {"features.0.weight": 0.5, "linear.weight": 0.95}
     sparsity = Sparsity(0.9, 0.9, 0.9, 0.9, layers)
     record = Record("a", "finished", "digits", "snip", 0, {}, "", sparsity=sparsity)
-    tally = Tally({}, frozenset([tmp_path]), [record], [90.0])
-    results = Results([Panel({}, ["snip"], ["0.9"], {("snip", "0.9"): tally})])
+    cell = TableCell({}, frozenset([tmp_path]), [record], [90.0])
+    results = Results([Panel("", ["snip"], ["0.9"], {("snip", "0.9"): cell})])
     return Report(Table("demo", "", "last", "method", "sparsity"), results, "last", [], tmp_path)
 
 

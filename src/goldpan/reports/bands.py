@@ -31,8 +31,8 @@ class Sample:
         return f"{self.mean:.2f}" + (f" ± {self.std:.2f}" if self.std is not None else "")
 
 
-def sample(values: Sequence[float]) -> Sample:
-    """The sample of some runs; one run has no deviation."""
+def summarize(values: Sequence[float]) -> Sample:
+    """The mean, deviation and number of some values; one value has no deviation."""
     return Sample(mean(values), stdev(values) if len(values) > 1 else None, len(values))
 
 

@@ -1,6 +1,5 @@
-"""The command `python -m goldpan.report`: of a folder, or of a table with +table=digits."""
+"""The command `python -m goldpan.report`: of the runs below a folder, or of a paper's table."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,15 +8,11 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from goldpan.choices import bad_choice
-from goldpan.reports.counting import count
 from goldpan.reports.dashboard import save
-from goldpan.reports.folder import report
 from goldpan.reports.page.page import write_page
-from goldpan.reports.report import Report
-from goldpan.reports.spec import METRICS, check_table, read_table
-from goldpan.reports.verdict import verify
-from goldpan.runs.identity import NOT_DECISIVE, NOT_DECISIVE_OF_DATA
-from goldpan.sweeps.cells import Plan, plan
+from goldpan.reports.report import Report, report_of_folder, report_of_plan, verify
+from goldpan.reports.spec import METRICS, check_table
+from goldpan.sweeps.cells import plan
 
 WORDS: dict[str, tuple[str, ...]] = {
     "to": ("markdown", "latex", "csv", "html", "wandb"),
@@ -28,68 +23,32 @@ WORDS: dict[str, tuple[str, ...]] = {
 }
 """Words of a report beside Hydra's, and what each may be; any text where none is listed."""
 
+HELP = """python -m goldpan.report FOLDER         every run below a folder
+python -m goldpan.report +table=NAME    a paper's table, beside the published numbers
 
-HELP = """Records into a table and a figure. For a paper's table beside the published numbers:
-+table=NAME [to=markdown|latex|csv|html|wandb] [metric=last|best|best_on_test] [verify=true]
-[output=FOLDER] and any choice that the table was run with."""
+Further words: to=markdown|latex|csv|html|wandb, metric=last|best|best_on_test, verify=true; of a
+table also output=FOLDER and any choice that it was run with."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    words = sys.argv[1:] if arguments is None else arguments
-    of_table = any(word.lstrip("+").startswith("table=") for word in words)
-    return main_table(words) if of_table else main_folder(words)
-
-
-def main_folder(words: Sequence[str]) -> int:
-    """The command for a folder; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m goldpan.report", description=HELP)
-    parser.add_argument("folder", type=Path, help="where the records lie, with all below it")
-    parser.add_argument("--metric", choices=METRICS, default="last", help="default: last")
-    chosen = parser.parse_args(words)
+    """Print the report that the words ask for, and write all its forms; the exit code."""
+    typed = sys.argv[1:] if arguments is None else arguments
+    if not typed or {"-h", "--help"} & {*typed}:
+        print(HELP)
+        return 0 if typed else 1
     try:
-        text = report(chosen.folder, chosen.metric)
-    except FileNotFoundError as error:
-        print(error, file=sys.stderr)
-        return 1
-    (chosen.folder / "report.md").write_text(text)
-    print(text)
-    return 0
-
-
-def main_table(arguments: Sequence[str]) -> int:
-    """The command for a table; returns its exit code."""
-    conf = conf_folder()
-    try:
-        words, rest = split(arguments)
-        if sentence := bad_choice(rest, conf):
-            raise ValueError(sentence)
-        planned = plan(rest, conf)
-        check_table(planned)
+        words, rest = split(typed)
+        of_table = any(word.lstrip("+").startswith("table=") for word in rest)
+        make = _table_report if of_table else _folder_report
+        report = make(rest, words)
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1
-    made = make(planned, words.get("metric"))
-    code, form = 0, words.get("to", "markdown")
-    if form == "wandb":
-        code = save(made, words.get("project", "goldpan"), words.get("entity"))
-    else:
-        texts = made.write()
-        print(write_page(made) if form == "html" else texts[form])
-    lines = verify(made) if words.get("verify") == "true" else []
-    for line in lines:
-        print(line, file=sys.stderr)
-    return 2 if lines else code
-
-
-def conf_folder() -> Path:
-    """The folder conf of the checkout that this package is in, or else the current folder's."""
-    beside = Path(__file__).parents[3] / "conf"
-    return beside if beside.is_dir() else Path("conf")
+    return _show(report, words)
 
 
 def split(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """The words of the report, and what is left for Hydra.
+    """The words of the report, and what is left: a folder, or words for Hydra.
 
     Raises:
         ValueError: if a word is not one of those that it may be.
@@ -108,23 +67,49 @@ def split(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     return words, rest
 
 
-def make(planned: Plan, metric: str | None = None) -> Report:
-    """The report of a plan; by the metric of the table unless another is asked for."""
-    table = read_table(planned)
-    metric = metric or table.metric
-    output = Path(planned.cells[0].choices["output"])
-    results = count(planned, table, metric)
-    return Report(table, results, metric, changes(planned), output / "tables" / table.name)
+def conf_folder() -> Path:
+    """The folder conf of the checkout that this package is in, or else the current folder's."""
+    beside = Path(__file__).parents[3] / "conf"
+    return beside if beside.is_dir() else Path("conf")
 
 
-def changes(planned: Plan) -> list[str]:
-    """What was typed that makes these other runs than the table's own."""
-    axes = planned.axes.items()
-    extra = [f"{name}={','.join(values)}" for name, values in axes if name not in planned.own]
-    for override in planned.cells[0].overrides:
-        name = override.lstrip("+~").partition("=")[0]
-        root, _, leaf = name.partition(".")
-        idle = root in (*NOT_DECISIVE, "hydra") and name != "strategy.precision"
-        if not idle and not (root == "dataset" and leaf in NOT_DECISIVE_OF_DATA):
-            extra += [override] if name not in planned.axes else []
-    return extra
+def _table_report(rest: Sequence[str], words: dict[str, str]) -> Report:
+    """The report of the table that Hydra's words name.
+
+    Raises:
+        ValueError, OSError, HydraException, OmegaConfBaseException: if there is no such table.
+    """
+    conf = conf_folder()
+    if sentence := bad_choice(rest, conf):
+        raise ValueError(sentence)
+    planned = plan(rest, conf)
+    check_table(planned)
+    return report_of_plan(planned, words.get("metric"))
+
+
+def _folder_report(rest: Sequence[str], words: dict[str, str]) -> Report:
+    """The report of the one folder that is left of the words.
+
+    Raises:
+        ValueError: if it is not one folder, or if W&B is asked for.
+        FileNotFoundError: if no record lies below it.
+    """
+    if len(rest) != 1 or rest[0].startswith("-"):
+        raise ValueError(f"expected one folder, or +table=NAME; got {' '.join(rest) or 'neither'}")
+    if words.get("to") == "wandb":
+        raise ValueError("to=wandb shows the runs that were logged for a table; type +table=NAME")
+    return report_of_folder(Path(rest[0]), words.get("metric", "last"))
+
+
+def _show(report: Report, words: dict[str, str]) -> int:
+    """Write and print a report in the form asked for, and judge it if asked; the exit code."""
+    code, form = 0, words.get("to", "markdown")
+    if form == "wandb":
+        code = save(report, words.get("project", "goldpan"), words.get("entity"))
+    else:
+        texts = report.write()
+        print(write_page(report) if form == "html" else texts[form])
+    lines = verify(report) if words.get("verify") == "true" else []
+    for line in lines:
+        print(line, file=sys.stderr)
+    return 2 if lines else code

@@ -1,4 +1,4 @@
-"""The curves of a table: accuracy against sparsity and against FLOPs kept, ours and published."""
+"""The curves of a panel: accuracy against sparsity and against FLOPs kept, ours and published."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from goldpan.pictures import RULES, STYLES, figure, is_signed, sign
-from goldpan.reports.results import Panel, Tally
+from goldpan.reports.results import Panel
 from goldpan.reports.spec import Table
+from goldpan.reports.table_cell import TableCell
 
 GREY = "#666666"
 WIDTH = 3.5
@@ -19,17 +20,17 @@ GAP = 0.15
 
 
 @dataclass(frozen=True)
-class Curve:
+class Line:
     """The cells of one method along the sparsities; a level is the same runs at all of them."""
 
     name: str
-    tallies: Sequence[Tally]
+    cells: Sequence[TableCell]
     level: bool
     style: tuple[str, str]
 
     def drawn(self) -> list[object]:
         """Everything of it that a picture shows."""
-        cells = [(t.axes, t.ours, t.collapsed, t.flops, t.published) for t in self.tallies]
+        cells = [(c.axes, c.ours, c.collapsed, c.flops, c.published) for c in self.cells]
         return [self.name, self.level, self.style, *cells]
 
 
@@ -40,27 +41,27 @@ def draw_curves(panel: Panel, table: Table, path: Path) -> Path | None:
     cells, open ones what was published; a cross marks cells in which runs collapsed. Pictures that
     are there and show the same are left as they are.
     """
-    curves = _curves(panel, table)
-    cells = [tally for curve in curves for tally in curve.tallies]
-    if not any(tally.ours or tally.published for tally in cells):
+    lines = _lines(panel, table)
+    cells = [cell for line in lines for cell in line.cells]
+    if not any(cell.ours or cell.published for cell in cells):
         return None
-    signature = sign([curve.drawn() for curve in curves], __file__)
+    signature = sign([line.drawn() for line in lines], __file__)
     if all(is_signed(file, signature) for file in (path, path.with_suffix(".pdf"))):
         return path
-    panels = 2 if any(tally.ours for tally in cells) else 1
-    handles = _handles(curves)
+    panels = 2 if any(cell.ours for cell in cells) else 1
+    handles = _handles(lines)
     widest = max(len(handle.get_label()) for handle in handles)
     across = max(1, int(WIDTH * panels / (0.55 + 0.07 * widest)))  # inches of line and letters
     size = (WIDTH * panels, 2.8 + 0.2 * ceil(len(handles) / across))
     with figure(
         path, 1, panels, size, also=(".pdf",), rules=RULES, dpi=300, signature=signature
     ) as ((*axes,),):
-        _label_sparsities(axes[0], curves)
-        _draw(axes[0], curves, _density)
+        _label_sparsities(axes[0], lines)
+        _draw(axes[0], lines, _density)
         if panels == 2:
             axes[1].sharey(axes[0])
-            _label_flops(axes[1], curves)
-            _draw(axes[1], curves, lambda tally: tally.flops)
+            _label_flops(axes[1], lines)
+            _draw(axes[1], lines, lambda cell: cell.flops)
         for axis in axes:
             axis.grid(alpha=0.3, linewidth=0.5)
             axis.margins(y=0.08)
@@ -70,33 +71,33 @@ def draw_curves(panel: Panel, table: Table, path: Path) -> Path | None:
     return path
 
 
-def _curves(panel: Panel, table: Table) -> list[Curve]:
-    """A curve a row, or a column where the sparsities stand in rows."""
+def _lines(panel: Panel, table: Table) -> list[Line]:
+    """A line a row, or a column where the sparsities stand in rows."""
     if table.along != "sparsity":
         return []
-    lines, levels = panel.curves(table), panel.levels(table)
-    styles = iter(STYLES * len(lines))
+    found, levels = panel.lines(table), panel.levels(table)
+    styles = iter(STYLES * len(found))
     return [
-        Curve(name, row, True, (GREY, "_"))
+        Line(name, row, True, (GREY, "_"))
         if name in levels
-        else Curve(name, sorted(row, key=lambda t: float(t.axes["sparsity"])), False, next(styles))
-        for name, row in lines.items()
+        else Line(name, sorted(row, key=_density, reverse=True), False, next(styles))
+        for name, row in found.items()
     ]
 
 
-def _density(tally: Tally) -> float:
-    return 1 - float(tally.axes["sparsity"])
+def _density(cell: TableCell) -> float:
+    return 1 - float(cell.axes["sparsity"])
 
 
-def _draw(axis: Any, curves: Sequence[Curve], place: Callable[[Tally], float | None]) -> None:
-    """Draw every curve over `place`; published numbers only where they have a place."""
-    for curve in curves:
-        colour, marker = curve.style
-        if curve.level:
-            _draw_level(axis, curve.tallies[0], published=place is _density)
+def _draw(axis: Any, lines: Sequence[Line], place: Callable[[TableCell], float | None]) -> None:
+    """Draw every line over `place`; published numbers only where they have a place."""
+    for line in lines:
+        colour, marker = line.style
+        if line.level:
+            _draw_level(axis, line.cells[0], published=place is _density)
             continue
-        spots = [(place(tally), tally) for tally in curve.tallies]
-        ours = [(x, t.ours.mean, t.ours.std or 0.0) for x, t in spots if t.ours and x]
+        spots = [(place(cell), cell) for cell in line.cells]
+        ours = [(x, c.ours.mean, c.ours.std or 0.0) for x, c in spots if c.ours and x]
         if ours:
             x, y, std = zip(*sorted(ours, reverse=True), strict=True)
             axis.plot(x, y, color=colour, marker=marker, markersize=3.5, linewidth=1.2)
@@ -105,10 +106,10 @@ def _draw(axis: Any, curves: Sequence[Curve], place: Callable[[Tally], float | N
                 axis.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
             else:  # one place is no band
                 axis.errorbar(x, y, std, color=colour, capsize=3)
-        broken = [(x, t.ours.mean) for x, t in spots if t.ours and t.collapsed and x]
+        broken = [(x, c.ours.mean) for x, c in spots if c.ours and c.collapsed and x]
         _mark(axis, broken, 70, marker="x", color=colour)
         if place is _density:
-            known = [(x, t.published.mean) for x, t in spots if t.published and x]
+            known = [(x, c.published.mean) for x, c in spots if c.published and x]
             _mark(axis, known, 42, marker=marker, facecolors="none", edgecolors=colour, zorder=3)
 
 
@@ -117,20 +118,20 @@ def _mark(axis: Any, spots: Sequence[tuple[float, float]], size: float, **looks:
         axis.scatter(*zip(*spots, strict=True), size, **looks)
 
 
-def _draw_level(axis: Any, tally: Tally, *, published: bool) -> None:
+def _draw_level(axis: Any, cell: TableCell, *, published: bool) -> None:
     """A dense network: a line across, whatever stands on the other axis; published is dotted."""
-    if tally.ours:
-        spread = tally.ours.std or 0.0
-        axis.axhline(tally.ours.mean, color=GREY, linestyle="--", linewidth=1)
-        low, high = tally.ours.mean - spread, tally.ours.mean + spread
+    if cell.ours:
+        spread = cell.ours.std or 0.0
+        axis.axhline(cell.ours.mean, color=GREY, linestyle="--", linewidth=1)
+        low, high = cell.ours.mean - spread, cell.ours.mean + spread
         axis.axhspan(low, high, color=GREY, alpha=0.15, linewidth=0)
-    if published and tally.published:
-        axis.axhline(tally.published.mean, color=GREY, linestyle=":", linewidth=1)
+    if published and cell.published:
+        axis.axhline(cell.published.mean, color=GREY, linestyle=":", linewidth=1)
 
 
-def _label_sparsities(axis: Any, curves: Sequence[Curve]) -> None:
+def _label_sparsities(axis: Any, lines: Sequence[Line]) -> None:
     """Sparsities run to the right, on a logarithmic axis of density; some of them are labelled."""
-    places = sorted({_density(tally) for curve in curves for tally in curve.tallies})
+    places = sorted({_density(cell) for line in lines for cell in line.cells})
     axis.set_xscale("log")
     span = _span(places)
     labelled: list[float] = []
@@ -149,9 +150,9 @@ def _span(places: Sequence[float]) -> float:
     return span if span > 1e-6 else 1.0
 
 
-def _label_flops(axis: Any, curves: Sequence[Curve]) -> None:
+def _label_flops(axis: Any, lines: Sequence[Line]) -> None:
     """FLOPs fall to the right; labelled at 1, 2 and 5 times powers of ten."""
-    found = [tally.flops for curve in curves if not curve.level for tally in curve.tallies]
+    found = [cell.flops for line in lines if not line.level for cell in line.cells]
     places = [place for place in found if place] or [100.0]
     axis.set_xscale("log")
     span = _span(places)
@@ -166,22 +167,22 @@ def _label_flops(axis: Any, curves: Sequence[Curve]) -> None:
     axis.set_xlabel("FLOPs kept (%)")
 
 
-def _handles(curves: Sequence[Curve]) -> list[Any]:
-    """What a legend shows: each curve, and the marks that occur."""
+def _handles(lines: Sequence[Line]) -> list[Any]:
+    """What a legend shows: each line, and the marks that occur."""
     from matplotlib.lines import Line2D
 
-    line: Any = Line2D
+    handle: Any = Line2D
     grey: dict[str, Any] = {"color": GREY, "linestyle": "none", "markersize": 4}
     handles = []
-    for curve in curves:
-        colour, marker = curve.style
-        looks = {"linestyle": "--"} if curve.level else {"linestyle": "-", "marker": marker}
-        handles.append(line([], [], label=curve.name, **grey | {"color": colour} | looks))
-    cells = [tally for curve in curves for tally in curve.tallies]
-    if any(tally.published for tally in cells):
+    for line in lines:
+        colour, marker = line.style
+        looks = {"linestyle": "--"} if line.level else {"linestyle": "-", "marker": marker}
+        handles.append(handle([], [], label=line.name, **grey | {"color": colour} | looks))
+    cells = [cell for line in lines for cell in line.cells]
+    if any(cell.published for cell in cells):
         ring = {"marker": "o", "markersize": 6.5, "markerfacecolor": "none"}
-        handles.append(line([], [], label="published", **grey | ring))
-    if any(tally.collapsed for tally in cells):
+        handles.append(handle([], [], label="published", **grey | ring))
+    if any(cell.collapsed for cell in cells):
         cross = {"marker": "x", "markersize": 7}
-        handles.append(line([], [], label="collapsed", **grey | cross))
+        handles.append(handle([], [], label="collapsed", **grey | cross))
     return handles

@@ -1,16 +1,19 @@
-"""The report of a paper's table: our runs beside the published numbers, and where both are from."""
+"""The report of a table, or of a folder: our runs, what was published, and where both are from."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from goldpan.reports.bands import LEVEL, sample
-from goldpan.reports.evidence import distinct, evidence
+from goldpan.reports.bands import LEVEL
+from goldpan.reports.channel_table import channel_table
 from goldpan.reports.plots import draw_curves
-from goldpan.reports.results import Results
-from goldpan.reports.spec import METRICS, Table
-from goldpan.reports.text import DITTO, shown, to_csv, to_latex, to_markdown, verdict
-from goldpan.runs.record import Record
+from goldpan.reports.results import Results, results_below, results_of_plan
+from goldpan.reports.sources import distinct, evidence, images, whole_networks
+from goldpan.reports.spec import METRICS, Table, read_table
+from goldpan.reports.table_cell import TableCell
+from goldpan.reports.text import DITTO, to_csv, to_latex, to_markdown
+from goldpan.runs.identity import NOT_DECISIVE, NOT_DECISIVE_OF_DATA
+from goldpan.sweeps.cells import Plan
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,14 @@ class Report:
 
     def text(self, pictures: Iterable[Path]) -> str:
         """The whole report as Markdown."""
-        panels = self.results.panels
-        tables = [
-            (f"## {panel.title}\n\n" if panel.title else "") + to_markdown(panel, self.table)
-            for panel in panels
-        ]
-        lines = [*self.lines, *(f"figure: {path}" for path in pictures)]
-        head = f"# {self.table.name}\n\n{self.table.paper}\n\n{self.caption}"
-        return "\n\n".join([head, *tables, *lines]) + "\n"
+        parts = [f"# {self.table.name}", self.table.paper, self.caption]
+        for panel in self.results.panels:
+            parts += [f"## {panel.title}"] if panel.title else []
+            parts.append(to_markdown(panel, self.table))
+            if channels := channel_table(panel, self.table):
+                parts += ["after removing channels, last epoch", channels]
+        parts += [*self.lines, *(f"figure: {path}" for path in pictures)]
+        return "\n\n".join(parts) + "\n"
 
     def write(self) -> dict[str, str]:
         """Write the report in every form, and the curves, into its folder; the text of each."""
@@ -62,20 +65,79 @@ class Report:
         return texts
 
 
+def report_of_plan(plan: Plan, metric: str | None = None) -> Report:
+    """The report of a planned table, by its own metric or another."""
+    table = read_table(plan)
+    folder = Path(plan.cells[0].choices["output"]) / "tables" / table.name
+    metric = metric or table.metric
+    return Report(table, results_of_plan(plan, table, metric), metric, changes(plan), folder)
+
+
+def report_of_folder(folder: Path, metric: str = "last") -> Report:
+    """The report of every run below a folder, by a metric.
+
+    Raises:
+        FileNotFoundError: if there is no record.
+    """
+    results = results_below(folder, metric)
+    name = folder.resolve().name
+    table = Table(name, f"every run below {folder}", metric, rows="method", columns="sparsity")
+    return Report(table, results, metric, [], folder)
+
+
+def changes(plan: Plan) -> list[str]:
+    """What was typed that makes these other runs than the table's own."""
+    axes = plan.axes.items()
+    extra = [f"{name}={','.join(values)}" for name, values in axes if name not in plan.own]
+    for override in plan.cells[0].overrides:
+        name = override.lstrip("+~").partition("=")[0]
+        root, _, leaf = name.partition(".")
+        idle = root in (*NOT_DECISIVE, "hydra") and name != "strategy.precision"
+        if not idle and not (root == "dataset" and leaf in NOT_DECISIVE_OF_DATA):
+            extra += [override] if name not in plan.axes else []
+    return extra
+
+
+def verify(report: Report) -> list[str]:
+    """A sentence for each published cell that lies outside its band, or that cannot be judged."""
+    if report.metric != report.table.metric:
+        asked = f"published is {report.table.metric}, and ours is {report.metric}"
+        return [f"cannot verify: {asked}"]
+    if report.changed:
+        return [f"cannot verify: {' '.join(report.changed)} is not the table's own setting"]
+    judged = [c for c in report.results.cells if c.published and c.published.verify]
+    if not judged:
+        return [f"cannot verify: table {report.table.name} has no published number to judge by"]
+    return [sentence for cell in judged if (sentence := _verify(cell))]
+
+
+def _verify(cell: TableCell) -> str:
+    """What speaks against a cell that was published; empty if nothing does."""
+    where = ", ".join(f"{name}={value}" for name, value in cell.axes.items())
+    if not cell.complete:
+        return f"cannot verify {where}: {cell}"
+    if cell.verdict != "outside":
+        return ""
+    return (
+        f"outside {where}: {cell}, published {cell.published}, difference "
+        f"{cell.difference:+.2f}, band ±{cell.band:.2f}"
+    )
+
+
 def _legend(report: Report) -> list[str]:
     """What the marks in the tables mean, and how many cells carry them."""
-    tallies = report.results.tallies
-    judged = [tally for tally in tallies if verdict(tally)]
+    cells = report.results.cells
+    judged = [cell for cell in cells if cell.verdict]
     lines = []
     if judged:
-        outside = sum(tally.outside for tally in judged)
+        outside = sum(cell.verdict == "outside" for cell in judged)
         lines.append(
             "difference: ours less published, in points; in brackets the band that chance explains "
             f"19 times in 20 (Welch's test). ≠: outside its band, {outside} of {len(judged)} "
             f"cells; {(1 - LEVEL) * len(judged):.2g} are expected by chance. A wide band means few "
             "runs, not agreement."
         )
-    if any(tally.published and not tally.published.verify for tally in tallies):
+    if any(cell.published and not cell.published.verify for cell in cells):
         lines.append("†: of another recipe, for orientation only")
     if any(panel.repeats(row) for panel in report.results.panels for row in panel.rows):
         lines.append(f"{DITTO}: the same runs")
@@ -86,8 +148,8 @@ def _sources(report: Report) -> list[str]:
     """Where our numbers and the published come from, and what is not known."""
     table, records = report.table, report.results.records
     lines = [evidence(records)] if records else ["no run of this table is there yet"]
-    lines += [f"data: {text}" for text in distinct(map(_data, records))]
-    lines += _whole(report)
+    lines += [f"data: {text}" for text in distinct(map(images, records))]
+    lines += whole_networks(report.results.panels, table.rows)
     if report.changed:
         lines.append(
             f"changed on the command line: {' '.join(report.changed)}"
@@ -99,25 +161,3 @@ def _sources(report: Report) -> list[str]:
     lines += [f"published: {source}" for source in sources]
     lines += [text for text in (table.notes, table.unknown and f"unknown: {table.unknown}") if text]
     return lines
-
-
-def _data(record: Record) -> str:
-    """The images of a run; of image files, their folder or archive too."""
-    text = f"{record.data['name']}, {record.data['train']} training images"
-    if record.data["name"] == "image_folder":
-        source = Path(record.choices["dataset"]["root"]).name
-        text += f" from the files in {source}: JPEG files are not the original images"
-    return text
-
-
-def _whole(report: Report) -> list[str]:
-    """The whole networks of each row before their channels went, by seed, after the last epoch."""
-    axis, found = report.table.rows, dict[str, dict[int, float]]()
-    for tally in report.results.tallies:
-        for record in tally.records:
-            if record.trained is not None:
-                row = found.setdefault(shown(axis, tally.axes[axis]), {})
-                row[record.seed] = record.trained.test
-    samples = {name: sample([*seeds.values()]) for name, seeds in found.items()}
-    text = ", ".join(f"{name} {whole} (n={whole.n})" for name, whole in samples.items())
-    return [f"ours before channels were removed, last epoch: {text}"] if text else []

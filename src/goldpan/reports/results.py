@@ -1,153 +1,148 @@
-"""What the runs of a table came to: its cells, each with our runs beside the published number."""
+"""What runs came to, as panels of cells: the runs that a table asks for, or those below a folder.
+
+`results_of_plan` and `results_below` make the same Results, and so both print and draw alike.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from itertools import chain, product
 from pathlib import Path
-from statistics import mean
 
-from goldpan.reports.bands import Sample, band, sample
+from goldpan.reports.reading import Runs, read_below, read_planned, sparsity_asked
 from goldpan.reports.spec import Published, Table
+from goldpan.reports.table_cell import TableCell
 from goldpan.runs.record import Record
-
-
-@dataclass(frozen=True)
-class Tally:
-    """A cell of a table: the runs of all seeds at one place on its axes.
-
-    `records` are the runs that count, with their `accuracies` (%); `folders` where all that were
-    asked for are or will be, `failed` how many of them ended in an error.
-    """
-
-    axes: Mapping[str, str]
-    folders: frozenset[Path]
-    records: Sequence[Record] = ()
-    accuracies: Sequence[float] = ()
-    failed: int = 0
-    published: Published | None = None
-
-    @cached_property
-    def ours(self) -> Sample | None:
-        """Mean, deviation and number of our runs; None if none counts."""
-        return sample(self.accuracies) if self.accuracies else None
-
-    @property
-    def collapsed(self) -> int:
-        """How many of the runs that count were left without a path from input to output."""
-        return sum(record.status == "collapsed" for record in self.records)
-
-    @property
-    def flops(self) -> float | None:
-        """FLOPs kept (%), the mean over the runs that count; None if none says them."""
-        kept = [flops for record in self.records if (flops := flops_kept(record)) is not None]
-        return mean(kept) if kept else None
-
-    @property
-    def complete(self) -> bool:
-        """Whether every run that was asked for counts."""
-        return len(self.accuracies) == len(self.folders)
-
-    @property
-    def difference(self) -> float | None:
-        """Our mean less the published, in points."""
-        if self.ours is None or self.published is None:
-            return None
-        return self.ours.mean - self.published.mean
-
-    @property
-    def band(self) -> float | None:
-        """The difference that chance explains; None where nothing is compared or judged."""
-        number = self.published
-        if self.ours is None or number is None or not number.verify:
-            return None
-        return band(self.ours, Sample(number.mean, number.std, number.n))
-
-    @property
-    def outside(self) -> bool:
-        """Whether the difference is larger than its band."""
-        difference, allowed = self.difference, self.band
-        return difference is not None and allowed is not None and abs(difference) > allowed
-
-    def __str__(self) -> str:
-        """Mean ± std (n), and what is missing, failed or collapsed."""
-        if self.ours is None:
-            rest = len(self.folders) - self.failed
-            partly = f"{self.failed} failed, {rest} missing"
-            return "missing" if not self.failed else partly if rest else "failed"
-        counts = [f"n={self.ours.n}" + ("" if self.complete else f" of {len(self.folders)}")]
-        counts += [f"{self.failed} failed"] if self.failed else []
-        counts += [f"{self.collapsed} collapsed"] if self.collapsed else []
-        return f"{self.ours} ({', '.join(counts)})"
+from goldpan.sweeps.cells import Cell, Plan
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One table of rows and columns; `at` holds the values of the axes beside those two."""
+    """A grid of cells by row and column; its title is empty if there is no other panel."""
 
-    at: Mapping[str, str]
+    title: str
     rows: Sequence[str]
     columns: Sequence[str]
-    tallies: Mapping[tuple[str, str], Tally]
+    cells: Mapping[tuple[str, str], TableCell]
 
-    @property
-    def title(self) -> str:
-        """The values that tell it from the other panels; empty for the only one."""
-        return ", ".join(f"{name}={value}" for name, value in self.at.items())
-
-    def row(self, name: str) -> list[Tally]:
+    def row(self, name: str) -> list[TableCell]:
         """The cells of a row, from left to right."""
-        return [self.tallies[name, column] for column in self.columns]
+        return [self.cells[name, column] for column in self.columns]
 
     def repeats(self, name: str) -> bool:
         """Whether the row is the same runs in every column, as a dense network's is."""
         return _same_runs(self.row(name))
 
-    def curves(self, table: Table) -> dict[str, list[Tally]]:
-        """The cells of each curve, by its value of the axis `table.across`."""
-        curves: dict[str, list[Tally]] = {}
-        for tally in self.tallies.values():
-            curves.setdefault(tally.axes[table.across], []).append(tally)
-        return curves
+    def lines(self, table: Table) -> dict[str, list[TableCell]]:
+        """The cells of each line of a plot, by its value of the axis `table.across`."""
+        lines: dict[str, list[TableCell]] = {}
+        for cell in self.cells.values():
+            lines.setdefault(cell.axes[table.across], []).append(cell)
+        return lines
 
     def levels(self, table: Table) -> set[str]:
-        """The curves without a slope: of the same runs at every place, or of dense networks."""
-        curves = self.curves(table).items()
-        return {name for name, cells in curves if _same_runs(cells) or _dense(cells)}
+        """The lines without a slope: of the same runs at every place, or of dense networks."""
+        lines = self.lines(table).items()
+        return {name for name, cells in lines if _same_runs(cells) or _dense(cells)}
 
 
 @dataclass(frozen=True)
 class Results:
-    """All panels of a table, the records that count, and a sentence on each that does not."""
+    """All panels, and a sentence on each run that does not count."""
 
     panels: Sequence[Panel]
     sentences: Sequence[str] = field(default_factory=list)
 
     @property
-    def tallies(self) -> list[Tally]:
-        """Every cell once; a row that is the same runs in every column is one cell."""
-        return list({tally.folders: tally for tally in reversed(self._all())}.values())[::-1]
+    def cells(self) -> list[TableCell]:
+        """Every cell with runs, once; a row of the same runs in every column is one cell."""
+        cells = [cell for panel in self.panels for cell in panel.cells.values() if cell.folders]
+        return list({cell.folders: cell for cell in reversed(cells)}.values())[::-1]
 
     @property
     def records(self) -> list[Record]:
         """The runs that count, each once."""
-        found = {record.id: record for tally in self.tallies for record in tally.records}
-        return list(found.values())
-
-    def _all(self) -> list[Tally]:
-        return [tally for panel in self.panels for tally in panel.tallies.values()]
+        return list({record.id: record for cell in self.cells for record in cell.records}.values())
 
 
-def flops_kept(record: Record) -> float | None:
-    """FLOPs that a run keeps (%), if it says."""
-    return 100 * int(record.flops["sparse"]) / int(record.flops["dense"]) if record.flops else None
+def results_of_plan(plan: Plan, table: Table, metric: str) -> Results:
+    """Fill a table with the runs that it asks for, beside the published numbers.
+
+    Two axes of the table are its rows and columns. Every combination of the other axes is a panel.
+    The seeds make no place of their own: they are the runs of one cell.
+    """
+    others = [name for name in plan.axes if name not in (table.rows, table.columns, "seed")]
+    named = [name for name in others if len(plan.axes[name]) > 1]
+    names = [*others, table.rows, table.columns]
+    places = list(product(*(plan.axes[name] for name in names)))
+    planned: dict[tuple[str, ...], list[Cell]] = {place: [] for place in places}
+    for run in plan.cells:
+        planned[tuple(run.axes[name] for name in names)].append(run)
+    found = read_planned(chain.from_iterable(planned.values()), metric)
+    cells = {}
+    for place, runs in planned.items():
+        axes = dict(zip(names, place, strict=True))
+        title = ", ".join(f"{name}={axes[name]}" for name in named)
+        cell = _cell(axes, [run.folder for run in runs], found, metric, table.at(axes))
+        cells[title, axes[table.rows], axes[table.columns]] = cell
+    return Results(_panels(cells), found.sentences)
 
 
-def _same_runs(cells: Sequence[Tally]) -> bool:
+def results_below(folder: Path, metric: str) -> Results:
+    """Arrange the runs found below a folder: a panel a setting, methods by sparsities.
+
+    A method that was run at sparsity 0 alone is a dense network: its runs stand in every column.
+
+    Raises:
+        FileNotFoundError: if there is no record.
+    """
+    found = read_below(folder, metric)
+    cells = {}
+    for setting in dict.fromkeys(run.setting for run in found.records.values()):
+        runs = {path: run for path, run in found.records.items() if run.setting == setting}
+        asked = {path: str(sparsity_asked(run)) for path, run in runs.items()}
+        pruned = {run.method for run in runs.values() if sparsity_asked(run)}
+        columns = {asked[path] for path, run in runs.items() if run.method in pruned} or {"0.0"}
+        methods = dict.fromkeys(run.method for run in runs.values())
+        for method, column in product(methods, sorted(columns, key=float)):
+            folders = [path for path, run in runs.items() if run.method == method]
+            if method in pruned:
+                folders = [path for path in folders if asked[path] == column]
+            axes = {"setting": setting, "method": method, "sparsity": column}
+            cells[setting, method, column] = _cell(axes, folders, found, metric)
+    return Results(_panels(cells), found.sentences)
+
+
+def _cell(
+    axes: Mapping[str, str],
+    folders: Sequence[Path],
+    found: Runs,
+    metric: str,
+    published: Published | None = None,
+) -> TableCell:
+    """The cell of the runs in these folders: those that are done count, others failed."""
+    records = [found.records[folder] for folder in folders if folder in found.records]
+    done = [record for record in records if record.done]
+    accuracies = [getattr(record, metric).test for record in done]
+    failed = len(records) - len(done)
+    return TableCell(axes, frozenset(folders), done, accuracies, failed, published)
+
+
+def _panels(cells: Mapping[tuple[str, str, str], TableCell]) -> list[Panel]:
+    """Panels of the cells by title, row and column, in the order in which they come."""
+    panels = []
+    for title in dict.fromkeys(title for title, _, _ in cells):
+        own = {(row, column): cell for (at, row, column), cell in cells.items() if at == title}
+        rows, columns = (list(dict.fromkeys(names)) for names in zip(*own, strict=True))
+        panels.append(Panel(title, rows, columns, own))
+    return panels
+
+
+def _same_runs(cells: Sequence[TableCell]) -> bool:
     """Whether these are several cells, and the same runs in all of them."""
-    return len(cells) > 1 and len({tally.folders for tally in cells}) == 1
+    return len(cells) > 1 and len({cell.folders for cell in cells}) == 1
 
 
-def _dense(cells: Sequence[Tally]) -> bool:
+def _dense(cells: Sequence[TableCell]) -> bool:
     """Whether the runs are of dense networks, to be compared at other sparsities than theirs."""
-    asked = {record.sparsity.asked for t in cells for record in t.records if record.sparsity}
-    return asked == {0.0} and all(float(tally.axes.get("sparsity", 0)) > 0 for tally in cells)
+    asked = {record.sparsity.asked for c in cells for record in c.records if record.sparsity}
+    return asked == {0.0} and all(float(cell.axes.get("sparsity", 0)) > 0 for cell in cells)

@@ -1,12 +1,12 @@
-"""The tables of a paper as text: Markdown to read, LaTeX to print, CSV to compute with."""
+"""Tables as text: Markdown to read, LaTeX to print, CSV to compute with."""
 
 import csv
 from collections.abc import Callable, Sequence
 from io import StringIO
 
-from goldpan.reports.evidence import markdown
-from goldpan.reports.results import Panel, Results, Tally
+from goldpan.reports.results import Panel, Results
 from goldpan.reports.spec import Table
+from goldpan.reports.table_cell import TableCell
 
 WIDTH = 6
 """Columns side by side; a table of more goes on below, under a header of its own."""
@@ -33,6 +33,14 @@ COLUMNS = (
 )
 
 
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table with its columns aligned, three hyphens wide at least."""
+    widths = [max(3, *(len(row[i]) for row in [header, *rows])) for i in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *rows]
+    padded = [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in padded)
+
+
 def to_markdown(panel: Panel, table: Table) -> str:
     """A panel as Markdown tables with aligned columns."""
     return "\n\n".join(markdown(*block) for block in _blocks(panel, table))
@@ -45,18 +53,13 @@ def to_latex(results: Results, table: Table, caption: str) -> str:
 
 def to_csv(results: Results, table: Table, metric: str) -> str:
     """A line a cell, with every number to six digits; empty where there is none."""
-    axes = list(next(iter(results.tallies)).axes)
+    axes = results.cells[0].axes if results.cells else (table.rows, table.columns)
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*axes, *COLUMNS])
-    for tally in results.tallies:
-        writer.writerow([*tally.axes.values(), metric, *map(_number, _values(tally, table))])
+    for cell in results.cells:
+        writer.writerow([*cell.axes.values(), metric, *map(_number, _values(cell, table))])
     return text.getvalue()
-
-
-def verdict(tally: Tally) -> str:
-    """ "inside" or "outside" its band; empty where nothing is judged."""
-    return "" if tally.band is None else "outside" if tally.outside else "inside"
 
 
 def shown(axis: str, value: str) -> str:
@@ -64,13 +67,14 @@ def shown(axis: str, value: str) -> str:
     return f"{100 * float(value):.6g} %" if axis == "sparsity" else value
 
 
-def _values(tally: Tally, table: Table) -> list[object]:
-    ours, number = tally.ours, tally.published
+def _values(cell: TableCell, table: Table) -> list[object]:
+    """What COLUMNS names, but for the metric."""
+    ours, number = cell.ours, cell.published
     return [
         *((ours.mean, ours.std, ours.n) if ours else (None, None, 0)),
-        *(len(tally.folders), tally.collapsed, tally.failed),
+        *(len(cell.folders), cell.collapsed, cell.failed),
         *((number.mean, number.std, number.n) if number else (None, None, None)),
-        *(tally.difference, tally.band, verdict(tally)),
+        *(cell.difference, cell.band, cell.verdict),
         (number.source or table.paper) if number else None,
     ]
 
@@ -92,15 +96,15 @@ def _blocks(panel: Panel, table: Table) -> list[tuple[list[str], list[list[str]]
 
 def _lines(panel: Panel, table: Table, row: str, columns: Sequence[str]) -> list[list[str]]:
     """Ours, published and difference of a row; what would be empty is left out."""
-    tallies = [panel.tallies[row, column] for column in columns]
-    lines: list[tuple[str, Callable[[Tally], str]]] = [
+    cells = [panel.cells[row, column] for column in columns]
+    lines: list[tuple[str, Callable[[TableCell], str]]] = [
         ("ours", str),
-        ("published", lambda tally: str(tally.published or "")),
+        ("published", lambda cell: str(cell.published or "")),
         ("difference", _difference),
     ]
     found, label = [], shown(table.rows, row)
     for name, write in lines:
-        texts = [write(tally) for tally in tallies]
+        texts = [write(cell) for cell in cells]
         if any(texts):
             if panel.repeats(row):
                 texts[1:] = [DITTO] * len(texts[1:])
@@ -109,13 +113,13 @@ def _lines(panel: Panel, table: Table, row: str, columns: Sequence[str]) -> list
     return found
 
 
-def _difference(tally: Tally) -> str:
-    if tally.difference is None:
+def _difference(cell: TableCell) -> str:
+    """Ours less published, a mark where it lies outside its band, and the band."""
+    if cell.difference is None:
         return ""
-    text = f"{tally.difference:+.2f}"
-    if tally.band is not None:
-        text += f"{' ≠' if tally.outside else ''} (±{tally.band:.2f})"
-    return text
+    mark = " ≠" if cell.verdict == "outside" else ""
+    band = "" if cell.band is None else f" (±{cell.band:.2f})"
+    return f"{cell.difference:+.2f}{mark}{band}"
 
 
 def _latex(panel: Panel, table: Table, caption: str) -> str:

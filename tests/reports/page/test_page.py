@@ -13,11 +13,9 @@ import pytest
 
 from goldpan.reports import command as table_command
 from goldpan.reports.command import main
-from goldpan.reports.counting import count
 from goldpan.reports.page.contents import contents
 from goldpan.reports.page.page import page, write_page
-from goldpan.reports.report import Report
-from goldpan.reports.spec import read_table
+from goldpan.reports.report import Report, report_of_plan
 from goldpan.runs.record import Accuracy, Record, Sparsity
 from goldpan.sweeps.cells import Cell, Plan
 
@@ -64,11 +62,6 @@ def written(plan: Plan, accuracies: dict[str, float], **changed: Any) -> None:
             replace(cell.draft, last=last, **changed).write(cell.folder / "record.json")
 
 
-def report(plan: Plan, folder: Path) -> Report:
-    table = read_table(plan)
-    return Report(table, count(plan, table, "last"), "last", [], folder / "tables/demo")
-
-
 @pytest.fixture
 def mixed(tmp_path: Path) -> Report:
     """Two runs that count, one that collapsed, one that failed, and dense ones that are missing."""
@@ -76,7 +69,7 @@ def mixed(tmp_path: Path) -> Report:
     written(plan, {"snip-0.9-0": 90.5, "snip-0.9-1": 91.5})
     written(plan, {"snip-0.99-0": 10.0}, status="collapsed")
     written(plan, {"snip-0.99-1": 0.0}, status="failed", error="out of <luck>")
-    return report(plan, tmp_path)
+    return report_of_plan(plan)
 
 
 class Reader(HTMLParser):
@@ -154,14 +147,14 @@ def test_a_record_that_does_not_count_is_listed(tmp_path: Path) -> None:
     written(plan, {"snip-0.9-0": 90.0})
     written(plan, {"snip-0.9-1": 90.0}, id="another")
     (tmp_path / "snip-0.9-0/record.json").write_text("{")
-    runs = contents(report(plan, tmp_path))["runs"]
+    runs = contents(report_of_plan(plan))["runs"]
     assert [run["status"] for run in runs].count("not counted") == 2
 
 
 def test_sparsities_may_stand_in_rows(tmp_path: Path) -> None:
     plan = planned(tmp_path, rows="sparsity", columns="method")
     written(plan, {"dense-0-0": 94.0, "snip-0.9-0": 90.0})
-    held = contents(report(plan, tmp_path))
+    held = contents(report_of_plan(plan))
     assert held["curves"] == "columns"
     cells = held["panels"][0]["cells"]
     assert [cell["level"] for cell in cells] == [True, False, True, False]
@@ -183,7 +176,7 @@ def test_the_command_prints_where_the_page_is(
 @pytest.mark.skipif(BROWSER is None, reason="needs chromium")
 @pytest.mark.parametrize("empty", [False, True])
 def test_a_browser_shows_and_sorts_it(mixed: Report, tmp_path: Path, empty: bool) -> None:
-    path = write_page(report(planned(tmp_path / "none"), tmp_path) if empty else mixed)
+    path = write_page(report_of_plan(planned(tmp_path / "none")) if empty else mixed)
     sort = "document.querySelectorAll('#runs thead button')[4].click();"  # by last accuracy
     end = f"<script>{sort} document.title = 'done';</script></body>"
     path.write_text(path.read_text().replace("</body>", end))

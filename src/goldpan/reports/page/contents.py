@@ -1,4 +1,4 @@
-"""What the page of a paper's table holds, as JSON can: its cells, its runs, and what they mean."""
+"""What the page of a report holds, as JSON can: its cells, its runs, and what they mean."""
 
 from collections.abc import Iterable, Mapping
 from os.path import relpath
@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from goldpan.pictures import COLOURS
 from goldpan.reports.report import Report
-from goldpan.reports.results import Panel, Tally, flops_kept
+from goldpan.reports.results import Panel
 from goldpan.reports.spec import Table
-from goldpan.reports.text import DITTO, shown, verdict
+from goldpan.reports.table_cell import TableCell, flops_kept
+from goldpan.reports.text import DITTO, shown
 from goldpan.runs.record import RECORD, Accuracy, Record, read_record
 
 
@@ -35,52 +36,52 @@ def contents(report: Report) -> dict[str, Any]:
 
 def _panel(panel: Panel, table: Table) -> dict[str, Any]:
     """A table of rows and columns; its cells from left to right, row by row."""
-    tallies = [tally for row in panel.rows for tally in panel.row(row)]
+    cells = [cell for row in panel.rows for cell in panel.row(row)]
     levels, axis = panel.levels(table), table.across
     return {
         "title": panel.title,
         "rows": [shown(table.rows, row) for row in panel.rows],
         "columns": [shown(table.columns, column) for column in panel.columns],
-        "cells": [_cell(tally, table, level=tally.axes[axis] in levels) for tally in tallies],
+        "cells": [_cell(cell, table, level=cell.axes[axis] in levels) for cell in cells],
     }
 
 
-def _curve(tally: Tally, table: Table) -> str:
-    """The name of the curve that a cell is on: its method."""
-    return shown(table.across, tally.axes[table.across])
+def _line(cell: TableCell, table: Table) -> str:
+    """The name of the line that a cell is on in a plot: its method."""
+    return shown(table.across, cell.axes[table.across])
 
 
-def _cell(tally: Tally, table: Table, *, level: bool) -> dict[str, Any]:
-    """Our runs beside the published number, and what the curves need."""
-    ours, number = tally.ours, tally.published
-    asked, failed = len(tally.folders), tally.failed
-    sparsity = tally.axes.get("sparsity")
+def _cell(cell: TableCell, table: Table, *, level: bool) -> dict[str, Any]:
+    """Our runs beside the published number, and what the plots need."""
+    ours, number = cell.ours, cell.published
+    asked, failed = len(cell.folders), cell.failed
+    sparsity = cell.axes.get("sparsity")
     return {
-        "curve": _curve(tally, table),
-        "row": shown(table.rows, tally.axes[table.rows]),
-        "column": shown(table.columns, tally.axes[table.columns]),
-        "column_value": _sortable(tally.axes[table.columns]),
+        "curve": _line(cell, table),
+        "row": shown(table.rows, cell.axes[table.rows]),
+        "column": shown(table.columns, cell.axes[table.columns]),
+        "column_value": _sortable(cell.axes[table.columns]),
         "level": level,
         "sparsity": None if sparsity is None else float(sparsity),
-        "flops": tally.flops,
+        "flops": cell.flops,
         "mean": ours and ours.mean,
         "std": ours and ours.std,
         "n": ours.n if ours else 0,
         "asked": asked,
-        "collapsed": tally.collapsed,
+        "collapsed": cell.collapsed,
         "failed": failed,
-        "missing": asked - failed - len(tally.records),
+        "missing": asked - failed - len(cell.records),
         "seeds": [
             [record.seed, value]
-            for record, value in zip(tally.records, tally.accuracies, strict=True)
+            for record, value in zip(cell.records, cell.accuracies, strict=True)
         ],
         "published": number and {"mean": number.mean, "std": number.std, "n": number.n},
         "judged": bool(number and number.verify),
         "source": (number.source or table.paper) if number else None,
-        "difference": tally.difference,
-        "band": tally.band,
-        "verdict": verdict(tally),
-        "layers": _layers(tally.records),
+        "difference": cell.difference,
+        "band": cell.band,
+        "verdict": cell.verdict,
+        "layers": _layers(cell.records),
     }
 
 
@@ -98,21 +99,19 @@ def _layers(records: Iterable[Record]) -> dict[str, list[float]]:
 
 def _runs(report: Report) -> list[dict[str, Any]]:
     """Every run that was asked for, once: those that failed or are missing too."""
-    folders = {
-        folder: tally for tally in report.results.tallies for folder in sorted(tally.folders)
-    }
-    return [_run(folder, tally, report) for folder, tally in folders.items()]
+    folders = {folder: cell for cell in report.results.cells for folder in sorted(cell.folders)}
+    return [_run(folder, cell, report) for folder, cell in folders.items()]
 
 
-def _run(folder: Path, tally: Tally, report: Report) -> dict[str, Any]:
+def _run(folder: Path, cell: TableCell, report: Report) -> dict[str, Any]:
     path = folder / RECORD
     table = report.table
     across, along = table.across, table.along
     entry: dict[str, Any] = {
-        "curve": _curve(tally, table),
-        "place": shown(along, tally.axes[along]),
-        "place_value": _sortable(tally.axes[along]),
-        "setting": ", ".join(v for k, v in tally.axes.items() if k not in (across, along)),
+        "curve": _line(cell, table),
+        "place": shown(along, cell.axes[along]),
+        "place_value": _sortable(cell.axes[along]),
+        "setting": ", ".join(v for k, v in cell.axes.items() if k not in (across, along)),
         "path": str(path),
         "link": quote(relpath(path, report.folder)),
     }
@@ -122,7 +121,7 @@ def _run(folder: Path, tally: Tally, report: Report) -> dict[str, Any]:
         record = read_record(path)
     except ValueError as error:
         return entry | {"status": "not counted", "error": str(error)}
-    counted = record.id in {counted.id for counted in tally.records}
+    counted = record.id in {counted.id for counted in cell.records}
     status = record.status if counted or not record.done else "not counted"
     return entry | _facts(record) | {"status": status}
 

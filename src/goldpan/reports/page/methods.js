@@ -32,6 +32,7 @@ const distinct = (values) => [...new Set(values)];
 
 /** How many runs count, and what became of the others. */
 function counts(cell) {
+  if (!cell.asked) return "-"; // nothing was ever run here
   const parts = [`n=${cell.n}` + (cell.n < cell.asked ? ` of ${cell.asked}` : "")];
   for (const word of ["collapsed", "failed", "missing"])
     if (cell[word] && (word !== "missing" || !cell.n)) parts.push(`${cell[word]} ${word}`);

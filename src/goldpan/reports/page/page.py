@@ -1,6 +1,6 @@
-"""A paper's table as one HTML file to look into, without a network: `to=html`.
+"""A report as one HTML file to look into, without a network: `to=html`.
 
-The numbers go into the page as JSON; the scripts in the folder page make tables and curves.
+The numbers go into the page as JSON; the scripts in the folder page make tables and plots.
 """
 
 import json

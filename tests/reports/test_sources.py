@@ -1,0 +1,36 @@
+"""Where the numbers of a report come from."""
+
+from dataclasses import replace
+from typing import Any
+
+from goldpan.reports.sources import evidence, images, whole_networks
+from goldpan.runs.record import Accuracy
+
+
+def test_the_evidence_counts_the_runs_and_says_what_made_them(made_up: Any) -> None:
+    made_up.finish()
+    assert evidence(made_up.results.records) == (
+        "4 runs, seeds 0, 1; 1294 training images, 359 test; a processor; torch 2.15.0; commit abc"
+    )
+
+
+def test_images_from_files_are_said_to_be_so(made_up: Any) -> None:
+    made_up.finish()
+    record = made_up.results.records[0]
+    assert images(record) == "digits, 1294 training images"
+    choices = {"dataset": {"root": "data/cifar10-jpeg.tar.xz"}}
+    files = replace(record, data={"name": "image_folder", "train": 9}, choices=choices)
+    assert images(files) == (
+        "image_folder, 9 training images from the files in cifar10-jpeg.tar.xz: JPEG files are not "
+        "the original images"
+    )
+
+
+def test_whole_networks_are_counted_once_a_seed_and_panel(made_up: Any) -> None:
+    runs = ("snip-0.9-0", "snip-0.99-0")  # share one training
+    made_up.write(dict.fromkeys(runs, 90.0), trained=Accuracy(9, 95.0))
+    panels = made_up.results.panels
+    lead = "ours before channels were removed, last epoch:"
+    assert whole_networks(panels, "method") == [f"{lead} snip 95.00 (n=1)"]
+    two = [replace(panels[0], title="a"), replace(panels[0], title="b")]
+    assert whole_networks(two, "method") == [f"{lead} a, snip 95.00 (n=1), b, snip 95.00 (n=1)"]
