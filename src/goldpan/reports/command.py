@@ -8,7 +8,7 @@ from pathlib import Path
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from goldpan.choices import bad_choice
+from goldpan.choices import bad_choice, read_word
 from goldpan.reports.counting import count
 from goldpan.reports.dashboard import save
 from goldpan.reports.folder import report
@@ -37,7 +37,7 @@ HELP = """Records into a table and a figure. For a paper's table beside the publ
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    of_table = any(word.lstrip("+").startswith("table=") for word in words)
+    of_table = any(read_word(word).name == "table" and "=" in word for word in words)
     return main_table(words) if of_table else main_folder(words)
 
 
@@ -96,8 +96,9 @@ def split(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """
     words, rest = dict[str, str](), list[str]()
     for argument in arguments:
-        name, _, value = argument.partition("=")
-        if name not in WORDS:
+        word = read_word(argument)
+        name, value = word.name, word.value
+        if word.sign or name not in WORDS:
             rest.append(argument)
         elif not WORDS[name]:
             words[name] = value
@@ -122,9 +123,8 @@ def changes(planned: Plan) -> list[str]:
     axes = planned.axes.items()
     extra = [f"{name}={','.join(values)}" for name, values in axes if name not in planned.own]
     for override in planned.cells[0].overrides:
-        name = override.lstrip("+~").partition("=")[0]
-        root, _, leaf = name.partition(".")
-        idle = root in (*NOT_DECISIVE, "hydra") and name != "strategy.precision"
-        if not idle and not (root == "dataset" and leaf in NOT_DECISIVE_OF_DATA):
-            extra += [override] if name not in planned.axes else []
+        word = read_word(override)
+        idle = word.root in (*NOT_DECISIVE, "hydra") and word.name != "strategy.precision"
+        if not idle and not (word.root == "dataset" and word.leaf in NOT_DECISIVE_OF_DATA):
+            extra += [override] if word.name not in planned.axes else []
     return extra
