@@ -1,12 +1,10 @@
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import nn
 
 from goldpan.channels.latency import latencies
 from goldpan.reports.channel_table import channel_rows
-from goldpan.runs.channel_figures import draw_channels
 from goldpan.runs.record import Accuracy, Record, Sparsity
 
 RECORD = Record(
@@ -46,15 +44,6 @@ def test_a_row_says_accuracies_sizes_and_speed() -> None:
 def test_runs_that_cut_weights_have_no_row() -> None:
     weights = replace(RECORD, sparsity=Sparsity(0.5, 0.5, 0.5, 0.5, {}))
     assert channel_rows([weights, replace(RECORD, status="failed")]) == []
-
-
-def test_the_pictures_are_drawn_where_there_are_numbers(tmp_path: Path) -> None:
-    assert [path.name for path in draw_channels(RECORD, tmp_path)] == [
-        "importances.png",
-        "channels.png",
-    ]
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
-    assert draw_channels(replace(RECORD, importances=[], sparsity=None), tmp_path) == []
 
 
 def test_latencies_are_milliseconds_of_each_network_and_leave_their_mode() -> None:
