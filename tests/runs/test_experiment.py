@@ -75,7 +75,7 @@ def test_a_dense_run_says_sparsity_0_wherever_it_writes_it(
     (folder,) = tmp_path.iterdir()
     assert folder.name == f"digits-vgg11-dense-0-seed0-{record.id}"
     assert record.choices["sparsity"] == 0
-    assert "\nsparsity: 0.0\n" in (folder / "config.yaml").read_text()
+    assert "sparsity: 0.0\n" in (folder / "config.yaml").read_text()
 
 
 def test_a_run_leaves_a_record_a_curve_and_weights_that_load(
