@@ -39,6 +39,7 @@ def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = (
     with refusing():
         cfg = settle_sparsity(cfg)
         draft, folder = plan_run(resolve(cfg), groups, overrides)
+    # Not the resolved choices: train_prune_finetune sets sparsity, and its schedule must follow.
     return perform(cfg, draft, folder)
 
 
