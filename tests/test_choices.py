@@ -4,9 +4,25 @@ from pathlib import Path
 
 import pytest
 
-from goldpan.choices import bad_choice, overview
+from goldpan.choices import Word, bad_choice, overview, read_word
 
 CONF = Path(__file__).parents[1] / "conf"
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "root", "leaf"),
+    [
+        ("seed=3", Word("", "seed", "3"), "seed", ""),
+        ("+recipe.epochs=3", Word("+", "recipe.epochs", "3"), "recipe", "epochs"),
+        ("++a.b.c='x=y'", Word("++", "a.b.c", "'x=y'"), "a", "b.c"),
+        ("~progress", Word("~", "progress", ""), "progress", ""),
+        ("name=~+", Word("", "name", "~+"), "name", ""),
+    ],
+)
+def test_an_override_is_read(text: str, word: Word, root: str, leaf: str) -> None:
+    assert read_word(text) == word
+    assert (word.root, word.leaf) == (root, leaf)
+    assert str(word) == text.lstrip("+~") + ("" if "=" in text else "=")
 
 
 def test_an_unknown_option_is_answered_with_those_that_exist() -> None:
@@ -18,7 +34,15 @@ def test_an_unknown_option_is_answered_with_those_that_exist() -> None:
 
 @pytest.mark.parametrize(
     "argument",
-    ["method=snip", "method=snip,grasp", "sparsity=0.9", "--help", "method.pruner.rounds=3", "-m"],
+    [
+        "method=snip",
+        "method=snip,grasp",
+        "sparsity=0.9",
+        "--help",
+        "method.pruner.rounds=3",
+        "-m",
+        "~logger",
+    ],
 )
 def test_what_exists_or_is_no_group_passes(argument: str) -> None:
     assert bad_choice([argument], CONF) is None

@@ -1,4 +1,4 @@
-"""Hydra's sweeps as a search: Optuna chooses the cells, which the chosen launcher runs."""
+"""Hydra's sweeper for a search: Optuna suggests cells, and the chosen launcher runs them."""
 
 import sys
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 PARALLEL = 4
-"""Trials at a time, if the launcher does not say."""
+"""Trials at a time, if the launcher has no slots."""
 
 
 class GoldpanSearch(Sweeper):
-    """Searches what was typed as intervals and choices; see GoldpanSearchConf for the options."""
+    """Searches the intervals and choices that were typed; GoldpanSearchConf has the options."""
 
     def __init__(
         self, params: dict[str, str] | None = None, parallel: int | None = None, **options: Any
@@ -27,7 +27,7 @@ class GoldpanSearch(Sweeper):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Keep the configuration; cells are run by goldpan, not by the task function."""
+        """Keep the configuration. goldpan runs the cells itself, without the task function."""
         self.cfg = config
 
     def sweep(self, arguments: Sequence[str]) -> Any:
@@ -54,13 +54,13 @@ class GoldpanSearch(Sweeper):
 
 @dataclass
 class GoldpanSearchConf:
-    """What hydra/sweeper=search holds.
+    """The options of hydra/sweeper=search.
 
     Attributes:
-        params: what to choose from, by name, beside what is typed.
+        params: name -> values to choose from, in addition to what is typed.
         trials: how many, with those of earlier commands.
         parallel: trials at a time; None: the slots of the launcher, or else four.
-        objectives: accuracy (of the validation split), flops, parameters; two draw a picture.
+        objectives: accuracy (of the validation split), flops, parameters; two draw a figure.
         sampler: tpe, nsga2 or random.
         seed: of the sampler.
         name: of the file of trials in the output folder, search-NAME.db.

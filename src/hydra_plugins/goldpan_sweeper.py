@@ -1,4 +1,4 @@
-"""Hydra's sweeps by goldpan: every combination is a cell, which the chosen launcher runs."""
+"""Hydra's sweeper for goldpan: each combination of values is a cell, which a launcher runs."""
 
 import sys
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from omegaconf import DictConfig
 
 
 class GoldpanSweeper(Sweeper):
-    """Runs what is missing of the sweep."""
+    """Runs the cells of a sweep that have no result, and prints the table if there is one."""
 
     def __init__(self, params: dict[str, str] | None = None) -> None:
-        """`params` are a table's axes by name; they are read with the table, for a report too."""
+        """Ignore `params`, the axes of a table: `plan` reads them, as it does for a report."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Keep the configuration; cells are run by goldpan, not by the task function."""
+        """Keep the configuration. goldpan runs the cells itself, without the task function."""
         self.cfg = config
 
     def sweep(self, arguments: Sequence[str]) -> Any:
-        """Run the cells, print what became of them, and exit with 1 if one failed."""
+        """Run the cells, print how they ended, and exit with 1 if one failed."""
         from goldpan.reports.report import report_of_plan
         from goldpan.reports.spec import check_table
         from goldpan.runs.refusal import interruptible, refusing
@@ -41,7 +41,7 @@ class GoldpanSweeper(Sweeper):
             if planned.table is not None:
                 print(report_of_plan(planned).write()["markdown"])
         finally:
-            print(summary)
+            print(summary)  # last, and also if the table cannot be made
         if not summary.ok:
             sys.exit(1)
         return summary
@@ -49,7 +49,7 @@ class GoldpanSweeper(Sweeper):
 
 @dataclass
 class GoldpanSweeperConf:
-    """What hydra/sweeper=goldpan holds."""
+    """The options of hydra/sweeper=goldpan."""
 
     _target_: str = "hydra_plugins.goldpan_sweeper.GoldpanSweeper"
     params: dict[str, str] = field(default_factory=dict)

@@ -10,8 +10,6 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from goldpan.runs.experiment import call
-
 CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted(path for path in CONF.glob("*/*.yaml") if path.parent.name != "pruner")
 NEEDS = {"torchvision": "name=resnet18", "timm": "name=resnet10t"}
@@ -51,19 +49,3 @@ def test_each_file_opens_with_a_comment_and_a_command(path: Path) -> None:
     assert head
     if path.parent.name not in ("procedure",):
         assert any("python run.py" in line for line in head), "no command in the opening comment"
-
-
-def test_the_name_of_a_run_says_what_differs() -> None:
-    groups = {"method": "snip", "dataset": "digits", "model": "vgg11", "recipe": "quick"}
-    overrides = [
-        "method=snip",
-        "recipe.epochs=3",
-        "controls.shuffle=true",
-        "sparsity=0.9",
-        "seed=1",
-    ]
-    choices = {"dataset": {"name": "digits"}}
-    assert call(choices, groups, [*overrides, "output=x", "dataset.root=y", "strategy=ddp"]) == (
-        "digits vgg11 quick recipe.epochs=3",
-        "snip controls.shuffle=true",
-    )

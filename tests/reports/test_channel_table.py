@@ -1,11 +1,9 @@
 from dataclasses import replace
-from pathlib import Path
 
 from goldpan.reports.channel_table import channel_row, channel_table
 from goldpan.reports.results import Panel
 from goldpan.reports.spec import Table
 from goldpan.reports.table_cell import TableCell
-from goldpan.runs.channel_figures import draw_channels
 from goldpan.runs.record import Accuracy, Record, Sparsity
 
 RECORD = Record(
@@ -59,12 +57,3 @@ def test_a_cell_whose_runs_removed_channels_has_a_row() -> None:
 def test_runs_that_cut_weights_have_no_row() -> None:
     weights = replace(RECORD, sparsity=Sparsity(0.5, 0.5, 0.5, 0.5, {}))
     assert channel_table(panel(weights), TABLE) == ""
-
-
-def test_the_pictures_are_drawn_where_there_are_numbers(tmp_path: Path) -> None:
-    assert [path.name for path in draw_channels(RECORD, tmp_path)] == [
-        "importances.png",
-        "channels.png",
-    ]
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
-    assert draw_channels(replace(RECORD, importances=[], sparsity=None), tmp_path) == []

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from goldpan.masks import masked_layers, read_masks, revived
 from goldpan.models.vgg import vgg11
-from goldpan.runs.experiment import run
+from goldpan.runs.experiment import resolve, run
 from goldpan.runs.record import Record, read_record
 from goldpan.runs.refusal import Refusal
 from goldpan.training.classifier import Classifier
@@ -55,6 +55,27 @@ def test_every_method_prunes_trains_and_is_recorded(
     assert record.last.epoch == 2
     assert record.best.val >= record.last.val  # type: ignore[operator]
     assert record.flops["sparse"] <= record.flops["dense"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("method", ["dense", "snip"])
+def test_choices_are_resolved_without_a_change_to_the_configuration(
+    method: str, configure: Configure
+) -> None:
+    cfg = configure(f"method={method}")
+    before = cfg.copy()
+    assert resolve(cfg)["sparsity"] == (0.0 if method == "dense" else 0.9)
+    assert cfg == before
+    assert cfg.sparsity == 0.9
+
+
+def test_a_dense_run_says_sparsity_0_wherever_it_writes_it(
+    configure: Configure, tmp_path: Path
+) -> None:
+    record = do(configure, "method=dense", "recipe.epochs=1")
+    (folder,) = tmp_path.iterdir()
+    assert folder.name == f"digits-vgg11-dense-0-seed0-{record.id}"
+    assert record.choices["sparsity"] == 0
+    assert "sparsity: 0.0\n" in (folder / "config.yaml").read_text()
 
 
 def test_a_run_leaves_a_record_a_curve_and_weights_that_load(
@@ -212,7 +233,7 @@ def test_a_twin_that_comes_later_leaves_the_finished_record(
     configure: Configure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Of two processes with one run the second waits for the lock and finds it done."""
-    lock = FileLock(tmp_path / "held")
+    lock = FileLock(tmp_path / "lock")
     taken: list[str] = []
 
     def wait(*_: object, **__: object) -> FileLock:

@@ -6,7 +6,8 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from goldpan.runs import identity as module
-from goldpan.runs.identity import identity
+from goldpan.runs.experiment import resolve
+from goldpan.runs.identity import identity, run_title
 
 Configure = Callable[..., DictConfig]
 
@@ -28,6 +29,38 @@ def test_known_runs_keep_their_identity(
 ) -> None:
     """If this fails because an option was added, name it in ADDED_LATER with its default."""
     assert identity(choices(configure(*overrides))) == known
+
+
+METHODS = {
+    "dense": "287aeaa46863",
+    "force": "5ee75a810949",
+    "gmp": "69aa99d8d831",
+    "grasp": "cb64b50d4fd5",
+    "iterative_snip": "f69953dbf75f",
+    "magnitude": "67d5720b4884",
+    "ntk_sap": "905016b9022f",
+    "panning": "196bd64d5cff",
+    "polarization": "f3e01f45da29",
+    "prospr": "104fd18623e0",
+    "prospr_full": "d3b1556f3d13",
+    "random": "2e0a86ccd571",
+    "rni": "458c2401b19a",
+    "rni_resnet56": "eabf1362d7bc",
+    "slimming": "bb8ecb04876f",
+    "slimming_resnet56": "e1feeaebc48d",
+    "snip": "b5e8dde55d34",
+    "synflow": "3cb487b9d1e2",
+    "uniform": "aefbbc51358b",
+}
+"""The ids of every method on digits, as they were at commit 3d6da81, before code was moved."""
+
+
+@pytest.mark.parametrize(("method", "known"), METHODS.items())
+def test_a_method_keeps_its_identity_wherever_its_code_lies(
+    method: str, known: str, configure: Configure
+) -> None:
+    """If this fails because code was moved, say where it was in FIRST_HOMES."""
+    assert identity(resolve(configure(f"method={method}"))) == known
 
 
 @pytest.mark.parametrize(
@@ -92,3 +125,21 @@ def test_an_option_added_later_changes_nothing_at_its_default(
     after = choices(configure("+recipe.novelty=0"))
     assert identity(after) == identity(before)
     assert identity(choices(configure("+recipe.novelty=1"))) != identity(before)
+
+
+def test_the_title_of_a_run_says_what_differs() -> None:
+    groups = {"method": "snip", "dataset": "digits", "model": "vgg11", "recipe": "quick"}
+    overrides = [
+        "method=snip",
+        "recipe.epochs=3",
+        "controls.shuffle=true",
+        "sparsity=0.9",
+        "seed=1",
+    ]
+    choices = {"dataset": {"name": "digits"}}
+    assert run_title(
+        choices, groups, [*overrides, "output=x", "dataset.root=y", "strategy=ddp"]
+    ) == (
+        "digits vgg11 quick recipe.epochs=3",
+        "snip controls.shuffle=true",
+    )

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from goldpan.runs.experiment import TERMINATED
+
 ROOT = Path(__file__).parents[2]
 RUN = ["model.width=0.05", "dataset.limit=400", "logger=none", "sparsity=0.8", "strategy.threads=1"]
 
@@ -60,6 +62,21 @@ def test_a_killed_run_goes_on_as_it_began_and_ends_like_an_undisturbed_one(
     assert [row.split(",")[0] for row in curve.read_text().splitlines()[1:]] == [
         str(epoch) for epoch in range(1, 31)
     ]
+
+
+def test_a_run_that_sigterm_ends_says_so_by_its_exit_code_and_can_be_resumed(
+    tmp_path: Path,
+) -> None:
+    options = ("recipe.epochs=500", "model=lenet_300_100", "sparsity=0.9")
+    words = [word for word in command(tmp_path, *options) if "model.width" not in word]
+    running = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("*/last.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.terminate()
+    assert running.wait(timeout=60) in (TERMINATED, -signal.SIGTERM)
+    assert not list(tmp_path.glob("*/record.json"))
+    assert list(tmp_path.glob("*/last.ckpt"))
 
 
 @pytest.mark.parametrize("compact", ["false", "true"])

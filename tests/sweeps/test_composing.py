@@ -81,11 +81,11 @@ def test_hydra_is_asked_once_for_cells_that_differ_by_values(
 ) -> None:
     asked, compose_one = list[Sequence[str]](), composing.compose_one
 
-    def note(overrides: Sequence[str]) -> Any:
+    def count(overrides: Sequence[str]) -> Any:
         asked.append(overrides)
         return compose_one(overrides)
 
-    monkeypatch.setattr(composing, "compose_one", note)
+    monkeypatch.setattr(composing, "compose_one", count)
     typed = ["method=dense,grasp", "sparsity=0.8,0.9", "seed=range(0,10)", "+x=1,2"]
     assert len(plan(typed, CONF).cells) == 80
     assert len(asked) == 2

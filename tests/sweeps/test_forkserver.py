@@ -6,22 +6,22 @@ ROOT = Path(__file__).parents[2]
 CELL = """
 from pathlib import Path
 from goldpan.sweeps.cells import plan
-from goldpan.sweeps.forkserver import DATA, nursery
+from goldpan.sweeps.forkserver import DATA, start_forkserver
 
 def look():
     import os, sys
-    from goldpan.data.held import _held
-    print([key[0] for key in _held], "torch" in sys.modules, DATA in os.environ)
+    from goldpan.data.in_memory import _in_memory
+    print([key[0] for key in _in_memory], "torch" in sys.modules, DATA in os.environ)
 
 if __name__ == "__main__":
     cells = plan(["seed=0,1", "dataset=digits"], Path("conf")).runs
-    process = nursery(cells).Process(target=look)
+    process = start_forkserver(cells).Process(target=look)
     process.start()
     process.join()
 """
 
 
-def test_cells_are_born_with_their_data(tmp_path: Path) -> None:
+def test_cells_start_with_their_data_in_memory(tmp_path: Path) -> None:
     script = tmp_path / "cell.py"
     script.write_text(CELL)
     done = subprocess.run(

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from goldpan.runs.record import LOCK, RECORD, Record, Status, read_record
 from goldpan.sweeps.cells import Cell, plan
-from goldpan.sweeps.launchers.local import Note
+from goldpan.sweeps.launchers.launcher import OnEnd
 from goldpan.sweeps.sweep import sweep
 from goldpan.sweeps.work import BUSY
 
@@ -74,7 +74,7 @@ def test_failed_cells_are_run_again_when_asked(tmp_path: Path) -> None:
     assert path.read_text() == before + before
 
 
-def test_a_cell_that_another_process_is_at_is_left_to_it(tmp_path: Path) -> None:
+def test_a_cell_that_another_process_does_is_left_to_it(tmp_path: Path) -> None:
     type_in(tmp_path, "-m", "seed=0,1")
     (path, _) = sorted(tmp_path.glob("*/record.json"))
     path.unlink()
@@ -85,13 +85,13 @@ def test_a_cell_that_another_process_is_at_is_left_to_it(tmp_path: Path) -> None
 
 
 def test_a_cell_that_another_process_has_done_meanwhile_counts_as_done(tmp_path: Path) -> None:
-    def launch(cells: Sequence[Cell], note: Note, _: tuple[str, ...]) -> None:
+    def launch(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
         ended: tuple[Status, ...] = ("finished", "failed")
         for cell, status in zip(cells, ended, strict=False):
             cell.folder.mkdir()
             replace(cell.draft, status=status).write(cell.folder / RECORD)
         for cell in cells:
-            note(cell, BUSY)
+            on_end(cell, BUSY)
 
     planned = plan(["seed=0,1,2", "logger=none", f"output={tmp_path}"], ROOT / "conf")
     summary = sweep(planned, launch, (), retry=None, progress=False)
@@ -125,18 +125,6 @@ def test_cells_of_two_processes_train_what_the_sweep_says(tmp_path: Path) -> Non
         assert len(set(record.ranks)) == 1
         assert len(record.ranks) == 2
         assert record.masks == one[seed].masks
-
-
-def test_a_run_that_is_told_to_end_says_so_and_goes_on_later(tmp_path: Path) -> None:
-    words = ["recipe.epochs=500", "model=lenet_300_100", *TINY[3:], f"output={tmp_path}"]
-    running = subprocess.Popen([sys.executable, "run.py", *words], cwd=ROOT)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("*/last.ckpt")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    running.terminate()
-    assert running.wait(timeout=60) in (143, -signal.SIGTERM)
-    assert not list(tmp_path.glob("*/record.json"))
-    assert list(tmp_path.glob("*/last.ckpt"))
 
 
 def test_axes_typed_as_hydras_own_are_refused(tmp_path: Path) -> None:

@@ -154,8 +154,8 @@ def _split(classes: dict[str, str]) -> Layout:
         class_name: number for number, class_name in enumerate(sorted(set(classes.values())))
     }
     labels = torch.tensor([numbers[classes[name]] for name in names], dtype=torch.int64)
-    held = set(hold_out(labels, TEST_FRACTION, seed=0)[1].tolist())
+    test = set(hold_out(labels, TEST_FRACTION, seed=0)[1].tolist())
     return _label(
-        {name: classes[name] for i, name in enumerate(names) if i not in held},
-        {name: classes[name] for i, name in enumerate(names) if i in held},
+        {name: classes[name] for i, name in enumerate(names) if i not in test},
+        {name: classes[name] for i, name in enumerate(names) if i in test},
     )

@@ -11,8 +11,8 @@ from torch import Tensor
 from goldpan.data.augment import normalize, random_crop, random_flip
 from goldpan.data.checks import check_batches, check_images, check_limit, check_options
 from goldpan.data.datasets import Images, find_spec
-from goldpan.data.held import held, hold
 from goldpan.data.image_files import ImageFiles, read_imagenet
+from goldpan.data.in_memory import find_in_memory, keep_in_memory
 from goldpan.data.loaders import Loader, build_loader
 from goldpan.data.order import EvaluationOrder, TrainOrder
 from goldpan.data.readers import read_splits
@@ -88,13 +88,13 @@ class VisionData(pl.LightningDataModule):
         self.source = self.spec, self.root, self.cache, self.size, self.mirrors
         self.loaded = False
 
-    def hold(self) -> None:
+    def keep_in_memory(self) -> None:
         """Read the images into memory for every datamodule of this process and of its forks.
 
-        Raises as `load`; of imagenet, whose files are read as they are used, nothing is held.
+        imagenet is never in memory: its files are read when they are used. Raises as `load`.
         """
         if self.name != "imagenet":
-            hold(*self.source)
+            keep_in_memory(*self.source)
 
     def load(self) -> None:
         """Read and check the data, once; fetch or decode it first if that was not done before.
@@ -209,7 +209,7 @@ class VisionData(pl.LightningDataModule):
             )
             self.mean, self.std = self.spec.mean or (), self.spec.std or ()
             return
-        splits = held(*self.source) or read_splits(*self.source)
+        splits = find_in_memory(*self.source) or read_splits(*self.source)
         self.train, self.test, self.class_names = splits.train, splits.test, splits.class_names
         self.mean, self.std = splits.mean, splits.std
         self.image_size = splits.train.images.shape[-1]

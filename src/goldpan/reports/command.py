@@ -7,7 +7,7 @@ from pathlib import Path
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from goldpan.choices import bad_choice
+from goldpan.choices import bad_choice, read_word
 from goldpan.reports.dashboard import save
 from goldpan.reports.page.page import write_page
 from goldpan.reports.report import Report, report_of_folder, report_of_plan, verify
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0 if typed else 1
     try:
         words, rest = split(typed)
-        of_table = any(word.lstrip("+").startswith("table=") for word in rest)
+        of_table = any(read_word(word).name == "table" and "=" in word for word in rest)
         make = _table_report if of_table else _folder_report
         report = make(rest, words)
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
@@ -55,8 +55,9 @@ def split(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """
     words, rest = dict[str, str](), list[str]()
     for argument in arguments:
-        name, _, value = argument.partition("=")
-        if name not in WORDS:
+        word = read_word(argument)
+        name, value = word.name, word.value
+        if word.sign or name not in WORDS:
             rest.append(argument)
         elif not WORDS[name]:
             words[name] = value

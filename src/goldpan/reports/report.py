@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from goldpan.choices import read_word
 from goldpan.reports.bands import LEVEL
 from goldpan.reports.channel_table import channel_table
 from goldpan.reports.plots import draw_curves
@@ -90,11 +91,10 @@ def changes(plan: Plan) -> list[str]:
     axes = plan.axes.items()
     extra = [f"{name}={','.join(values)}" for name, values in axes if name not in plan.own]
     for override in plan.cells[0].overrides:
-        name = override.lstrip("+~").partition("=")[0]
-        root, _, leaf = name.partition(".")
-        idle = root in (*NOT_DECISIVE, "hydra") and name != "strategy.precision"
-        if not idle and not (root == "dataset" and leaf in NOT_DECISIVE_OF_DATA):
-            extra += [override] if name not in plan.axes else []
+        word = read_word(override)
+        idle = word.root in (*NOT_DECISIVE, "hydra") and word.name != "strategy.precision"
+        if not idle and not (word.root == "dataset" and word.leaf in NOT_DECISIVE_OF_DATA):
+            extra += [override] if word.name not in plan.axes else []
     return extra
 
 

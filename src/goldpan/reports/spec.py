@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from goldpan.choices import read_word
 from goldpan.reports.bands import Sample
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ def read_table(plan: "Plan") -> Table:
 
 def _name(plan: "Plan") -> str:
     """The name behind +table=."""
-    texts = (text.lstrip("+") for cell in plan.cells for text in cell.overrides)
-    return next((text[6:] for text in texts if text.startswith("table=")), "table")
+    words = (read_word(text) for cell in plan.cells for text in cell.overrides)
+    return next((word.value for word in words if word.name == "table"), "table")
 
 
 def check_table(plan: "Plan") -> None:

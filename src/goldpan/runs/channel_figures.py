@@ -1,4 +1,4 @@
-"""Pictures of a run that removes channels: importances by epoch, and what each layer kept."""
+"""Figures of a run that removes channels: importance by epoch, and channels kept by layer."""
 
 from pathlib import Path
 from textwrap import fill
@@ -9,7 +9,7 @@ from goldpan.runs.record import Record
 
 
 def draw_channels(record: Record, folder: Path) -> list[Path]:
-    """Draw importances.png and channels.png where the record has their numbers; return paths."""
+    """Draw importances.png and channels.png if the record has the numbers; return their paths."""
     drawn = []
     if record.importances:
         drawn.append(folder / "importances.png")
@@ -23,7 +23,7 @@ def draw_channels(record: Record, folder: Path) -> list[Path]:
 
 
 def _draw_importances(over_time: Any, at_last: Any, record: Record) -> None:
-    """Left: channels by importance and epoch, as colours. Right: the last epoch's histogram."""
+    """Draw channels by importance and epoch on the left, and after the last epoch on the right."""
     counts = record.importances
     bins, epochs = len(counts[0]), len(counts)
     image = over_time.imshow(
@@ -44,7 +44,7 @@ def _draw_importances(over_time: Any, at_last: Any, record: Record) -> None:
 
 
 def _draw_kept(axis: Any, record: Record) -> None:
-    """The fraction of channels that each layer kept."""
+    """Draw the percentage of channels that each layer kept."""
     layers = record.sparsity.layers if record.sparsity is not None else {}
     axis.bar(range(len(layers)), [100 * (1 - cut) for cut in layers.values()], color="#009E73")
     axis.set_xticks(range(len(layers)), layers, rotation=60, ha="right", fontsize="x-small")

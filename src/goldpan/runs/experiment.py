@@ -1,4 +1,7 @@
-"""One run, from its configuration to its record; torch is not imported before it is needed."""
+"""One run, from its configuration to its record.
+
+torch is imported only when a run starts, so that a sweep that is done says so at once.
+"""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,48 +16,62 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from goldpan.files import write_atomically
-from goldpan.runs.identity import call, identity, without_paths
+from goldpan.runs.identity import identity, run_title, without_paths
 from goldpan.runs.provenance import commit, hardware, is_first_rank, versions
 from goldpan.runs.record import CHECKPOINT, LOCK, RECORD, Record, read_record
 from goldpan.runs.refusal import Refusal, refusing
 
 TERMINATED = 143
-"""The exit code of a run that was told to end by SIGTERM; it goes on when it is typed again."""
+"""The exit code of a run that SIGTERM ended (128 + 15, as shells count); it can be resumed."""
 
 
 def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = ()) -> Record:
-    """Do the run that `cfg` describes, unless its record says that it is done.
+    """Do one run and return its record. A run that is already done is not done again.
 
     Args:
-        groups: Hydra's group -> the chosen option, by which the run is called.
-        overrides: the overrides as typed; those that tell runs apart join its name.
+        cfg: the configuration of the run, as Hydra composed it.
+        groups: each of Hydra's groups -> the option chosen, such as method -> snip.
+        overrides: the words of the command line, such as "recipe.epochs=3".
 
     Raises:
-        Refusal: if it cannot be done, before any work.
+        Refusal: if the run is impossible; then nothing has been trained.
     """
     with refusing():
+        cfg = settle_sparsity(cfg)
         draft, folder = plan_run(resolve(cfg), groups, overrides)
+    # Not the resolved choices: train_prune_finetune sets sparsity, and its schedule must follow.
     return perform(cfg, draft, folder)
 
 
+def settle_sparsity(cfg: DictConfig) -> DictConfig:
+    """Return a copy of `cfg` that has sparsity 0 if the method removes nothing.
+
+    So a dense network is one run, at whatever sparsities other methods are compared with it.
+    """
+    settled = cfg.copy()
+    if settled.method.pruner is None and settled.method.get("channels") is None:
+        settled.sparsity = 0.0
+    return settled
+
+
 def resolve(cfg: DictConfig) -> dict[str, Any]:
-    """The choices of a run, resolved; `cfg` has them too, where a dense network has no sparsity."""
-    if cfg.method.pruner is None and cfg.method.get("channels") is None:
-        cfg.sparsity = 0.0  # one dense run, whatever sparsities it is compared at
-    return OmegaConf.to_container(cfg, resolve=True)  # type: ignore[return-value]
+    """Return the choices of a run as plain values; `cfg` stays as it is."""
+    return OmegaConf.to_container(settle_sparsity(cfg), resolve=True)  # type: ignore[return-value]
 
 
 def plan_run(
     choices: Mapping[str, Any], groups: Mapping[str, str], overrides: Sequence[str]
 ) -> tuple[Record, Path]:
-    """The record of a run that has not ended, and the folder that is its own; see `run`.
+    """Return the record of a run that has not started, and the folder of the run.
+
+    `groups` and `overrides` are those of `run`.
 
     Raises:
-        ValueError: if a choice cannot be.
-        FileNotFoundError: if a file that was chosen does not exist.
+        ValueError: if a choice is impossible.
+        FileNotFoundError: if a chosen file does not exist.
     """
     _check(choices)
-    setting, method = call(choices, groups, overrides)
+    setting, method = run_title(choices, groups, overrides)
     draft = Record(
         id=identity(choices),
         status="failed",
@@ -69,37 +86,39 @@ def plan_run(
 
 
 def perform(cfg: DictConfig, draft: Record, folder: Path, *, wait: bool = True) -> Record:
-    """Do the run of `draft` in `folder`, unless it is done; raises as `run`.
+    """Do a planned run in its folder and return its record, unless the run is already done.
 
-    Another process at the same run is waited for, and its record taken.
+    If another process is doing the same run, this one waits and returns the other's record.
 
     Raises:
-        filelock.Timeout: if another process is at it and it is not to be waited for.
+        Refusal: if the run is impossible; then nothing has been trained.
+        filelock.Timeout: if another process is doing the run and `wait` is false.
     """
     with refusing():
         if before := _done(folder):
             return before
-        _open(folder)
+        _make_folder(folder)
     lock = FileLock(folder / LOCK, timeout=-1 if wait else 0)
-    with lock if is_first_rank() else nullcontext():  # this run's own processes wait for none
+    # Lightning starts the other ranks of a run while its first rank has the lock.
+    with lock if is_first_rank() else nullcontext():
         return _done(folder) or _perform(cfg, draft, folder)
 
 
-def fail(draft: Record, folder: Path, sentence: str) -> None:
-    """Note in the record why the run did not end, unless it has."""
+def write_failure(draft: Record, folder: Path, sentence: str) -> None:
+    """Write a record that says why the run failed, unless the run is done."""
     folder.mkdir(parents=True, exist_ok=True)
     if not read_done(folder):
         _write(replace(draft, error=sentence), folder / RECORD)
 
 
 def read_done(folder: Path) -> Record | None:
-    """The record of a run that is done."""
+    """Return the record in a run's folder if the run is done, else None."""
     path = folder / RECORD
     return record if path.exists() and (record := read_record(path)).done else None
 
 
 def _done(folder: Path) -> Record | None:
-    """The record of a run that is done, said aloud."""
+    """`read_done`, and print that the run was done before."""
     record = read_done(folder)
     if record is not None:
         _say(f"done before: {record.summary()}; record: {folder / RECORD}")
@@ -107,6 +126,7 @@ def _done(folder: Path) -> Record | None:
 
 
 def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
+    """Let the run's procedure do it, and write the record of how it ended."""
     path = folder / RECORD
     write_atomically(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
     try:
@@ -114,11 +134,13 @@ def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         record: Record = instantiate(cfg.procedure)(cfg, draft, folder)
     except Refusal:
         raise
-    except SystemExit as stop:  # so Lightning answers SIGTERM, and calls it success
+    except SystemExit as stop:
+        # Up to 2.6.6 Lightning answers SIGTERM by a SystemExit without a code, which Python takes
+        # for success. Its pull request 21623 sets 143; this goes when no older version is allowed.
         raise SystemExit(stop.code or TERMINATED) from stop
     except Exception as error:
         _write(replace(draft, error=f"{type(error).__name__}: {error}"), path)
-        if "wandb" in sys.modules:
+        if "wandb" in sys.modules:  # a run without W&B need not import it
             sys.modules["wandb"].finish(exit_code=1)
         raise
     _write(record, path)
@@ -128,7 +150,7 @@ def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
 
 
 def _check(choices: Mapping[str, Any]) -> None:
-    """Raise ValueError for choices that cannot be, or not together."""
+    """Raise ValueError for an impossible choice, or for two that exclude each other."""
     sparsity, seed, policy = (choices.get(name) for name in ("sparsity", "seed", "policy"))
     epochs = choices["recipe"]["epochs"]
     if choices["method"]["pruner"] is None and any(choices["controls"].values()):
@@ -149,12 +171,8 @@ def _slug(groups: Mapping[str, str], choices: Mapping[str, Any]) -> str:
     return "-".join([*names, f"{choices['sparsity']:g}", f"seed{choices['seed']}"])
 
 
-def _open(folder: Path) -> None:
-    """Make the run's folder.
-
-    Raises:
-        OSError: if it cannot be written.
-    """
+def _make_folder(folder: Path) -> None:
+    """Make the run's folder; raise OSError in one sentence if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / LOCK).touch()

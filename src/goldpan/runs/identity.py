@@ -1,10 +1,12 @@
-"""What makes a run itself, a hash of every choice that decides its result; and its name."""
+"""The id of a run, a hash of every choice that decides its result; and its title for readers."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from goldpan.choices import read_word
 
 NOT_DECISIVE = (
     "output",
@@ -17,37 +19,39 @@ NOT_DECISIVE = (
     "compact",  # it changes what is computed by rounding only
     "agent",  # it counts where a policy takes it
 )
+"""Top-level choices that do not decide a result, and so are not part of an id."""
+
 NOT_DECISIVE_OF_DATA = ("root", "cache", "mirrors", "workers")
 SETTING = ("dataset", "model", "name", "recipe")
 NAMED = ("dataset", "model", "recipe", "method", "sparsity", "seed")
 
 FILES = ("checkpoint", "agent")
-"""Choices that are files: what they hold counts, not where they lie."""
+"""Choices that are files: their content is part of an id, their place is not."""
 
 ADDED_LATER: dict[str, Any] = {}
-"""Dotted name -> default of every option added since records exist.
+"""Dotted name -> default of each option that came after the first records were written.
 
-At its default an option leaves a run what it was, so old records keep their identity.
+Whoever adds an option to conf adds a line here, such as "recipe.label_smoothing": 0.0. An option
+at this default is not part of an id, so the runs that were recorded before keep their ids.
 """
-
 
 FIRST_HOMES = {
     "goldpan.training.callbacks.": "goldpan.callbacks.",
     "goldpan.channels.allocation.": "goldpan.allocation.channels.",
 }
-"""Where code lies today -> where it lay when the first record counted it.
+"""Start of a dotted name today -> its start when the first record was written.
 
-An id counts which function was chosen, not in which file it is found: whoever moves code that a
-`_target_` names adds a line, and every run stays what it was.
+Whoever moves or renames code that a `_target_` in conf names adds a line here. An id counts the
+first name, so all runs keep their ids.
 """
 
 
 def identity(choices: Mapping[str, Any]) -> str:
-    """Twelve hexadecimal digits that change when, and only when, the result may change.
+    """Return a run's id: twelve hexadecimal digits that change only if the result may change.
 
-    Where things lie and who logs are left out; the precision counts, and the number of processes
-    above one, since BatchNorm sees each one's share of the batch alone. Files of images count by
-    their names, a checkpoint or an agent by its content.
+    Folders and loggers are not part of it. The precision is, and the number of processes if there
+    are several, since BatchNorm then sees only a part of each batch. A folder of images counts by
+    its names, a checkpoint or an agent by its content.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -59,7 +63,7 @@ def identity(choices: Mapping[str, Any]) -> str:
         if name not in NOT_DECISIVE_OF_DATA
     } | {"source": _source(choices["dataset"])}
     if "policy" not in (choices["method"]["pruner"] or ()):
-        decisive.pop("policy", None)  # nothing takes it
+        decisive.pop("policy", None)  # this method has no policy
     decisive["precision"] = choices["strategy"]["precision"]
     if choices["strategy"]["devices"] != 1:
         decisive["processes"] = choices["strategy"]["devices"]
@@ -75,34 +79,36 @@ def identity(choices: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def call(
+def run_title(
     choices: Mapping[str, Any], groups: Mapping[str, str], overrides: Sequence[str]
 ) -> tuple[str, str]:
-    """The names of a run's setting (dataset, model, recipe) and of its method, for a reader.
+    """Return the names of a run's setting (dataset, model, recipe) and of its method.
 
-    `groups` holds the chosen option of each of Hydra's groups, `overrides` what was typed: what
-    changes a group's option behind its name joins the name, "snip controls.shuffle=true".
+    Args:
+        groups: each of Hydra's groups -> the option chosen, such as method -> snip.
+        overrides: the words as typed; one that changes the result is added to the setting or to
+            the method, as in "snip controls.shuffle=true".
     """
     own = choices["dataset"]["name"] == "image_folder"
     source = Path(choices["dataset"]["root"]).name if own else groups["dataset"]
     setting = [source, groups["model"], groups["recipe"]]
     method = [groups["method"]]
     for override in sorted(overrides):
-        name = override.lstrip("+~").partition("=")[0]
-        root, _, leaf = name.partition(".")
-        if name == "table":
-            setting.append(override.lstrip("+"))
-        shown = name in (*FILES, "strategy.precision", "strategy.devices")
-        if name in NAMED or (root in (*NOT_DECISIVE, "hydra") and not shown):
+        word = read_word(override)
+        if word.name == "table":
+            setting.append(str(word))
+        shown = word.name in (*FILES, "strategy.precision", "strategy.devices")
+        if word.name in NAMED or (word.root in (*NOT_DECISIVE, "hydra") and not shown):
             continue
-        if root != "dataset" or leaf not in NOT_DECISIVE_OF_DATA:
-            text = f"{name}={_call_file(choices[name])}" if name in FILES else override
-            (setting if root in SETTING else method).append(text)
+        if word.root != "dataset" or word.leaf not in NOT_DECISIVE_OF_DATA:
+            of_file = word.name in FILES
+            text = f"{word.name}={_file_title(choices[word.name])}" if of_file else override
+            (setting if word.root in SETTING else method).append(text)
     return " ".join(setting), " ".join(method)
 
 
 def without_paths(choices: Mapping[str, Any]) -> dict[str, Any]:
-    """The choices as a record may show them anywhere: of files their names, not where they lie."""
+    """The choices as a record shows them: with the names of files, without their folders."""
     shown = {name: value for name, value in choices.items() if name != "output"}
     shown["dataset"] = {
         name: Path(value).name if name == "root" else value
@@ -112,8 +118,8 @@ def without_paths(choices: Mapping[str, Any]) -> dict[str, Any]:
     return {**_replaced(shown, {path: Path(path).name for path in _files(choices)})}
 
 
-def _call_file(path: str | None) -> str:
-    """A file's name, and six digits that tell it from others of that name."""
+def _file_title(path: str | None) -> str:
+    """A file's name and six digits of its hash: other files may have the same name."""
     if path is None or not Path(path).is_file():
         return str(path)
     return f"{Path(path).name}@{hashlib.sha256(Path(path).read_bytes()).hexdigest()[:6]}"
@@ -125,7 +131,7 @@ def _files(choices: Mapping[str, Any]) -> list[str]:
 
 
 def _replaced(value: Any, paths: Mapping[str, str]) -> Any:
-    """The same choices with other texts for these paths, wherever they stand."""
+    """The same choices with each of these paths replaced by its text."""
     if not paths:
         return value
     if isinstance(value, Mapping):
@@ -134,10 +140,10 @@ def _replaced(value: Any, paths: Mapping[str, str]) -> Any:
 
 
 def _source(dataset: Mapping[str, Any]) -> list[str] | None:
-    """What tells one folder or archive of images from another, at little cost.
+    """A fingerprint of a folder or archive of images that is cheap to compute.
 
-    Its name, and the size of an archive or the folders of a folder, two levels deep. None for the
-    datasets that are the same everywhere.
+    It is the name, and the size of an archive or the folders of a folder, two levels deep. Datasets
+    that are the same on every machine have None.
     """
     if dataset["name"] not in ("image_folder", "imagenet"):
         return None
@@ -149,7 +155,7 @@ def _source(dataset: Mapping[str, Any]) -> list[str] | None:
 
 
 def _first_home(target: str) -> str:
-    """The dotted name of a function or class as ids have always counted it."""
+    """The dotted name that a function or class had when the first record was written."""
     for today, first in FIRST_HOMES.items():
         if target.startswith(today):
             return first + target.removeprefix(today)
@@ -161,7 +167,7 @@ def _unchanged(name: str, value: Any) -> bool:
 
 
 def _leaves(prefix: str, value: Any) -> list[tuple[str, Any]]:
-    """Dotted names and values; an empty mapping is no leaf."""
+    """The dotted name and the value of each leaf; an empty mapping has none."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return [(prefix, float(value))]  # 0 and 0.0 are one choice
     if not isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Where a number comes from: code, libraries, machine and process."""
+"""Where a number comes from: the commit, the libraries, the machine and the process."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, str | int]:
-    """The processor, its cores that this process may use, and the GPU if there is one."""
+    """The processor, how many cores and threads this process uses, and the GPU if there is one."""
     import torch
 
     found: dict[str, str | int] = {
@@ -29,12 +29,12 @@ def hardware() -> dict[str, str | int]:
 
 
 def is_first_rank() -> bool:
-    """Whether this process is the one that writes and speaks; Lightning's others say their rank."""
+    """Whether this process writes files and prints. Lightning sets the ranks of all others."""
     return not any(int(os.environ.get(name, "0")) for name in ("LOCAL_RANK", "NODE_RANK"))
 
 
 def commit() -> str:
-    """The git commit of this source, "-dirty" behind it if files have changed, or "unknown"."""
+    """The git commit of this code, with "-dirty" if files have changed; "unknown" without git."""
     here = Path(__file__).parent
     try:
         head = _git("rev-parse", "--short=12", "HEAD", at=here)

@@ -1,4 +1,4 @@
-"""Bad input, said in one sentence before any work starts."""
+"""Bad input is refused in one sentence, before any work starts."""
 
 import sys
 from collections.abc import Iterator
@@ -8,12 +8,15 @@ from hydra.errors import CompactHydraException, InstantiationException
 
 
 class Refusal(CompactHydraException):
-    """What was asked cannot be done; Hydra prints the sentence without a traceback."""
+    """What the user asked for is impossible. Hydra prints the sentence without a traceback."""
 
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Turn what the checks inside the block raise into a Refusal; HYDRA_FULL_ERROR=1 shows all."""
+    """Turn an error that a check in the block raises into a Refusal.
+
+    HYDRA_FULL_ERROR=1 shows the traceback too.
+    """
     try:
         yield
     except InstantiationException as error:
@@ -24,9 +27,9 @@ def refusing() -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """End the process with a sentence when it is interrupted by Ctrl-C."""
+    """On Ctrl-C, print one sentence and end the process with exit code 130."""
     try:
         yield
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
+        print("interrupted; the same command resumes where this one stopped", file=sys.stderr)
         sys.exit(130)

@@ -1,4 +1,7 @@
-"""The cells of a sweep: every combination of what was typed with commas or stands in a table."""
+"""The cells of a sweep: one for each combination of the values of its axes.
+
+An axis is an option with several values, typed with commas or written in a table.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
+from goldpan.choices import read_word
 from goldpan.runs.experiment import plan_run
 from goldpan.runs.record import RECORD, Record, read_record
 from goldpan.sweeps.composing import PLAIN, Composer
@@ -20,9 +24,10 @@ from goldpan.sweeps.composing import PLAIN, Composer
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of a sweep: its command line, configuration, record to be, and folder.
+    """One run of a sweep.
 
-    `axes` holds what tells it from the sweep's other cells, by name, as typed.
+    `overrides` is its command line, `axes` its value on each axis of the sweep, as typed, `choices`
+    its configuration, `draft` its record before it starts, and `folder` where its files go.
     """
 
     overrides: tuple[str, ...]
@@ -32,10 +37,10 @@ class Cell:
     folder: Path
 
     def record(self) -> Record | None:
-        """The record that the cell has; None if there is none.
+        """Read the record in the cell's folder; None if there is none.
 
         Raises:
-            ValueError: if it is not whole, or of another run.
+            ValueError: if the file is broken, or the record of another run.
         """
         path = self.folder / RECORD
         if not path.exists():
@@ -51,11 +56,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep: its table, if it has one, its axes with their values as typed, and its cells.
+    """A sweep before it starts: its table, if it has one, its axes and its cells.
 
-    `own` holds the axes of the table's file, whatever a command line makes of them. Two
-    combinations with one result (a dense network at several sparsities) are two cells of one
-    folder.
+    `axes` gives each axis its values, as typed; `own` those of the table's file, which the command
+    line may narrow or extend. Two combinations with one result (a dense network at several
+    sparsities) are two cells with one folder.
     """
 
     table: Mapping[str, Any] | None
@@ -65,18 +70,18 @@ class Plan:
 
     @property
     def runs(self) -> list[Cell]:
-        """One cell for each folder, in order."""
+        """The cells without those whose folder another cell has too."""
         return list({cell.folder: cell for cell in self.cells}.values())
 
 
 def plan(arguments: Sequence[str], conf: Path) -> Plan:
-    """The cells of a command line, such as ["+table=digits", "seed=0,1"].
+    """Return the plan of a command line, such as ["+table=digits", "seed=0,1"].
 
     Args:
-        conf: the folder of run.yaml, unless Hydra runs already.
+        conf: the folder of run.yaml; it does not count if Hydra runs already.
 
     Raises:
-        ValueError, FileNotFoundError, hydra.errors.HydraException: if a cell cannot be.
+        ValueError, FileNotFoundError, hydra.errors.HydraException: if a cell is impossible.
     """
     if GlobalHydra.instance().is_initialized():
         return _plan(arguments)
@@ -85,6 +90,7 @@ def plan(arguments: Sequence[str], conf: Path) -> Plan:
 
 
 def _plan(arguments: Sequence[str]) -> Plan:
+    """`plan`, where Hydra runs already."""
     loader = GlobalHydra.instance().config_loader()
     parser = OverridesParser.create(config_loader=loader)
     typed = parser.parse_overrides(list(arguments))
@@ -109,6 +115,7 @@ def _plan(arguments: Sequence[str]) -> Plan:
 
 
 def _cell(chosen: Mapping[str, str], swept: Iterable[str], composer: Composer) -> Cell:
+    """The cell with the chosen value of each option."""
     overrides = tuple(f"{name}={text}" for name, text in chosen.items())
     choices, groups = composer.compose(chosen)
     draft, folder = plan_run(choices, groups, overrides)
@@ -116,15 +123,16 @@ def _cell(chosen: Mapping[str, str], swept: Iterable[str], composer: Composer) -
 
 
 def _is_group(name: str, loader: ConfigLoader) -> bool:
-    """Whether an axis takes options, or takes something away, and not values."""
-    return name.startswith("~") or bool(loader.get_group_options(name.lstrip("+").split("@")[0]))
+    """Whether an axis chooses a group's option or removes one, so that it is no plain value."""
+    word = read_word(name)
+    return word.sign == "~" or bool(loader.get_group_options(word.name.split("@")[0]))
 
 
 def _values(override: Override) -> list[str]:
-    """The values of an override, as typed; one unless it sweeps.
+    """The values of an override as typed: several if it is an axis, else one.
 
     Raises:
-        ValueError: if a sweep cannot take them.
+        ValueError: if it is no axis of a sweep, such as an interval.
     """
     if override.key_or_group.startswith("hydra."):
         raise ValueError(

@@ -1,4 +1,9 @@
-"""The choices of cells, as Hydra composes them: once for all cells that differ by plain values."""
+"""Composes the choices of cells by Hydra, once for all cells that differ in plain values only.
+
+A composition takes Hydra some 80 ms, and the hundred cells of a table share a few of them. So each
+plain value, such as a seed, is replaced by a placeholder before Hydra composes, and the values of
+each cell are put in afterwards.
+"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,59 +18,59 @@ from omegaconf.errors import OmegaConfBaseException
 from goldpan.runs.experiment import resolve
 
 PLAIN = ("hydra.mode=RUN",)
-"""Said to every cell: a table asks for a sweep, a cell of it is one run."""
+"""Overrides of every cell: a table's file asks Hydra for a sweep, but a cell is one run."""
 
 COPY = re.compile(r"\$\{[\w.]+\}|\$\{oc\.env:[^${}]*\}[^${}]*")
-"""Interpolations that take another value as it is, or one of the environment."""
+"""Interpolations that only copy another value, or one of the environment."""
 
 Composed = tuple[Mapping[str, Any], Mapping[str, str]]
 """Resolved choices, and the chosen option of each of Hydra's groups."""
 
 
 class Composer:
-    """Composes cells with a mark for each plain value, and puts the values where the marks are.
-
-    Hydra takes some 80 ms for a cell, and a table has a hundred that share a few compositions.
-    """
+    """Composes the cells of one sweep, and remembers what Hydra has composed."""
 
     def __init__(self, parser: OverridesParser, values: Sequence[str]) -> None:
-        """`values` are the names of axes that are no groups: they decide no other option."""
+        """`values` are the names of the axes with plain values: they choose no group's option."""
         self.parser = parser
-        self.marks = {name: f"mark_{index}_of_goldpan" for index, name in enumerate(values)}
-        self.read: dict[str, Any] = {}
-        self.marked: dict[tuple[str, ...], Composed | None] = {}
+        self.placeholders = {
+            name: f"placeholder_{index}_of_goldpan" for index, name in enumerate(values)
+        }
+        self.values: dict[str, Any] = {}
+        self.composed: dict[tuple[str, ...], Composed | None] = {}
 
     def compose(self, chosen: Mapping[str, str]) -> Composed:
-        """The choices of a cell, from its values by name, as typed.
+        """Return the choices and the groups of a cell; `chosen` has its values as typed.
 
         Raises:
-            ValueError, hydra.errors.HydraException: if it cannot be.
+            ValueError, hydra.errors.HydraException: if the cell is impossible.
         """
-        values = {name: self._read(name, chosen[name]) for name in self.marks}
-        marks = {name: mark for name, mark in self.marks.items() if _is_plain(values[name])}
-        texts = tuple(f"{name}={marks.get(name, text)}" for name, text in chosen.items())
-        if texts not in self.marked:
-            self.marked[texts] = _compose_marked(texts)
-        if found := self.marked[texts]:
+        values = {name: self._read(name, chosen[name]) for name in self.placeholders}
+        used = {name: text for name, text in self.placeholders.items() if _is_plain(values[name])}
+        words = tuple(f"{name}={used.get(name, text)}" for name, text in chosen.items())
+        if words not in self.composed:
+            self.composed[words] = _compose_placeholders(words)
+        if found := self.composed[words]:
             choices, groups = found
-            return _put(choices, {mark: values[name] for name, mark in marks.items()}), groups
+            return _put(choices, {text: values[name] for name, text in used.items()}), groups
+        # This cell is composed as it was typed, and an error then names what was typed.
         cfg, own = compose_one([f"{name}={text}" for name, text in chosen.items()])
         return resolve(cfg), own
 
     def _read(self, name: str, text: str) -> Any:
-        """The value of an override."""
+        """The value of an override, as Hydra parses it."""
         override = f"{name}={text}"
-        if override not in self.read:
-            self.read[override] = self.parser.parse_override(override).value()
-        return self.read[override]
+        if override not in self.values:
+            self.values[override] = self.parser.parse_override(override).value()
+        return self.values[override]
 
 
 def compose_one(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
-    """One run's configuration without Hydra's own part, and the chosen option of each group.
+    """Return a run's configuration without Hydra's own part, and the option of each group.
 
     Raises:
-        ValueError: in one sentence, if a value has no place in it.
-        hydra.errors.HydraException: if an option cannot be.
+        ValueError: in one sentence, if an override sets what the configuration does not have.
+        hydra.errors.HydraException: if an option does not exist.
     """
     try:
         cfg = compose("run", [*overrides, *PLAIN], return_hydra_config=True)
@@ -80,10 +85,11 @@ def compose_one(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
     return cfg, groups
 
 
-def _compose_marked(overrides: Sequence[str]) -> Composed | None:
-    """The choices with marks in them; None if a value could do more than stand where its mark is.
+def _compose_placeholders(overrides: Sequence[str]) -> Composed | None:
+    """The choices with placeholders in them; None if putting values in could be wrong.
 
-    So it is where the configuration computes with values, and where one is refused.
+    It could where an interpolation builds a text from values, since the text would then contain a
+    placeholder. And a placeholder is a text, which something may refuse where a number is right.
     """
     try:
         cfg, groups = compose_one(overrides)
@@ -91,12 +97,12 @@ def _compose_marked(overrides: Sequence[str]) -> Composed | None:
         if all(COPY.fullmatch(text) for text in texts if "${" in text):
             return resolve(cfg), groups
     except (ValueError, HydraException, OmegaConfBaseException):
-        pass  # said of the cell itself, by what was typed
+        pass  # the cell is composed as it was typed, and fails then if it must
     return None
 
 
 def _is_plain(value: object) -> bool:
-    """Whether Hydra only copies it: not null, no mapping or list, no interpolation."""
+    """Whether Hydra only copies the value: it is a number or a text without interpolation."""
     if isinstance(value, str):
         return "${" not in value and value != "???"
     return isinstance(value, int | float)
@@ -112,7 +118,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _put(value: Any, values: Mapping[str, Any]) -> Any:
-    """The same choices with values in place of marks; parts without a mark are not copied."""
+    """The same choices with values for placeholders; parts without a placeholder are shared."""
     if isinstance(value, str):
         return values.get(value, value)
     if isinstance(value, dict):

@@ -1,4 +1,7 @@
-"""The process that cells of this machine are forked from, warm: goldpan.sweeps.preload."""
+"""The process from which the cells of this machine are forked.
+
+It runs goldpan.sweeps.preload once, so that no cell waits for its imports and its data.
+"""
 
 import json
 import os
@@ -9,18 +12,20 @@ from typing import Any
 
 from goldpan.sweeps.cells import Cell
 
-DATA = "GOLDPAN_HELD_DATA"
-"""The environment's word for the datasets of a sweep: a JSON list of their choices."""
+DATA = "GOLDPAN_DATA_IN_MEMORY"
+"""An environment variable: the datasets to keep in memory, as a JSON list of their choices."""
 
 
-def nursery(cells: Iterable[Cell]) -> ForkServerContext:
-    """A context whose processes have imported what cells need, and hold the data of these.
+def start_forkserver(cells: Iterable[Cell]) -> ForkServerContext:
+    """Return a context whose processes start with goldpan imported and these cells' data in memory.
 
-    If such a process runs already it is used as it is, and cells read what it does not hold.
+    A forkserver that runs already is used as it is; its cells read the data that it lacks.
     """
     context = get_context("forkserver")
     context.set_forkserver_preload(["goldpan.sweeps.preload"])
     datasets = {json.dumps(_source(cell.choices["dataset"])) for cell in cells}
+    # A preloaded module takes no arguments, but the forkserver inherits the environment of the
+    # moment at which it starts. Nothing else may inherit this variable.
     os.environ[DATA] = json.dumps([json.loads(text) for text in sorted(datasets)])
     try:
         forkserver.ensure_running()

@@ -1,4 +1,4 @@
-"""What every cell needs, imported once, and the data of those to come: see sweeps.forkserver."""
+"""What the forkserver does before it forks cells: import what they need, and read their data."""
 
 import json
 import os
@@ -33,5 +33,7 @@ __all__ = [
 ]
 
 for choices in json.loads(os.environ.pop(DATA, "[]")):
-    with suppress(Exception):  # the cells will say what is wrong
-        instantiate(choices, batch_size=1).hold()
+    # An error here would end the forkserver and with it all cells. The cell that needs this dataset
+    # reads it again, and its record then says what is wrong.
+    with suppress(Exception):
+        instantiate(choices, batch_size=1).keep_in_memory()

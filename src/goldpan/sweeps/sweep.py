@@ -1,9 +1,9 @@
-"""Runs what is missing of a plan, and says at the end what became of every cell."""
+"""A sweep runs the cells of a plan that have no result, and then says how every cell ended."""
 
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,12 +15,8 @@ from rich.progress import Progress
 from goldpan.runs.experiment import TERMINATED, read_done
 from goldpan.runs.record import Record
 from goldpan.sweeps.cells import Cell, Plan
-from goldpan.sweeps.launchers.local import Note, describe
-from goldpan.sweeps.launchers.remote import lose
+from goldpan.sweeps.launchers.launcher import Launcher, describe_exit, record_failure
 from goldpan.sweeps.work import BUSY, LOG
-
-Launch = Callable[[Sequence[Cell], Note, tuple[str, ...]], None]
-"""Runs cells, tells of each as it ends; the command does a run that needs a command line."""
 
 End = Literal[
     "finished",
@@ -35,7 +31,7 @@ End = Literal[
 
 @dataclass
 class Summary:
-    """What became of the cells of a sweep: `done` holds the ends, `failures` what went wrong."""
+    """How the cells of a sweep ended: `done` counts each end, `failures` says why, by folder."""
 
     done: Counter[End] = field(default_factory=Counter)
     failures: dict[Path, str] = field(default_factory=dict)
@@ -54,14 +50,15 @@ class Summary:
 
 
 def sweep(
-    plan: Plan, launch: Launch, command: tuple[str, ...], *, retry: str | None, progress: bool
+    plan: Plan, launch: Launcher, command: tuple[str, ...], *, retry: str | None, progress: bool
 ) -> Summary:
-    """Run every cell that has no result yet; one that failed only if `retry` is "failed".
+    """Run every cell that has no result; run failed cells again only if `retry` is "failed".
 
-    Those that another process is at are left to it, and looked at again in the end.
+    A cell that another process is doing is left to it. At the end its record is read, if there is
+    one.
 
     Raises:
-        ValueError: if `retry` is something else, or the launcher cannot work.
+        ValueError: if `retry` is neither None nor "failed", or the launcher cannot work.
     """
     if retry not in (None, "failed"):
         raise ValueError(f"retry is failed or null, got {retry}")
@@ -75,25 +72,25 @@ def sweep(
 
 
 def sweep_by(cfg: DictConfig, plan: Plan) -> Summary:
-    """`sweep` with the launcher and the options of a configuration that Hydra composed."""
+    """Call `sweep` with the launcher and the options of a configuration that Hydra composed."""
     command = sys.executable, str(conf_of(cfg).parent / "run.py")
     shown = cfg.progress and sys.stderr.isatty()
     return sweep(plan, instantiate(cfg.launcher), command, retry=cfg.retry, progress=shown)
 
 
 def conf_of(cfg: DictConfig) -> Path:
-    """The folder that run.yaml was read from."""
+    """The folder from which Hydra read run.yaml."""
     sources = cfg.hydra.runtime.config_sources
     return next(Path(source.path) for source in sources if source.provider == "main")
 
 
 def _missing(cells: Sequence[Cell], retry: str | None, summary: Summary, end: End) -> list[Cell]:
-    """The cells that have no result to keep; those that have one are counted as `end`."""
+    """Return the cells that are to be run; count the others as `end`."""
     missing = []
     for cell in cells:
         try:
             record = cell.record()
-        except ValueError as error:  # a broken record is left as it is, and its cell alone
+        except ValueError as error:  # nobody overwrites a broken record: it may be all there is
             summary.done["failed"] += 1
             summary.failures[cell.folder] = str(error)
             continue
@@ -105,34 +102,37 @@ def _missing(cells: Sequence[Cell], retry: str | None, summary: Summary, end: En
 
 
 def _launch(
-    cells: Sequence[Cell], launch: Launch, command: tuple[str, ...], summary: Summary, shown: bool
+    cells: Sequence[Cell], launch: Launcher, command: tuple[str, ...], summary: Summary, shown: bool
 ) -> list[Cell]:
-    """Run the cells and count each as it ends; those that another process is at."""
+    """Run the cells and count each as it ends; return those that another process is doing."""
     busy = list[Cell]()
     with Progress(disable=not shown) as bar:
         task = bar.add_task("cells", total=len(cells))
 
-        def note(cell: Cell, code: int) -> None:
+        def on_end(cell: Cell, code: int) -> None:
             if code == BUSY:
                 busy.append(cell)
-                sentence = f"{cell.folder.name}: another process is at it"
+                sentence = f"{cell.folder.name}: another process is doing it"
             else:
-                sentence = _settle(cell, code, summary)
+                sentence = _count_end(cell, code, summary)
             bar.advance(task)
             bar.console.print(sentence, soft_wrap=True, highlight=False, markup=False)
 
-        launch(cells, note, command)
+        launch(cells, on_end, command)
     return busy
 
 
-def _settle(cell: Cell, code: int, summary: Summary) -> str:
-    """Count the cell, and note the failure of one that could not do so itself."""
+def _count_end(cell: Cell, code: int, summary: Summary) -> str:
+    """Count a cell that has ended and return a sentence on it.
+
+    If it failed without a record, write one.
+    """
     record = read_done(cell.folder)
     if record is None and code in (-signal.SIGTERM, TERMINATED):
         summary.done["interrupted"] += 1
-        return f"{cell.folder.name}: told to end; the same command goes on with it"
+        return f"{cell.folder.name}: interrupted; the same command resumes it"
     if record is None and code:
-        record = _failed(cell, describe(code))
+        record = _failed(cell, describe_exit(code))
     if record is None:
         record = _failed(cell, "its process ended without a record")
     _count(summary, cell, record, record.status)
@@ -140,14 +140,15 @@ def _settle(cell: Cell, code: int, summary: Summary) -> str:
 
 
 def _failed(cell: Cell, sentence: str) -> Record:
-    """The record that the cell wrote of its failure, or one that says how its process ended."""
+    """Return the record that the cell wrote of its failure, or write one with this sentence."""
     record = cell.record()
     if record is not None and record.started == cell.draft.started:
         return record
-    return lose(cell, sentence)
+    return record_failure(cell, sentence)
 
 
 def _count(summary: Summary, cell: Cell, record: Record, end: End) -> None:
+    """Count a cell as `end` if it is done, else as failed."""
     if record.done:
         summary.done[end] += 1
     else:

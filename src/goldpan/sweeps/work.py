@@ -1,4 +1,4 @@
-"""One cell of a sweep in a process of its own: nothing it does reaches the others."""
+"""One cell of a sweep, done in a process of its own, so that no cell can harm another."""
 
 import os
 import signal
@@ -14,58 +14,63 @@ from multiprocessing.connection import wait
 from filelock import Timeout
 from omegaconf import OmegaConf
 
-from goldpan.runs.experiment import TERMINATED, fail, perform
+from goldpan.runs.experiment import TERMINATED, perform, write_failure
 from goldpan.runs.refusal import Refusal
 from goldpan.sweeps.cells import Cell
 from goldpan.sweeps.composing import PLAIN
 
 LOG = "log.txt"
-"""What a cell printed, in its folder."""
+"""The file in a cell's folder that has what the cell printed."""
 
 BUSY = 75
-"""The exit code of a cell that another process is at."""
+"""The exit code if another process is doing the cell."""
 
 FAILED = 1
+"""The exit code if the cell failed."""
 
 GRACE = 2
-"""Seconds that a cell has to end by itself when its sweep is gone."""
+"""Seconds that a cell has to end by itself after its sweep has ended."""
 
 
 @dataclass(frozen=True)
-class Room:
-    """What a cell may use: threads, if its strategy does not say, and a GPU by its number."""
+class Resources:
+    """What a cell may use, and the command for a cell that starts several processes.
+
+    `threads` counts if the cell's strategy does not say; `gpu` is one number, or several with
+    commas.
+    """
 
     threads: int | None = None
     gpu: str | None = None
     command: tuple[str, ...] = (sys.executable, "run.py")
 
 
-def work(cell: Cell, room: Room) -> int:
-    """Do the cell and return an exit code; why it failed stands in its record and its log.
+def work(cell: Cell, resources: Resources) -> int:
+    """Do the cell and return an exit code; the record and the log say why a cell failed.
 
-    What it prints goes to the log. It ends with the process that started it.
+    What the cell prints goes to its log. It ends if the process that started it ends.
     """
     _end_with_parent()
     cell.folder.mkdir(parents=True, exist_ok=True)
     with (cell.folder / LOG).open("a") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    if room.gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = room.gpu
-    if room.threads is not None:
-        os.environ["OMP_NUM_THREADS"] = str(room.threads)
+    if resources.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = resources.gpu
+    if resources.threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(resources.threads)
     try:
         if several_processes(cell):
-            return _command(cell, room)
+            return _run_command(cell, resources)
         cfg = OmegaConf.create(dict(cell.choices))
-        if room.threads is not None and cfg.strategy.threads is None:
-            cfg.strategy.threads = room.threads
+        if resources.threads is not None and cfg.strategy.threads is None:
+            cfg.strategy.threads = resources.threads
         perform(cfg, cell.draft, cell.folder, wait=False)
     except Timeout:
-        return BUSY
+        return BUSY  # another process has the lock of the cell's folder
     except Refusal as error:
         print(error)
-        fail(cell.draft, cell.folder, str(error))
+        write_failure(cell.draft, cell.folder, str(error))
         return FAILED
     except Exception:
         traceback.print_exc()  # perform has written the record
@@ -79,9 +84,11 @@ def several_processes(cell: Cell) -> bool:
     return str(strategy["devices"]) not in ("1", "auto") or "ddp" in str(strategy["strategy"])
 
 
-def _command(cell: Cell, room: Room) -> int:
-    """The cell by a command line of its own, which Lightning's other processes repeat."""
-    words = [*room.command, *cell.overrides, *PLAIN]
+def _run_command(cell: Cell, resources: Resources) -> int:
+    """Do the cell by a command of its own: Lightning starts the other ranks by repeating it."""
+    words = [*resources.command, *cell.overrides, *PLAIN]
+    # SIGTERM must raise here, or `finally` does not run. The command is a session of its own, and
+    # SIGKILL ends its whole process group: ranks that wait for a lost rank end by nothing else.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED))
     with subprocess.Popen(words, start_new_session=True) as process:
         try:
@@ -92,20 +99,23 @@ def _command(cell: Cell, room: Room) -> int:
 
 
 def _end_with_parent() -> None:
-    """Exit when the process that started this one is gone: a killed sweep leaves nothing behind."""
+    """Exit when the process that started this one ends: a killed sweep leaves no process behind."""
     parent = parent_process()
     if parent is None:
         return
 
     def watch(sentinel: int) -> None:
         wait([sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)  # a cell of several processes ends them all
+        os.kill(os.getpid(), signal.SIGTERM)  # `_run_command` ends all ranks of a cell
         time.sleep(GRACE)
-        os._exit(TERMINATED)  # Lightning heeds SIGTERM only between two batches
+        # Lightning looks at SIGTERM only between two batches, so a cell that decodes images or
+        # scores weights would work on. This is not the main thread, where sys.exit would end the
+        # thread alone; records and checkpoints are written atomically, so nothing is left half.
+        os._exit(TERMINATED)
 
     threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
 
 
-def entry(cell: Cell, room: Room) -> None:
-    """`work`, as the main function of a process."""
-    sys.exit(work(cell, room))
+def entry(cell: Cell, resources: Resources) -> None:
+    """The main function of a cell's process: `work`, with its exit code."""
+    sys.exit(work(cell, resources))

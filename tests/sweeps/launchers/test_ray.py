@@ -35,7 +35,7 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
     def remote(**options: object) -> object:
         fake.asked.append(options)
-        return lambda _: SimpleNamespace(remote=lambda errand: errand.cell.folder)
+        return lambda _: SimpleNamespace(remote=lambda sent: sent.cell.folder)
 
     def get(_: object) -> int:
         end = fake.ends.pop(0)

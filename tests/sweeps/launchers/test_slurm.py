@@ -1,4 +1,4 @@
-"""The launcher of SLURM: by submitit's own processes here, and by commands that act SLURM."""
+"""The launcher of SLURM, tried with processes of submitit and with commands that imitate SLURM."""
 
 import os
 import pickle
@@ -111,15 +111,6 @@ def test_jobs_that_leave_none_end_as_the_queue_says(
     assert error(some[0]) == "job 7_0 ended: TIMEOUT"
     assert error(some[1]) == "job 7_1 ended: OUT_OF_MEMORY (Exceeded job memory limit)"
     assert error(some[2]) == "job 7_2 ended: it is not known"
-
-
-def test_a_queue_that_does_not_answer_ends_no_job(
-    tmp_path: Path, cluster: Callable[..., Path]
-) -> None:
-    cluster(squeue=1)
-    assert slurm_queue.job_states() is None
-    cluster("7 RUNNING")
-    assert slurm_queue.job_states() == {"7": "RUNNING"}
 
 
 def test_typed_again_it_waits_for_jobs_in_the_queue_and_submits_none(

@@ -1,17 +1,14 @@
-"""Searches: what is chosen from what, what is told to Optuna, how a search goes on."""
+"""Searches, with cells that end at once: what is run, what is found, how a search is resumed."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from goldpan.runs.record import RECORD, Accuracy, Record
 from goldpan.sweeps.cells import Cell, Plan
-from goldpan.sweeps.search.objectives import draw_pareto
 from goldpan.sweeps.search.search import Search, search
 from goldpan.sweeps.search.spaces import read_spaces
 
@@ -44,34 +41,13 @@ def finished(cell: Cell) -> Record:
 def done(seen: list[Cell], end: Callable[[Cell], Record] = finished) -> Callable[[Plan], None]:
     """What runs a plan: each cell ends at once."""
 
-    def do(planned: Plan) -> None:
+    def run_plan(planned: Plan) -> None:
         for cell in planned.runs:
             seen.append(cell)
             cell.folder.mkdir(parents=True, exist_ok=True)
             end(cell).write(cell.folder / RECORD)
 
-    return do
-
-
-def test_a_space_is_read_from_what_was_typed() -> None:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    fixed, space = read_spaces(
-        [
-            *("seed=3", "a=interval(0,1)", "b=tag(log,interval(1,8))", "c=int(interval(1,8))"),
-            *("d=range(1,9)", "e=range(2,9,3)", "f=choice(snip,grasp)", "g='[1,2]',x"),
-        ]
-    )
-    assert fixed == ["seed=3"]
-    assert space == {
-        "a": FloatDistribution(0, 1),
-        "b": FloatDistribution(1, 8, log=True),
-        "c": IntDistribution(1, 8),
-        "d": IntDistribution(1, 8),
-        "e": CategoricalDistribution(["2", "5", "8"]),
-        "f": CategoricalDistribution(["snip", "grasp"]),
-        "g": CategoricalDistribution(["'[1,2]'", "x"]),
-    }
+    return run_plan
 
 
 def test_suggestions_are_cells_and_the_best_is_named(tmp_path: Path) -> None:
@@ -177,25 +153,10 @@ def test_a_space_that_cannot_be_is_refused_before_any_trial(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_of_trials_holds_one_search_of_one_process(tmp_path: Path) -> None:
-    search(wanted(tmp_path, trials=1, name="mine"), done([]))
-    other = Search(CONF, *read_spaces(["seed=1,2"]), tmp_path, name="mine")
-    with pytest.raises(ValueError, match=r"search-mine.db is of another search"):
-        search(other, done([]))
-    with (
-        FileLock(tmp_path / "search-mine.lock"),
-        pytest.raises(ValueError, match="another process"),
-    ):
-        search(wanted(tmp_path, trials=2, name="mine"), done([]))
+def test_where_a_search_runs_is_no_part_of_its_question(tmp_path: Path) -> None:
+    def question(*fixed: str) -> str:
+        return replace(wanted(tmp_path), fixed=fixed).question()
 
-
-def test_a_picture_of_trials(tmp_path: Path) -> None:
-    trials = [(90.0, 100.0), (80.0, 50.0), (70.0, 80.0)]
-    path = draw_pareto(trials, trials[:2], ("accuracy", "flops"), tmp_path / "front.png")
-    assert path.stat().st_size > 1000
-
-
-def test_without_optuna_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(ImportError, match="pip install -e"):
-        read_spaces(["seed=1,2"])
+    assert question("seed=1", "+launcher.slots=2", "output=x") == question("seed=1")
+    assert question("seed=1") != question("seed=2")
+    assert wanted(tmp_path).path != wanted(tmp_path, objectives=("flops",)).path

@@ -1,4 +1,4 @@
-"""The launcher of a Ray cluster, or of this machine as one: a task of Ray for each cell."""
+"""The launcher of a Ray cluster, or of this machine alone: each cell is a task of Ray."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,12 +8,12 @@ from types import ModuleType
 from typing import Any
 
 from goldpan.sweeps.cells import Cell
-from goldpan.sweeps.launchers.local import Note
-from goldpan.sweeps.launchers.remote import Errand, errand, lose
-from goldpan.sweeps.work import FAILED, Room, work
+from goldpan.sweeps.launchers.launcher import OnEnd, record_failure
+from goldpan.sweeps.launchers.remote import RemoteCell
+from goldpan.sweeps.work import FAILED, Resources, work
 
 LENGTH = 300
-"""Characters of what Ray says of a lost worker; after them come a page of advice."""
+"""Characters that are kept of Ray's message on a lost worker; a page of advice follows them."""
 
 GB = 2**30
 """Bytes."""
@@ -21,7 +21,7 @@ GB = 2**30
 
 def on_ray(
     cells: Sequence[Cell],
-    note: Note,
+    on_end: OnEnd,
     command: tuple[str, ...],
     *,
     address: str | None = None,
@@ -29,56 +29,57 @@ def on_ray(
     gpus: float = 0,
     mem_gb: float | None = None,
 ) -> None:
-    """Run the cells as tasks of Ray, each in a worker of its own, as many as there is room for.
+    """Run the cells as tasks of Ray, each in a worker of its own, as many at a time as fit.
 
-    They end with this process; none is tried twice.
+    They end if this process ends. No cell is tried twice.
 
     Args:
         address: "auto" or HOST:PORT of a running cluster, whose machines see the same files and
             have goldpan installed; None: this machine alone, for as long as the sweep takes.
         cpus: of a cell; its threads, unless its strategy says otherwise.
-        gpus: of a cell; a half lets two share one.
-        mem_gb: of a cell; keeps Ray from starting more than fit, it is no limit. A machine short of
-            memory loses several workers to Ray, not the greedy one alone.
+        gpus: of a cell; a half lets two cells share one.
+        mem_gb: of a cell; Ray starts no more cells than fit, but a cell may use more. On a machine
+            that is short of memory Ray ends several workers, not only the largest.
 
     Raises:
         ImportError: if Ray is not installed.
-        ValueError: if there is no cluster at the address, or this machine alone has no such room.
+        ValueError: if there is no cluster at the address, or a cell does not fit on this machine.
     """
-    room = Room(threads=cpus, command=command)
+    resources = Resources(threads=cpus, command=command)
     with _cluster(address) as ray:
         memory = int((mem_gb or 0) * GB)
-        _check_room(ray, address, {"CPU": cpus, "GPU": gpus, "memory": memory})
-        room_for = ray.remote(
+        _check_fit(ray, address, {"CPU": cpus, "GPU": gpus, "memory": memory})
+        # One call for each worker: what a cell leaves in its process reaches no other cell.
+        as_task = ray.remote(
             num_cpus=cpus, num_gpus=gpus, memory=memory, max_calls=1, max_retries=0
         )
-        task = room_for(_do)
-        running = {task.remote(errand(cell, room)): cell for cell in cells}
+        task = as_task(_do)
+        running = {task.remote(RemoteCell.from_here(cell, resources)): cell for cell in cells}
         while running:
             for done in ray.wait(list(running))[0]:
                 cell = running.pop(done)
-                note(cell, _result(ray, done, cell))
+                on_end(cell, _result(ray, done, cell))
 
 
-def _do(errand: Errand) -> int:
-    """The task: the cell, in this worker itself, so that Ray sees the memory that it takes."""
-    errand.arrive()
-    return work(errand.cell, errand.room)
+def _do(remote: RemoteCell) -> int:
+    """Do the cell in the worker itself, so that Ray sees the memory that it takes."""
+    remote.enter()
+    return work(remote.cell, remote.resources)
 
 
 def _result(ray: ModuleType, done: Any, cell: Cell) -> int:
-    """The exit code of the cell, or why its worker could not tell it."""
+    """Return the cell's exit code; if its worker was lost, record why."""
     try:
         return int(ray.get(done))
     except ray.exceptions.RayError as error:
         reason = " ".join(str(error).split())
-        lose(cell, f"Ray says: {shorten(reason, LENGTH)}")
+        record_failure(cell, f"Ray says: {shorten(reason, LENGTH)}")
         return FAILED
 
 
 @contextmanager
 def _cluster(address: str | None) -> Iterator[ModuleType]:
-    """Ray, joined to the cluster and left again; one that was joined before stays so."""
+    """Join the cluster, and leave it at the end; if this process had joined before, stay."""
     try:
         import ray
     except ImportError as error:
@@ -104,11 +105,11 @@ def _cluster(address: str | None) -> Iterator[ModuleType]:
         ray.shutdown()
 
 
-def _check_room(ray: ModuleType, address: str | None, needed: Mapping[str, float]) -> None:
-    """Say that no machine can take a cell, for which Ray waits without a word.
+def _check_fit(ray: ModuleType, address: str | None, needed: Mapping[str, float]) -> None:
+    """Print that no machine is large enough for a cell: Ray waits for one and says nothing.
 
     Raises:
-        ValueError: if this machine is the only one there will be.
+        ValueError: if this machine is the only one, so that waiting is in vain.
     """
     machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if any(all(m.get(name, 0) >= need for name, need in needed.items()) for m in machines):

@@ -1,41 +1,28 @@
-"""A cell on another machine, which sees the same files and has goldpan installed."""
+"""A cell that is done on another machine, which sees the same files and has goldpan installed."""
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from goldpan.runs.experiment import fail
-from goldpan.runs.record import RECORD, Record, read_record
 from goldpan.sweeps.cells import Cell
-from goldpan.sweeps.work import Room
+from goldpan.sweeps.work import Resources
 
 
 @dataclass(frozen=True)
-class Errand:
-    """A cell with its room, and the folder and import path of the process that sends it."""
+class RemoteCell:
+    """A cell with its resources, and the working directory and import path of its sender."""
 
     cell: Cell
-    room: Room
-    home: str
+    resources: Resources
+    directory: str
     path: tuple[str, ...]
 
-    def arrive(self) -> None:
-        """Make this process find files and modules as the one that sent the cell does."""
-        os.chdir(self.home)
+    @classmethod
+    def from_here(cls, cell: Cell, resources: Resources) -> "RemoteCell":
+        """The cell as this process sends it."""
+        return cls(cell, resources, os.getcwd(), tuple(sys.path))
+
+    def enter(self) -> None:
+        """Take the sender's working directory and import path for this process."""
+        os.chdir(self.directory)
         sys.path += [folder for folder in self.path if folder not in sys.path]
-
-
-def errand(cell: Cell, room: Room) -> Errand:
-    """The cell, to be done elsewhere as it would be here."""
-    return Errand(cell, room, os.getcwd(), tuple(sys.path))
-
-
-def lose(cell: Cell, sentence: str) -> Record:
-    """Note why the cell did not end, which it could not do itself; the record, written or not."""
-    try:
-        fail(cell.draft, cell.folder, sentence)
-    except OSError as error:
-        sentence += f"; and its record cannot be written ({error.strerror})"
-        print(f"{cell.folder.name}: {sentence}")
-        return replace(cell.draft, error=sentence)
-    return read_record(cell.folder / RECORD)

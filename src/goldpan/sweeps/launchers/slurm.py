@@ -1,39 +1,31 @@
-"""The launcher of a SLURM cluster, by submitit: an array of jobs, one a cell."""
+"""The launcher of a SLURM cluster: submitit submits an array of jobs, one for each cell."""
 
-import os
-import signal
 import time
-import warnings
 from collections import deque
 from collections.abc import Mapping, Sequence
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from goldpan.runs.experiment import TERMINATED
 from goldpan.sweeps.cells import Cell
-from goldpan.sweeps.launchers.local import Note
-from goldpan.sweeps.launchers.remote import Errand, errand
+from goldpan.sweeps.launchers.launcher import OnEnd
+from goldpan.sweeps.launchers.remote import RemoteCell
+from goldpan.sweeps.launchers.slurm_job import CellJob
 from goldpan.sweeps.launchers.slurm_queue import ALIVE, Queue, job_states
-from goldpan.sweeps.work import Room, entry
+from goldpan.sweeps.work import Resources
 
 if TYPE_CHECKING:
     from submitit import AutoExecutor, Job
-    from submitit.core.utils import DelayedSubmission
 
 JOB = "slurm.job"
-"""In a cell's folder: the job that does it and the folder of that job's files."""
+"""The file in a cell's folder that names its job and the folder of the job's files."""
 
 NOTICE = 30
-"""Seconds before its time limit at which a job is told, so that it queues up again."""
-
-KILL_WAIT = 60
-"""Seconds in which SLURM ends a job whose processes it has told to end (its KillWait is 30)."""
+"""Seconds before its time limit at which SLURM warns a job, which then queues again."""
 
 
 def slurm(
     cells: Sequence[Cell],
-    note: Note,
+    on_end: OnEnd,
     command: tuple[str, ...],
     *,
     cluster: str = "slurm",
@@ -49,17 +41,18 @@ def slurm(
 ) -> None:
     """Run the cells as jobs of SLURM, at most `array_parallelism` at a time.
 
-    A job at its time limit queues up again, `requeues` times, and goes on from its checkpoint.
-    Jobs outlive this process: if it runs again, it waits for those that are still in the queue.
+    A job at its time limit queues again, up to `requeues` times, and resumes from its checkpoint.
+    Jobs outlive this process. The same command, typed again, waits for those still in the queue.
 
     Args:
-        cluster: "slurm", or "local" for processes of this machine that submitit treats alike.
-        folder: where submitit's files lie, on a file system that all machines see; None: slurm in
-            the output folder.
+        cluster: "slurm", or "local" to let submitit start processes on this machine instead.
+        folder: for submitit's files, on a file system that all machines see; None: the folder
+            slurm in the output folder.
         additional: further options of sbatch, by their names.
 
     Raises:
-        ImportError, ValueError: if submitit or SLURM's commands are not here, or an option is bad.
+        ImportError: if submitit is not installed.
+        ValueError: if this machine lacks SLURM's commands, or an option is wrong.
     """
     if cluster not in ("slurm", "local"):
         raise ValueError(f"launcher.cluster is slurm or local, got {cluster}")
@@ -78,7 +71,7 @@ def slurm(
         slurm_signal_delay_s=NOTICE,
         slurm_additional_parameters=dict(additional or {}),
     )
-    room = Room(threads=cpus, command=command)
+    resources = Resources(threads=cpus, command=command)
     if cluster == "slurm":
         running = _attach(cells)
         attached = {cell.folder for cell in running.values()}
@@ -90,13 +83,13 @@ def slurm(
     try:
         while waiting or running:
             new = [waiting.popleft() for _ in range(min(limit - len(running), len(waiting)))]
-            running |= _submit(executor, new, room)
-            queue.look({job.paths.folder for job in running})
+            running |= _submit(executor, new, resources)
+            queue.refresh({job.paths.folder for job in running})
             for job, cell in [*running.items()]:
-                if (code := queue.end(job, cell)) is not None:
+                if (code := queue.exit_code(job, cell)) is not None:
                     del running[job]
-                    note(cell, code)
-            time.sleep(1)
+                    on_end(cell, code)
+            time.sleep(1)  # `queue` asks SLURM less often; result files cost little to look at
     except KeyboardInterrupt:
         arrays = {job.job_id.split("_")[0] for job in running}
         print(
@@ -106,40 +99,8 @@ def slurm(
         raise
 
 
-class CellJob:
-    """What a job does: its cell, in a process of its own."""
-
-    def __call__(self, errand: Errand) -> int:
-        errand.arrive()
-        process = get_context("spawn").Process(target=_entry, args=(errand.cell, errand.room))
-        process.start()
-        try:
-            process.join()
-        finally:
-            if process.is_alive():
-                process.terminate()
-                process.join()
-        if process.exitcode in (-signal.SIGTERM, TERMINATED):
-            time.sleep(KILL_WAIT)  # SLURM ends or requeues this job, and its queue says why
-        return process.exitcode or 0
-
-    def checkpoint(self, errand: Errand) -> "DelayedSubmission":
-        """At the time limit: the same again, which goes on from the cell's last epoch."""
-        from submitit.core.utils import DelayedSubmission
-
-        return DelayedSubmission(self, errand)
-
-
-def _entry(cell: Cell, room: Room) -> None:
-    """The cell's own process: what SLURM says is for the job, and Lightning is not to heed it."""
-    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-    for name in [name for name in os.environ if name.startswith("SLURM_")]:
-        del os.environ[name]
-    warnings.filterwarnings("ignore", message="The `srun` command is available")
-    entry(cell, room)
-
-
 def _executor(folder: Path, cluster: str, requeues: int) -> "AutoExecutor":
+    """Submitit's executor; raise ImportError or ValueError if it cannot work here."""
     try:
         from submitit import AutoExecutor
     except ImportError as error:
@@ -153,15 +114,19 @@ def _executor(folder: Path, cluster: str, requeues: int) -> "AutoExecutor":
         ) from error
 
 
-def _submit(executor: "AutoExecutor", cells: Sequence[Cell], room: Room) -> "dict[Job[int], Cell]":
-    """Submit the cells as one array, and note each cell's job in its folder."""
+def _submit(
+    executor: "AutoExecutor", cells: Sequence[Cell], resources: Resources
+) -> "dict[Job[int], Cell]":
+    """Submit the cells as one array, and write each cell's job into its folder."""
     from submitit.core.utils import FailedJobError
 
     if not cells:
         return {}
     try:
         with executor.batch():
-            jobs = [executor.submit(CellJob(), errand(cell, room)) for cell in cells]
+            jobs = [
+                executor.submit(CellJob(), RemoteCell.from_here(cell, resources)) for cell in cells
+            ]
     except FailedJobError as error:
         raise ValueError(f"SLURM takes no such jobs: {str(error).splitlines()[-1]}") from error
     for job, cell in zip(jobs, cells, strict=True):
@@ -171,7 +136,7 @@ def _submit(executor: "AutoExecutor", cells: Sequence[Cell], room: Room) -> "dic
 
 
 def _attach(cells: Sequence[Cell]) -> "dict[Job[int], Cell]":
-    """The jobs of an earlier command that are still in the queue."""
+    """Return the jobs of an earlier command that are still in the queue, with their cells."""
     from submitit import SlurmJob
 
     states = job_states() or {}

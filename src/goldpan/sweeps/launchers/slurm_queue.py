@@ -1,6 +1,6 @@
-"""How jobs of SLURM ended: by their results, or by its queue where they could leave none.
+"""How jobs of SLURM ended: their result files say so, or SLURM's queue if they left none.
 
-It asks squeue, never sacct, so that a cluster without accounting will do.
+This asks squeue, never sacct, so it works on a cluster without accounting.
 """
 
 import pickle
@@ -12,23 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goldpan.sweeps.cells import Cell
-from goldpan.sweeps.launchers.remote import lose
+from goldpan.sweeps.launchers.launcher import record_failure
 from goldpan.sweeps.work import FAILED
 
 if TYPE_CHECKING:
     from submitit import Job
 
 LAG = 30
-"""Seconds that the result of an ended job may take to cross a network file system."""
+"""Seconds after the end of a job until its result is seen on a network file system."""
 
 ALIVE = {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "RESIZING"} | {
     f"REQUEUE{rest}" for rest in ("D", "_HOLD", "_FED")
 }
-"""States of a job that may yet have a result."""
+"""States of a job that may still write its result."""
 
 
 class Queue:
-    """Tells how jobs end: by their result, or by SLURM's queue if they can leave none."""
+    """Knows whether jobs have ended and how, from their results or from SLURM's queue."""
 
     def __init__(self, cluster: str) -> None:
         self.slurm, self.lag = (True, LAG) if cluster == "slurm" else (False, 0)
@@ -36,29 +36,36 @@ class Queue:
         self.asked, self.pause = float("-inf"), 2.0
         self.ended: dict[str, float] = {}
 
-    def look(self, folders: Iterable[Path]) -> None:
-        """Make a network file system look anew at what lies in the folders."""
+    def refresh(self, folders: Iterable[Path]) -> None:
+        """Make a network file system list these folders anew."""
+        # NFS remembers for a while that a file does not exist; a changed attribute of its folder
+        # ends that.
         for folder in folders:
             with suppress(OSError):
                 folder.chmod(folder.stat().st_mode)
 
-    def end(self, job: "Job[int]", cell: Cell) -> int | None:
-        """The exit code of the cell; None while the job may yet have a result."""
-        ended = self.slurm or job.done()  # a process of this machine outlives its result a little
+    def exit_code(self, job: "Job[int]", cell: Cell) -> int | None:
+        """Return the exit code of the cell; None while the job may still write a result."""
+        # On this machine the job's process ends a little after it has written its result. Only then
+        # is its place free for another.
+        ended = self.slurm or job.done()
         if ended and job.paths.result_pickle.exists():
             return _result(job, cell)
         state = self._state(job)
         if state is None or state in ALIVE:
             self.ended.pop(job.job_id, None)
+        # The result may be on its way: only a job that has been at its end for `lag` left none.
         elif time.monotonic() - self.ended.setdefault(job.job_id, time.monotonic()) > self.lag:
-            lose(cell, f"job {job.job_id} ended: {state}{_complaint(job)}")
+            record_failure(cell, f"job {job.job_id} ended: {state}{_complaint(job)}")
             return FAILED
         return None
 
     def _state(self, job: "Job[int]") -> str | None:
-        """What the queue says of the job; None if it cannot be asked."""
+        """The state of the job in the queue; None if the queue does not answer."""
         if not self.slurm:
             return "RUNNING" if not job.done() else job.state
+        # One question covers all jobs, and the pause grows to half a minute: squeue is a load on
+        # the cluster's controller.
         if time.monotonic() - self.asked > self.pause:
             self.states = job_states()
             self.asked, self.pause = time.monotonic(), min(30, 1.2 * self.pause)
@@ -66,7 +73,10 @@ class Queue:
 
 
 def job_states() -> dict[str, str] | None:
-    """Job -> state of one's own jobs, those that ended some minutes ago too; None: no answer."""
+    """Return job -> state of the user's jobs, also of those that ended minutes ago.
+
+    None if the queue does not answer.
+    """
     command = ["squeue", "--me", "--states=all", "--array", "--noheader", "--format=%i %T"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
@@ -75,15 +85,16 @@ def job_states() -> dict[str, str] | None:
 
 
 def _complaint(job: "Job[int]") -> str:
-    """The last error that SLURM wrote into the job's log, such as a memory limit."""
+    """The last error in the job's log, such as a memory limit, in parentheses; "" for none."""
     log = job.stderr() or ""
     errors = [line.partition("error: ")[2] for line in log.splitlines() if "error: " in line]
     return f" ({errors[-1]})" if errors else ""
 
 
 def _result(job: "Job[int]", cell: Cell) -> int:
+    """The exit code in a job's result; if the job failed outside its cell, record why."""
     outcome, value = pickle.loads(job.paths.result_pickle.read_bytes())
     if outcome == "success":
         return int(value)
-    lose(cell, f"job {job.job_id}: {str(value).strip().splitlines()[-1]}")
+    record_failure(cell, f"job {job.job_id}: {str(value).strip().splitlines()[-1]}")
     return FAILED

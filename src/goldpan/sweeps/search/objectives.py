@@ -1,4 +1,4 @@
-"""What a search may look for, and the picture of what two objectives cost each other."""
+"""What a search may look for, and the figure of the trade-off between two objectives."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from goldpan.runs.record import Record
 
 @dataclass(frozen=True)
 class Objective:
-    """A figure of a record, whether it is to be high or low, and its name with its unit."""
+    """A number of a record, whether high or low is better, and its name with its unit."""
 
     direction: Literal["maximize", "minimize"]
     label: str
@@ -38,11 +38,7 @@ OBJECTIVES = {
 
 
 def check_objectives(names: Sequence[str]) -> None:
-    """Refuse what no search may look for.
-
-    Raises:
-        ValueError: if a name is none of OBJECTIVES, or the accuracy on the test set.
-    """
+    """Raise ValueError for a name that is not in OBJECTIVES, above all for a test accuracy."""
     if tests := [name for name in names if "test" in name]:
         raise ValueError(
             f"{tests[0]} would choose by the test set, and its accuracy then says nothing of new "
@@ -59,7 +55,7 @@ def draw_pareto(
     objectives: Sequence[str],
     path: Path,
 ) -> Path:
-    """Draw the values of all trials, and joined those that none is better than in both."""
+    """Draw the values of all trials, and join those that no other trial beats in both."""
     with figure(path, 1, 1, (7, 4.5)) as ((axis,),):
         ordinates, abscissae = zip(*trials, strict=True)
         axis.plot(abscissae, ordinates, "o", color="0.7", label=f"{len(trials)} trials")

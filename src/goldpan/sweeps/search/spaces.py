@@ -1,4 +1,4 @@
-"""What a search chooses from, as typed in Hydra's grammar of overrides."""
+"""Reads what a search chooses from, as typed in Hydra's grammar of overrides."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def read_spaces(arguments: Sequence[str]) -> "tuple[list[str], dict[str, BaseDistribution]]":
-    """The overrides that are fixed, as typed, and name -> what is chosen from for the others.
+    """Return the overrides with one value, as typed, and name -> possible values of the others.
 
-    interval(1e-3,0.1), on a logarithmic scale tag(log,interval(1e-3,0.1)), whole numbers
-    int(interval(1,8)) or range(1,9), options choice(snip,grasp) or snip,grasp.
+    A number is typed as interval(1e-3,0.1), on a logarithmic scale tag(log,interval(1e-3,0.1)); a
+    whole number as int(interval(1,8)) or range(1,9); options as choice(snip,grasp) or snip,grasp.
 
     Raises:
         ImportError: if Optuna is not installed.
-        ValueError: if an interval cannot be.
+        ValueError: if an interval is impossible.
     """
     try:
         import optuna  # noqa: F401
@@ -37,6 +37,7 @@ def read_spaces(arguments: Sequence[str]) -> "tuple[list[str], dict[str, BaseDis
 
 
 def _space(override: Override) -> "BaseDistribution":
+    """Optuna's distribution of an override with several values."""
     from optuna import distributions
 
     value = override.value()

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from goldpan.data import held, vision
+from goldpan.data import in_memory, vision
 from goldpan.data.vision import VisionData
 
 
@@ -11,22 +11,22 @@ def digits(root: Path) -> VisionData:
     return VisionData("digits", str(root), batch_size=10)
 
 
-def test_what_is_held_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held, "_held", {})
-    read, counted = held.read_splits, list[str]()
+def test_what_is_in_memory_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_memory, "_in_memory", {})
+    read, counted = in_memory.read_splits, list[str]()
 
     def counting(*source: object) -> object:
         counted.append(str(source[0]))
         return read(*source)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(held, "read_splits", counting)
+    monkeypatch.setattr(in_memory, "read_splits", counting)
     monkeypatch.setattr(vision, "read_splits", counting)
     digits(tmp_path).load()
     digits(tmp_path).load()
-    assert len(counted) == 2  # nothing is held by itself
+    assert len(counted) == 2  # nothing stays in memory unless it is asked to
     torch.set_num_threads(2)
-    digits(tmp_path).hold()
-    digits(tmp_path).hold()
+    digits(tmp_path).keep_in_memory()
+    digits(tmp_path).keep_in_memory()
     assert torch.get_num_threads() == 2
     torch.set_num_threads(1)
     one, two = digits(tmp_path), digits(tmp_path)
