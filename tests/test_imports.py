@@ -13,9 +13,9 @@ SOURCE = Path(__file__).parents[1] / "src/goldpan"
 
 FLOORS = (
     ("choices", "duration", "files", "layers", "stream"),
-    ("masks", "models", "penalties", "pictures"),
+    ("masks", "models", "pictures"),
     ("runs", "types"),
-    ("allocation", "data", "gradients", "rounds", "schedules"),
+    ("allocation", "data", "gradients", "penalties", "rounds", "schedules"),
     ("cost", "scorers"),
     ("channels",),
     ("training",),

@@ -10,9 +10,9 @@ from goldpan.cost import check_connected
 from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
-from goldpan.training.callbacks.pruner import Advance, Draw, Pruner
+from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
-from goldpan.types import Allocator, Schedule, Scorer
+from goldpan.types import Allocator, DrawBatches, OnRound, Schedule, Scorer
 
 
 class PruneOnce(Pruner, ABC):
@@ -23,7 +23,9 @@ class PruneOnce(Pruner, ABC):
         self.rounds, self.done = rounds, False
 
     @abstractmethod
-    def find(self, trainer: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
+    def find(
+        self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound
+    ) -> Masks:
         """The masks of the method."""
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -72,8 +74,10 @@ class PruneBefore(PruneOnce):
             invert=invert,
         )
 
-    def find(self, trainer: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
+    def find(
+        self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound
+    ) -> Masks:
         """Round after round, at the schedule's sparsities."""
         return self.prune(
-            system.net, draw=draw, loss=system.loss, rounds=self.rounds, advance=advance
+            system.net, draw=draw, loss=system.loss, rounds=self.rounds, on_round=on_round
         )

@@ -9,9 +9,9 @@ import pytorch_lightning as pl
 from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
-from goldpan.training.callbacks.pruner import Advance, Draw, Pruner
+from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
-from goldpan.types import Allocator, Calendar, Schedule, Scorer
+from goldpan.types import Allocator, Calendar, DrawBatches, OnRound, Schedule, Scorer
 
 
 class PruneDuring(Pruner):
@@ -53,13 +53,13 @@ class PruneDuring(Pruner):
             return
         sparsity = self.schedule(progress)
 
-        def find(_: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
+        def find(_: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound) -> Masks:
             return self.prune(
                 system.net,
                 schedule=lambda _: sparsity,
                 draw=draw,
                 loss=system.loss,
-                advance=advance,
+                on_round=on_round,
             )
 
         self.cut(trainer, pl_module, find, 1, last=progress == 1)  # type: ignore[arg-type]
