@@ -50,16 +50,12 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         check_penalty(system, data)
         compact = choose_compact(cfg, pruner, system, data, folder / CHECKPOINT)
         curve, importances = CsvCurve(folder / "metrics.csv"), Importances()
-        change = instantiate(cfg.method.get("after_step"))
-        chosen: list[pl.Callback | None] = [
-            Monitor(),
-            curve,
-            pruner,
-            importances if system.penalty is not None else None,
-            AfterStep(change) if change is not None else None,
-            compact,  # after the pruner, whose masks say what can go
-        ]
-        callbacks = [callback for callback in chosen if callback is not None]
+        callbacks: list[pl.Callback] = [Monitor(), curve]
+        callbacks += [pruner] if pruner is not None else []
+        callbacks += [importances] if system.penalty is not None else []
+        if (change := instantiate(cfg.method.get("after_step"))) is not None:
+            callbacks.append(AfterStep(change))
+        callbacks += [compact] if compact is not None else []  # after the pruner
         trainer = build_trainer(cfg, folder, draft, data.steps_per_epoch, callbacks)
     try:
         fit(trainer, system, data, folder)

@@ -29,9 +29,8 @@ class Classifier(pl.LightningModule):
     Test accuracy is measured in every epoch next to validation accuracy, for the record: nothing
     is ever selected on it. Accuracies are top-1 in percent.
 
-    Three methods are for callbacks that change the network while it trains: `change_masks`,
-    `skip_step` and `replace_network`. A callback's `on_before_optimizer_step` sees the dense
-    gradient, that of cut weights included.
+    Callbacks that change the network while it trains call `change_masks`, `skip_step` and
+    `replace_network`; their `on_before_optimizer_step` sees the gradients of cut weights too.
 
     Args:
         bounded: the optimizer's options for the scales of bounded norms, and `rate`, a factor
@@ -67,15 +66,14 @@ class Classifier(pl.LightningModule):
 
         `whole` is the network that it stands for, if channels of that were removed.
         """
-        self.net = net
-        layers = masked_layers(net)
+        self.net, layers = net, masked_layers(net)
         self.layers = list(layers.values())
         # In tuples these are no submodules: their keys must not appear in checkpoints.
         self.compiled_net = (torch.compile(net) if self.compiled else net,)
         self.whole_net = (net if whole is None else whole,)
         # Every rank changes its masks alike, so DDP need not send these buffers at each step.
-        names = [f"net.{name[: -len('weight')]}mask" for name in layers]
-        self._ddp_params_and_buffers_to_ignore = names
+        masks = [f"net.{name.removesuffix('weight')}mask" for name in layers]
+        self._ddp_params_and_buffers_to_ignore = masks
 
     @property
     def whole(self) -> nn.Module:
@@ -100,10 +98,10 @@ class Classifier(pl.LightningModule):
         Raises:
             ValueError: if the optimizer would unscale float16 gradients itself.
         """
-        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-        fused = [getattr(o, "_step_supports_amp_scaling", False) for o in self.trainer.optimizers]
         # torch 2.14: a fused optimizer looks for infinities in its step, and the scaler's update
         # fails where there was no gradient to look at. Others were unscaled before this hook.
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        fused = [getattr(o, "_step_supports_amp_scaling", False) for o in self.trainer.optimizers]
         if scaler is not None and any(fused):
             raise ValueError(
                 "a method that replaces optimizer steps needs recipe.optimizer.fused=false at "

@@ -26,15 +26,15 @@ class PruneOnce(Pruner, ABC):
     def find(
         self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound
     ) -> Masks:
-        """The masks of the method."""
+        """The masks that the method finds."""
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Cut; Lightning has by now restored the checkpoint of a resumed run, and with it `done`.
+        """Prune the network, unless it was pruned before the run was cut short.
 
         Raises:
             LayerCollapse: if nothing connects the input to the output any more.
         """
-        if self.done:
+        if self.done:  # Lightning 2.6.6 restores the state of a callback before this hook
             return
         self.cut(trainer, pl_module, self.find, self.rounds, last=True)  # type: ignore[arg-type]
         self.done = True
@@ -45,7 +45,7 @@ class PruneOnce(Pruner, ABC):
         return super().state_dict() | {"done": self.done}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up where the checkpoint was written."""
+        """Go on from the checkpoint of a run that was cut short."""
         super().load_state_dict(state_dict)
         self.done = state_dict["done"]
 
@@ -77,7 +77,7 @@ class PruneBefore(PruneOnce):
     def find(
         self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound
     ) -> Masks:
-        """Round after round, at the schedule's sparsities."""
+        """Score and mask in each round, to the sparsity that the schedule gives."""
         return self.prune(
             system.net, draw=draw, loss=system.loss, rounds=self.rounds, on_round=on_round
         )

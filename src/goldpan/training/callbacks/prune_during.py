@@ -40,14 +40,14 @@ class PruneDuring(Pruner):
         self.progress: Calendar = lambda step: None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Resolve epochs and fractions of the run to steps; raises ValueError as `calendar`."""
+        """Make the calendar, now that the run's steps are known; raises ValueError as it does."""
         epoch_steps = int(trainer.num_training_batches)
         self.progress = self.calendar(epoch_steps * (trainer.max_epochs or 1), epoch_steps)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Cut to the schedule's sparsity at the present progress, if pruning is due."""
+        """Prune to the sparsity that the schedule gives for this step, if pruning is due."""
         progress = self.progress(trainer.global_step)
         if progress is None:
             return

@@ -1,4 +1,4 @@
-"""What pruning before and during training have in common: score once, cut on every rank."""
+"""The base of pruning before and during training: rank 0 scores, every rank cuts."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -62,7 +62,7 @@ class Pruner(pl.Callback):
     def cut(
         self, trainer: pl.Trainer, system: Classifier, find: FindMasks, rounds: int, *, last: bool
     ) -> None:
-        """Find masks in `rounds` and cut to them; after the last the controls have their turn."""
+        """Find masks in `rounds` rounds and cut to them; after the last cut apply the controls."""
         start = perf_counter()
         found = self._find(trainer, system, find, rounds) if trainer.is_global_zero else None
         shared: Masks = trainer.strategy.broadcast(found)  # type: ignore[assignment]
@@ -100,5 +100,5 @@ class Pruner(pl.Callback):
         return {"seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up where the checkpoint was written."""
+        """Go on from the checkpoint of a run that was cut short."""
         self.seconds = state_dict["seconds"]
