@@ -71,7 +71,7 @@ def by_synflow(net: nn.Module, images: Batch, rounds: int, note: Callable[[int],
         lambda _: [images],
         F.cross_entropy,
         rounds=rounds,
-        advance=lambda done, _: note(done),
+        on_round=lambda done, _: note(done),
     )
 
 

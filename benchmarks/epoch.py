@@ -22,7 +22,7 @@ from benchmarks.workloads import BATCH, has_bf16
 from goldpan.channels.surgery import plain
 from goldpan.procedures.setup import build_network, build_system, build_trainer, close_logger
 from goldpan.runs.experiment import plan_run, resolve
-from goldpan.training.callbacks.curve import Curve
+from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.types import Batch
 
@@ -118,7 +118,7 @@ def epoch(device: torch.device) -> Pairs:
         peer = without_trainer(RandomImages(IMAGES, BATCH, validation=0.1))
         rival = Rival(Plainest(plain(build_network(cfg, data, 0)), peer, bf16, device), device)
         system = build_system(cfg, data)
-        parts = [rival, Monitor(), Curve(folder / "metrics.csv")]
+        parts = [rival, Monitor(), CsvCurve(folder / "metrics.csv")]
         trainer = build_trainer(cfg, folder, draft, data.steps_per_epoch, parts)
         trainer.fit(system, datamodule=data)
         close_logger(trainer.logger, draft, [])

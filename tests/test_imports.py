@@ -15,9 +15,9 @@ SOURCE, README = ROOT / "src/goldpan", ROOT / "README.md"
 
 FLOORS = (
     ("choices", "duration", "files", "layers", "stream"),
-    ("masks", "models", "penalties", "pictures"),
+    ("masks", "models", "pictures"),
     ("runs", "types"),
-    ("allocation", "data", "gradients", "rounds", "schedules"),
+    ("allocation", "data", "gradients", "penalties", "rounds", "schedules"),
     ("cost", "scorers"),
     ("channels",),
     ("training",),

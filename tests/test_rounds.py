@@ -24,7 +24,7 @@ def test_each_round_keeps_what_the_schedule_says_and_weights_stay_dense(
         lambda _: [batch],
         F.cross_entropy,
         rounds=4,
-        advance=lambda done, sparsity: reached.append(sparsity),
+        on_round=lambda done, sparsity: reached.append(sparsity),
     )
     total = masks.total
     assert reached == [1 - round(0.1 ** (k / 4) * total) / total for k in (1, 2, 3, 4)]

@@ -1,13 +1,11 @@
 """Pruning in rounds: score, allocate, mask, as often as the method asks; and its controls."""
 
-from collections.abc import Callable, Sequence
-
 import torch
 from torch import nn
 
 from goldpan.masks import Masks, read_masks, set_masks
 from goldpan.stream import stream
-from goldpan.types import Allocator, Batch, Loss, Schedule, Scorer
+from goldpan.types import Allocator, DrawBatches, Loss, OnRound, Schedule, Scorer
 
 
 def prune_in_rounds(
@@ -15,22 +13,20 @@ def prune_in_rounds(
     scorer: Scorer,
     allocator: Allocator,
     schedule: Schedule,
-    draw: Callable[[int], Sequence[Batch]],
+    draw: DrawBatches,
     loss: Loss,
     *,
     rounds: int = 1,
     revive: bool = False,
     invert: bool = False,
-    advance: Callable[[int, float], None] = lambda done, sparsity: None,
+    on_round: OnRound = lambda done, sparsity: None,
 ) -> Masks:
     """The masks after `rounds` rounds; they are set in the model, whose weights stay dense.
 
     Args:
-        draw: the round (from 1) -> the batches that its scores see.
         revive: every weight competes in each round, also those that an earlier round has cut.
         invert: keep the lowest scores instead of the highest, a control of Frankle et al., Why are
             we missing the mark?, ICLR 2021, arXiv 2009.08576.
-        advance: called after each round with its number and the sparsity reached.
 
     Raises:
         ValueError: if `rounds` is below 1.
@@ -45,7 +41,7 @@ def prune_in_rounds(
             scores = {name: -score for name, score in scores.items()}
         masks = allocator(scores, schedule(done / rounds), everything if revive else masks)
         set_masks(model, masks)
-        advance(done, masks.sparsity)
+        on_round(done, masks.sparsity)
     return masks
 
 

@@ -1,6 +1,7 @@
 """The nouns of goldpan: what a pruning method is given and what it gives back."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor, nn
@@ -22,8 +23,14 @@ Schedule = Callable[[float], float]
 Calendar = Callable[[int], float | None]
 """Training step -> progress of the pruning in [0, 1] when it is due at that step, else None."""
 
-Penalty = Callable[[nn.Module], Tensor]
-"""Model -> a scalar added to the loss, on the model's device."""
+Penalty = Callable[[nn.Module, Batch], Tensor]
+"""Model and the step's batch -> a scalar added to the loss, on the model's device."""
+
+DrawBatches = Callable[[int], Sequence[Batch]]
+"""The number of a round (from 1) -> the batches that its scores see."""
+
+OnRound = Callable[[int, float], None]
+"""Called after each round of pruning with its number and the sparsity reached."""
 
 
 class Scorer(Protocol):
@@ -35,6 +42,21 @@ class Scorer(Protocol):
 
     def __call__(self, model: nn.Module, batches: Sequence[Batch], loss: Loss) -> Scores:
         """Score every masked layer's weight; leaves no trace on the model."""
+
+
+@dataclass(frozen=True)
+class AsIndex:
+    """How Panning uses a scorer as one of its indices; the scorer's module declares it as AS_INDEX.
+
+    Args:
+        raw: Panning passes `raw=True`, for scores of cut weights too, with their sign if any.
+        temperature: Panning passes the number by which it divides the logits.
+        sees_masks: the scorer is shown the network as masked so far, not the dense one.
+    """
+
+    raw: bool = False
+    temperature: bool = False
+    sees_masks: bool = False
 
 
 class Allocator(Protocol):

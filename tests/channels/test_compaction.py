@@ -5,7 +5,6 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
-from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from goldpan.allocation.global_top import global_top
@@ -22,8 +21,6 @@ from goldpan.models.resnet import resnet20
 from goldpan.models.vgg import vgg11
 from goldpan.models.wide_resnet import wide_resnet
 from goldpan.rounds import prune_in_rounds
-from goldpan.runs.experiment import run
-from goldpan.runs.refusal import Refusal
 from goldpan.schedules.sparsity import exponential
 from goldpan.scorers.synflow import synflow
 
@@ -127,43 +124,3 @@ def test_a_state_restores_the_compaction() -> None:
 def test_dense_masks_leave_all_channels(net: nn.Module) -> None:
     assert compact(net, SHAPE).removed == 0
     assert compact(nn.Sequential(nn.Flatten(), *[net[-1].__class__(192, 5)]), SHAPE).removed == 0  # type: ignore[index]
-
-
-Configure = Callable[..., DictConfig]
-CHOICES = {"dataset": "digits", "model": "resnet20", "recipe": "quick", "method": "synflow"}
-
-
-def test_a_compacted_run_is_the_run(configure: Configure, tmp_path: object) -> None:
-    options = ("model=resnet20", "method=synflow", "sparsity=0.98", "recipe.epochs=1")
-    plain = run(configure(*options, f"output={tmp_path}/plain"), CHOICES)
-    small = run(configure(*options, f"output={tmp_path}/compact", "compact=true"), CHOICES)
-    for field in ("id", "masks", "parameters", "flops", "sparsity"):
-        assert getattr(small, field) == getattr(plain, field), field
-    assert small.last is not None
-    assert plain.last is not None
-    assert small.last.train == pytest.approx(plain.last.train, abs=3)
-    assert 0.3 < small.compaction["channels_removed"] < 1
-    assert small.compaction["parameters_kept"] < 0.7
-    assert "compacted: " in small.summary()
-    assert not plain.compaction
-
-
-@pytest.mark.parametrize(
-    ("choices", "sentence"),
-    [
-        (("method=gmp",), "needs a method that cuts before training"),
-        (("model=wrn_16_8", "model.width=0.25", "model.dropout=0.3"), "without dropout"),
-        (
-            (
-                "+method.penalty={_target_:goldpan.penalties.slimming.slimming,_partial_:true,strength:1}",
-            ),
-            "the method's penalty counts",
-        ),
-    ],
-)
-def test_what_cannot_be_compacted_is_refused_before_any_work(
-    configure: Configure, choices: tuple[str, ...], sentence: str
-) -> None:
-    cfg = configure("model=resnet20", "compact=true", "recipe.epochs=1", *choices)
-    with pytest.raises(Refusal, match=sentence):
-        run(cfg, CHOICES)

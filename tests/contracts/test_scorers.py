@@ -1,5 +1,7 @@
 """What every scorer promises, over each method that has one."""
 
+import importlib
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from omegaconf import DictConfig
 from torch import nn
 
 from goldpan.masks import Masks, masked_layers, read_masks, set_masks
-from goldpan.types import Batch, Scorer
+from goldpan.panning.indices import SCORERS
+from goldpan.types import AsIndex, Batch, Scorer
 
 CONF = Path(__file__).parents[2] / "conf"
 METHODS = sorted(p.stem for p in (CONF / "method").glob("*.yaml") if "scorer:" in p.read_text())
@@ -59,3 +62,12 @@ def test_scoring_leaves_no_trace(net: nn.Module, batch: Batch, scorer: Scorer) -
 def test_the_same_input_gives_the_same_scores(net: nn.Module, batch: Batch, scorer: Scorer) -> None:
     first, again = (scorer(net, [batch], F.cross_entropy) for _ in range(2))
     assert all(torch.equal(score, again[name]) for name, score in first.items())
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SCORERS.glob("[a-z]*.py")))
+def test_a_scorer_takes_the_options_that_its_as_index_declares(name: str) -> None:
+    module = importlib.import_module(f"goldpan.scorers.{name}")
+    declared = getattr(module, "AS_INDEX", AsIndex())
+    options = inspect.signature(getattr(module, name)).parameters
+    assert declared.raw == ("raw" in options)
+    assert declared.temperature == ("temperature" in options)

@@ -144,12 +144,12 @@ def test_shapes_are_known_after_loading() -> None:
 
 def test_a_sample_is_normalised_plain_and_from_the_training_split() -> None:
     data = digits(padding=2, validation=0.5)
-    [(images, labels)] = data.sample(Sampling(per_class=3), seed=0, device=CPU)
+    [(images, labels)] = data.draw_batches(Sampling(per_class=3), seed=0, device=CPU)
     assert labels.bincount().tolist() == [3] * 10
     plain = data._normalize(data.train.batch(data.train_indices))
     found = (images[:, None] == plain[None]).flatten(2).all(2)
     assert found.any(1).all()
-    [(again, _)] = data.sample(Sampling(per_class=3), seed=0, device=CPU)
+    [(again, _)] = data.draw_batches(Sampling(per_class=3), seed=0, device=CPU)
     assert torch.equal(images, again)
 
 

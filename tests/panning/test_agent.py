@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from goldpan.panning.agent import Agent, Learned, learned, read_agent
 from goldpan.panning.observation import NAMES
-from goldpan.panning.policies import View
+from goldpan.panning.policies import PolicyInput
 from goldpan.runs.checkpoint import save
 
 INDICES = ("synflow", "snip", "grasp")
@@ -58,7 +58,7 @@ def test_the_policy_weighs_by_the_action_plus_one(tmp_path: Path) -> None:
     assert policy.observes
     policy.check(INDICES)
     observation = np.linspace(0, 1, 7, dtype=np.float32)
-    weights = policy(View(INDICES, 1, 100, 0.9, observation))
+    weights = policy(PolicyInput(INDICES, 1, 100, 0.9, observation))
     expected = actor()(torch.as_tensor(observation)[None])[0] + 1
     assert weights == pytest.approx(expected.tolist())
     assert all(isinstance(weight, float) and 0 <= weight <= 2 for weight in weights)
@@ -69,7 +69,7 @@ def test_an_action_of_minus_one_weighs_nothing() -> None:
     weights["4.bias"] = torch.tensor([-1e3, 0, 1e3])
     policy = Learned(Agent(weights, INDICES))
     observation = np.zeros(7, dtype=np.float32)
-    one, _, three = policy(View(INDICES, 1, 100, 0.9, observation))
+    one, _, three = policy(PolicyInput(INDICES, 1, 100, 0.9, observation))
     assert (one, three) == (0, 2)
 
 

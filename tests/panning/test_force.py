@@ -51,12 +51,12 @@ def test_transfer_is_unknown_when_no_force_was_removed() -> None:
 def test_each_look_follows_the_same_weights_and_forgets_what_is_cut(
     net: nn.Module, force: Force
 ) -> None:
-    first = force.look(net, 0)
+    first = force.snapshot(net, 0)
     assert [len(points) for points in first.points.values()] == [50, 50, 50]
     assert first.transfer == {"synflow": None, "snip": None, "grasp": None}
     picked = dict(force._picked)
     cut(net, 0.5)
-    second = force.look(net, 1)
+    second = force.snapshot(net, 1)
     kept = torch.cat([mask.flatten() for mask in read_masks(net).values()])
     for index in force.indices:
         row = index(net, force.batches, F.cross_entropy)
@@ -64,14 +64,14 @@ def test_each_look_follows_the_same_weights_and_forgets_what_is_cut(
         pairs = zip(row[at].tolist(), kept[at].tolist(), strict=True)
         assert second.points[index.name] == [score if alive else None for score, alive in pairs]
     assert (second.round, second.sparsity) == (1, read_masks(net).sparsity)
-    assert force.looks == [first, second]
+    assert force.snapshots == [first, second]
 
 
 def test_points_go_evenly_from_the_weakest_to_the_strongest(net: nn.Module, force: Force) -> None:
-    look = force.look(net, 0)
+    snapshot = force.snapshot(net, 0)
     for index in force.indices:
         row = index(net, force.batches, F.cross_entropy).abs()
-        points = [abs(score) for score in look.points[index.name] if score is not None]
+        points = [abs(score) for score in snapshot.points[index.name] if score is not None]
         assert points == sorted(points)
         assert (points[0], points[-1]) == (row.min().item(), row.max().item())
         middle = row.double().quantile(24 / 49).item()
@@ -84,19 +84,19 @@ def test_transfer_is_since_the_look_before_at_the_masked_network(
     def rows() -> dict[str, torch.Tensor]:
         return {i.name: i(net, force.batches, F.cross_entropy) for i in force.indices}
 
-    force.look(net, 0)
+    force.snapshot(net, 0)
     cut(net, 0.5)
     then, before = rows(), torch.cat([mask.flatten() for mask in read_masks(net).values()])
-    force.look(net, 1)
+    force.snapshot(net, 1)
     cut(net, 0.4)
     now, after = rows(), torch.cat([mask.flatten() for mask in read_masks(net).values()])
-    look = force.look(net, 2)
-    for name, value in look.transfer.items():
+    snapshot = force.snapshot(net, 2)
+    for name, value in snapshot.transfer.items():
         assert value == pytest.approx(transfer(then[name], now[name], before, after))
 
 
 def test_fewer_weights_than_points_are_all_followed(
     net: nn.Module, indices: tuple[Index, ...], draw: Draw
 ) -> None:
-    look = Force(indices, draw(0), F.cross_entropy).look(net, 0)
-    assert [len(points) for points in look.points.values()] == [634] * 3
+    snapshot = Force(indices, draw(0), F.cross_entropy).snapshot(net, 0)
+    assert [len(points) for points in snapshot.points.values()] == [634] * 3

@@ -7,7 +7,7 @@ from torch import nn
 
 from goldpan.panning.indices import Index
 from goldpan.panning.observation import Observer, Range, Reward
-from goldpan.panning.screening import Screening, Sight
+from goldpan.panning.screening import RoundEffect, Screening
 from goldpan.types import Batch
 
 
@@ -39,7 +39,7 @@ def test_before_the_first_round_only_loss_and_norm_are_known() -> None:
 
 def test_the_seven_observations_and_the_terms_by_hand() -> None:
     """Loss 1.5 -> 2 of a range 1..3; norm 8 -> 3 of 0..10; 0.7 effective of 0.6; round 2 of 4."""
-    observation, reward = seen().after(Sight(1.5, 8.0, 2.0, 3.0, 0.7, 0.6), 2, 4)
+    observation, reward = seen().after(RoundEffect(1.5, 8.0, 2.0, 3.0, 0.7, 0.6), 2, 4)
     np.testing.assert_allclose(observation, [0.25, 0.8, 0.25, 0.1, 0.7, 0.6, 0.25], rtol=1e-6)
     assert reward.gap == pytest.approx(10)
     assert (reward.loss, reward.norm, reward.collapse) == (0.25, pytest.approx(0.1), 0)
@@ -49,23 +49,23 @@ def test_the_seven_observations_and_the_terms_by_hand() -> None:
 def test_ranges_hold_the_masked_values_before_anything_is_placed() -> None:
     """The masked loss 5 makes the range 1..5, the masked norm 20 makes it 0..20."""
     observer = seen()
-    observation, reward = observer.after(Sight(3.0, 10.0, 5.0, 20.0, 0.5, 0.5), 1, 4)
+    observation, reward = observer.after(RoundEffect(3.0, 10.0, 5.0, 20.0, 0.5, 0.5), 1, 4)
     assert (observer.loss, observer.norm) == (Range(1, 5), Range(0, 20))
     np.testing.assert_allclose(observation[:4], [0.5, 0.5, 0.5, 0.1], rtol=1e-6)
     assert reward.value == pytest.approx(-0.6)
 
 
 def test_a_mask_that_changes_nothing_costs_nothing() -> None:
-    _, reward = seen().after(Sight(2.0, 5.0, 2.0, 5.0, 0.6, 0.6), 1, 4)
+    _, reward = seen().after(RoundEffect(2.0, 5.0, 2.0, 5.0, 0.6, 0.6), 1, 4)
     assert reward.value == 0
 
 
 @pytest.mark.parametrize("step", range(4))
 def test_a_collapse_costs_the_rounds_that_were_left(step: int) -> None:
     """At step t, from 0, of N = 4: 4 - t more."""
-    _, reward = seen().after(Sight(2.0, 5.0, 2.0, 5.0, 1.0, 1.0), step + 1, 4)
+    _, reward = seen().after(RoundEffect(2.0, 5.0, 2.0, 5.0, 1.0, 1.0), step + 1, 4)
     assert reward.value == -(4 - step)
-    _, alive = seen().after(Sight(2.0, 5.0, 2.0, 5.0, 0.999, 0.999), step + 1, 4)
+    _, alive = seen().after(RoundEffect(2.0, 5.0, 2.0, 5.0, 0.999, 0.999), step + 1, 4)
     assert alive.value == 0
 
 

@@ -304,7 +304,7 @@ def test_runs_without_an_agent_are_what_they_were_before_there_were_agents(
         (["policy.stairs=[0.9,0.8,0.98,0.99]"], "stairs must rise, got [0.9, 0.8, 0.98, 0.99]"),
         (["policy=single", "policy.index=snap"], "policy.index must be one of synflow, snip, gras"),
         (["method.pruner.rounds=0"], "got 0"),
-        (["method.pruner.watch=-1"], "watch must be 0 or more looks"),
+        (["method.pruner.watch=-1"], "watch must be 0 or more snapshots"),
         (["method.pruner.form=mean"], "form must be sum or product, got mean"),
         (["method.pruner.sampling.per_class=500"], "500"),
         (["method=rl_panning"], "method=rl_panning needs a trained agent: agent=FILE"),

@@ -4,7 +4,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from goldpan.panning.policies import Policy, Random, Single, Staircase, Uniform, View
+from goldpan.panning.policies import Policy, PolicyInput, Random, Single, Staircase, Uniform
 
 NAMES = ("synflow", "snip", "grasp")
 Configure = Callable[..., DictConfig]
@@ -17,7 +17,7 @@ def configured(configure: Configure, *overrides: str) -> Policy:
 
 def weights(policy: Policy, sparsity: float, rounds: int = 100) -> list[list[float]]:
     """The weights of every round of a pruning."""
-    views = [View(NAMES, done, rounds, sparsity) for done in range(1, rounds + 1)]
+    views = [PolicyInput(NAMES, done, rounds, sparsity) for done in range(1, rounds + 1)]
     return [list(policy(view)) for view in views]
 
 
@@ -71,7 +71,7 @@ def test_a_stair_that_is_just_reached_is_not_exceeded() -> None:
 
 def test_what_was_asked_before_changes_no_stage() -> None:
     staircase = Staircase([0.5], [[1.0], [2.0]])
-    late, early = View(NAMES, 9, 10, 0.9), View(NAMES, 1, 10, 0.9)
+    late, early = PolicyInput(NAMES, 9, 10, 0.9), PolicyInput(NAMES, 1, 10, 0.9)
     assert [staircase(view) for view in (late, early, late)] == [[2.0], [1.0], [2.0]]
 
 

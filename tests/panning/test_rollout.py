@@ -11,7 +11,7 @@ from torch import nn
 from goldpan.masks import Masks, digest
 from goldpan.panning.env import PanningEnv
 from goldpan.panning.indices import Index
-from goldpan.panning.policies import Staircase, Uniform, View
+from goldpan.panning.policies import PolicyInput, Staircase, Uniform
 from goldpan.panning.rollout import episode_return, pan
 from goldpan.panning.screening import Row, Screening
 from goldpan.types import Batch
@@ -39,9 +39,9 @@ class Watching(Uniform):
     def __init__(self) -> None:
         object.__setattr__(self, "views", [])
 
-    def __call__(self, view: View) -> Sequence[float]:
-        self.views.append(view)  # type: ignore[attr-defined]
-        return super().__call__(view)
+    def __call__(self, given: PolicyInput) -> Sequence[float]:
+        self.views.append(given)  # type: ignore[attr-defined]
+        return super().__call__(given)
 
 
 def test_there_is_a_row_a_round_and_each_is_told(start: Start) -> None:
@@ -58,7 +58,7 @@ def test_looking_changes_no_mask(start: Start) -> None:
     found = []
     for look in (False, True):
         screening = start()
-        rows = pan(screening, Uniform(), look=look)
+        rows = pan(screening, Uniform(), observe=look)
         found.append(digest(screening.masks))
         assert ("reward" in rows[0]) == look
     assert found[0] == found[1]
@@ -74,14 +74,14 @@ def test_batches_are_those_of_the_rounds_and_eleven_before_them_to_look(start: S
             return draw(done)
 
         screening.draw = noted
-        pan(screening, Uniform(), look=look)
+        pan(screening, Uniform(), observe=look)
         assert drawn == expected
 
 
 def test_a_policy_that_observes_is_given_the_observation_of_the_round_before(start: Start) -> None:
     policy = Watching()
     rows = pan(start(), policy)
-    views: list[View] = policy.views  # type: ignore[attr-defined]
+    views: list[PolicyInput] = policy.views  # type: ignore[attr-defined]
     assert [view.round for view in views] == [1, 2, 3, 4]
     assert all(view.indices == ("synflow", "snip", "grasp") for view in views)
     seen = np.array([view.observation for view in views])
@@ -103,7 +103,7 @@ def test_a_policy_that_does_not_observe_is_given_no_observation_in_vain(start: S
 
 
 def test_terms_of_each_row_add_up_to_its_reward_which_is_never_positive(start: Start) -> None:
-    for row in pan(start(sparsity=0.99), Uniform(), look=True):
+    for row in pan(start(sparsity=0.99), Uniform(), observe=True):
         assert row["reward"] == pytest.approx(sum(row[name] for name in TERMS))
         assert all(row[name] <= 0 for name in TERMS)
 
@@ -133,7 +133,7 @@ def test_an_agent_that_acts_like_the_staircase_finds_its_masks_bit_for_bit(
     env.reset(seed=5, options={"target": sparsity})
     found, stages = [], set()
     for done in range(1, rounds + 1):
-        weights = staircase(View(names, done, rounds, sparsity))
+        weights = staircase(PolicyInput(names, done, rounds, sparsity))
         stages.add(tuple(weights))
         env.step(np.array([2 * weight - 1 for weight in weights], dtype=np.float32))
         found.append(digest(Masks(env.screening.masks)))

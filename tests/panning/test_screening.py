@@ -113,7 +113,7 @@ def test_weights_stay_as_they_were_and_the_masks_are_set(
     before = parameters()
     screening = Screening(net, indices, draw, F.cross_entropy, sparsity=0.9, rounds=2)
     for _ in range(2):
-        (screening.step_and_look if look else screening.step)([1, 1, 1])
+        (screening.step_and_measure if look else screening.step)([1, 1, 1])
         assert digest(read_masks(net)) == digest(screening.masks)
     assert parameters() == before
 
@@ -292,11 +292,11 @@ def test_a_look_tells_dense_and_masked_loss_and_gradient_norm(
     net: nn.Module, indices: tuple[Index, ...], batch: Batch
 ) -> None:
     screening = Screening(net, indices, lambda _: [batch], F.cross_entropy, sparsity=0.9, rounds=2)
-    _, sight = screening.step_and_look([1, 1, 1])
+    _, effect = screening.step_and_measure([1, 1, 1])
     masks = read_masks(net)
     for loss, norm, masked in (
-        (sight.loss, sight.norm, False),
-        (sight.masked_loss, sight.masked_norm, True),
+        (effect.loss, effect.norm, False),
+        (effect.masked_loss, effect.masked_norm, True),
     ):
         weights = {
             name: layer.weight.detach() * (masks[name] if masked else 1)
@@ -308,7 +308,7 @@ def test_a_look_tells_dense_and_masked_loss_and_gradient_norm(
         assert loss == pytest.approx(value.item(), rel=1e-6)
         squares = sum(float(leaf.grad.double().square().sum()) for leaf in leaves.values())  # type: ignore[union-attr]
         assert norm == pytest.approx(squares, rel=1e-5)
-    assert sight.sparsity == pytest.approx(1 - 0.1**0.5)
+    assert effect.sparsity == pytest.approx(1 - 0.1**0.5)
 
 
 def test_effective_sparsity_is_never_below_that_of_the_masks(
@@ -317,8 +317,8 @@ def test_effective_sparsity_is_never_below_that_of_the_masks(
     screening = Screening(net, indices, draw, F.cross_entropy, sparsity=0.99, rounds=8)
     pairs = []
     for _ in range(8):
-        _, sight = screening.step_and_look([0.0, 1.0, 1.0])
-        pairs.append((sight.effective, screening.masks.sparsity))
+        _, effect = screening.step_and_measure([0.0, 1.0, 1.0])
+        pairs.append((effect.effective, screening.masks.sparsity))
     assert all(effective >= sparsity for effective, sparsity in pairs)
     assert any(effective > sparsity for effective, sparsity in pairs)
 
@@ -370,7 +370,7 @@ def test_a_round_runs_the_network_once_and_once_more_to_look(
     expected: int,
 ) -> None:
     screening = Screening(net, indices, lambda _: [batch], F.cross_entropy, sparsity=0.9, rounds=1)
-    (screening.step_and_look if look else screening.step)([1, 1, 1])
+    (screening.step_and_measure if look else screening.step)([1, 1, 1])
     assert len(passes) == expected
 
 

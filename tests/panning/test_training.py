@@ -126,19 +126,25 @@ class Training:
             self.net, self.indices, self.draw, F.cross_entropy, sparsity=0.9, rounds=4
         )
         policy = Learned(Agent(weights, NAMES))
-        return {"0.9": episode_return(pan(screening, policy, look=True))}
+        return {"0.9": episode_return(pan(screening, policy, observe=True))}
 
     def run(
         self, checkpoint: Path, *, cut_after: float | None = None, steps: int = 50
     ) -> tuple[list[Row], list[Row]]:
-        def advance(episode: Row, evaluation: Row | None) -> None:
+        def on_episode(episode: Row, evaluation: Row | None) -> None:
             if evaluation is not None:
                 self.evaluated.append(evaluation["steps"])
             if cut_after is not None and episode["steps"] >= cut_after:
                 raise Cut
 
         return train_agent(
-            self.learner, self.env, steps, checkpoint, self.evaluate, every=16, advance=advance
+            self.learner,
+            self.env,
+            steps,
+            checkpoint,
+            self.evaluate,
+            every=16,
+            on_episode=on_episode,
         )
 
 

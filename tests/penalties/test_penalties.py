@@ -9,6 +9,9 @@ from goldpan.penalties.polarization import clamp_scales, polarization
 from goldpan.penalties.receding import receding
 from goldpan.penalties.slimming import slimming
 
+BATCH = (torch.zeros(1, 1, 1, 1), torch.zeros(1))
+"""What these penalties do not look at."""
+
 
 def bounded(gamma: Tensor) -> BoundedBatchNorm2d:
     norm = BoundedBatchNorm2d(len(gamma)).to(gamma.dtype)
@@ -18,7 +21,7 @@ def bounded(gamma: Tensor) -> BoundedBatchNorm2d:
 
 def force(gamma: Tensor, strength: float = 1.0, shift: float = 0.0) -> Tensor:
     norm = bounded(gamma)
-    receding(norm, strength=strength, shift=shift).backward()
+    receding(norm, BATCH, strength=strength, shift=shift).backward()
     assert norm.weight.grad is not None
     return norm.weight.grad
 
@@ -42,7 +45,7 @@ def test_the_force_peaks_where_the_paper_has_it() -> None:
 
 def test_a_term_lies_between_zero_and_one_and_stays_finite() -> None:
     far = torch.tensor([-200.0, -90.0, 0.0, 90.0])
-    terms = [receding(bounded(x[None]), strength=1.0, shift=0.0).item() for x in far]
+    terms = [receding(bounded(x[None]), BATCH, strength=1.0, shift=0.0).item() for x in far]
     assert terms == pytest.approx([0, 0, 0.8466, 1], abs=1e-4)
     assert force(far).isfinite().all()
 
@@ -66,7 +69,7 @@ def test_channels_without_a_task_recede_or_stay_as_computed(
     for _ in range(160):
         for _ in range(782):
             step.zero_grad()
-            receding(norm, strength=strength, shift=shift).backward()
+            receding(norm, BATCH, strength=strength, shift=shift).backward()
             step.step()
         rates.step()
     for importance, (low, high) in zip(norm.importance().tolist(), ends.values(), strict=True):
@@ -75,22 +78,24 @@ def test_channels_without_a_task_recede_or_stay_as_computed(
 
 def test_receding_refuses_unbounded_norms() -> None:
     with pytest.raises(ValueError, match="receding needs bounded norms, 0 is a BatchNorm2d"):
-        receding(nn.Sequential(nn.BatchNorm2d(2)), strength=1.0, shift=0.0)
+        receding(nn.Sequential(nn.BatchNorm2d(2)), BATCH, strength=1.0, shift=0.0)
 
 
 def test_slimming_is_the_l1_norm_of_the_scales() -> None:
     net = nn.Sequential(nn.BatchNorm2d(2), nn.BatchNorm2d(1))
     net[0].weight.data = torch.tensor([-1.0, 2.0])
-    assert slimming(net, strength=0.1).item() == pytest.approx(0.1 * 4)
+    assert slimming(net, BATCH, strength=0.1).item() == pytest.approx(0.1 * 4)
     norm = bounded(torch.tensor([0.0], dtype=torch.float64))
-    slimming(norm, strength=1.0).backward()
+    slimming(norm, BATCH, strength=1.0).backward()
     assert norm.weight.grad.item() == pytest.approx(0.25)  # type: ignore[union-attr]
 
 
 def test_polarization_by_hand() -> None:
     net = nn.Sequential(nn.BatchNorm2d(2), nn.BatchNorm2d(2))
     net[0].weight.data, net[1].weight.data = torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0])
-    assert polarization(net, strength=0.5, t=1.2).item() == pytest.approx(0.5 * (1.2 * 2 - 2))
+    assert polarization(net, BATCH, strength=0.5, t=1.2).item() == pytest.approx(
+        0.5 * (1.2 * 2 - 2)
+    )
 
 
 def test_scales_are_clamped() -> None:

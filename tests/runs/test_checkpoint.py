@@ -1,25 +1,29 @@
-import errno
-import os
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
-from goldpan.training.callbacks.files import AtomicFiles
+from goldpan.runs.checkpoint import COMPACTION, load_weights, read_checkpoint, save
 
 
-def test_a_full_disk_leaves_the_old_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "last.ckpt"
-    AtomicFiles().save_checkpoint({"epoch": 1}, path)
+def test_weights_are_read_back_as_saved(net: nn.Module, tmp_path: Path) -> None:
+    save({"state_dict": {f"net.{n}": v + 1 for n, v in net.state_dict().items()}}, tmp_path / "w")
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    load_weights(net, tmp_path / "w")
+    assert all(
+        torch.equal(v, before[n] + 1) for n, v in net.state_dict().items() if "mask" not in n
+    )
 
-    def full(content: object, file: Path) -> None:
-        file.write_bytes(b"half")
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match="No space left"):
-        AtomicFiles().save_checkpoint({"epoch": 2}, path)
-    assert AtomicFiles().load_checkpoint(path) == {"epoch": 1}
-    assert list(tmp_path.iterdir()) == [path]
+def test_a_compacted_runs_checkpoint_is_refused(net: nn.Module, tmp_path: Path) -> None:
+    save({"state_dict": {}, "callbacks": {COMPACTION: {"kept": {}}}}, tmp_path / "last.ckpt")
+    with pytest.raises(ValueError, match="is the checkpoint of a compacted run; let that run end"):
+        load_weights(net, tmp_path / "last.ckpt")
+
+
+def test_half_a_checkpoint_is_refused(tmp_path: Path) -> None:
+    save({"state_dict": {}}, tmp_path / "last.ckpt")
+    (tmp_path / "half").write_bytes((tmp_path / "last.ckpt").read_bytes()[:100])
+    with pytest.raises(ValueError, match="half is not a checkpoint that can be loaded safely"):
+        read_checkpoint(tmp_path / "half")

@@ -166,20 +166,6 @@ def test_training_in_bf16_scores_in_float32_and_is_another_run(
     assert fast.ranks != exact.ranks
 
 
-def test_controls_change_what_they_say(configure: Configure) -> None:
-    plain = do(configure, "recipe.epochs=1")
-    runs = {
-        name: do(configure, "recipe.epochs=1", f"controls.{name}=true")
-        for name in ("shuffle", "reinitialize", "invert")
-    }
-    layers = {name: record.sparsity.layers for name, record in runs.items()}  # type: ignore[union-attr]
-    assert layers["shuffle"] == plain.sparsity.layers  # type: ignore[union-attr]
-    assert runs["shuffle"].masks != plain.masks
-    assert runs["reinitialize"].masks == plain.masks
-    assert runs["reinitialize"].ranks != plain.ranks
-    assert layers["invert"] != plain.sparsity.layers  # type: ignore[union-attr]
-
-
 def test_a_collapse_is_a_result(configure: Configure) -> None:
     record = do(configure, "method=magnitude", "sparsity=0.9")
     assert record.status == "collapsed"

@@ -149,7 +149,7 @@ class VisionData(pl.LightningDataModule):
         self.load()
         self.order = self._train_order()
 
-    def sample(self, sampling: Sampling, seed: int, device: torch.device) -> list[Batch]:
+    def draw_batches(self, sampling: Sampling, seed: int, device: torch.device) -> list[Batch]:
         """Draw batches of training images for scoring: normalised, not augmented, float32.
 
         The same seed gives the same batches, on every rank; none is of the validation split.

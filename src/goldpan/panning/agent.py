@@ -1,4 +1,4 @@
-"""A trained agent: one file of tensors and plain values, and the policy that it is.
+"""A trained agent: its file of tensors and plain values, and the policy made from it.
 
 The actor of TD3 in Neural Network Panning, arXiv 2209.13378: 7-256-256-n, ReLU, tanh. Nothing in
 its observation has a layer's shape, so it steers the pruning of any network.
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from goldpan.panning.observation import NAMES
-from goldpan.panning.policies import View
+from goldpan.panning.policies import PolicyInput
 from goldpan.runs.checkpoint import save
 
 FORMAT = 1
@@ -114,9 +114,9 @@ class Learned:
             )
 
     @torch.no_grad()
-    def __call__(self, view: View) -> Sequence[float]:
+    def __call__(self, given: PolicyInput) -> Sequence[float]:
         """The actor's weights for what it observes."""
-        action = self.actor(torch.as_tensor(view.observation)[None])[0]
+        action = self.actor(torch.as_tensor(given.observation)[None])[0]
         return [float(value) + 1 for value in action]
 
 

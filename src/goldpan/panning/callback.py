@@ -18,8 +18,8 @@ from goldpan.panning.policies import Policy
 from goldpan.panning.rollout import pan
 from goldpan.panning.screening import Row, Screening, check_rounds
 from goldpan.training.callbacks.prune_before import PruneOnce
-from goldpan.training.callbacks.pruner import Advance, Draw
 from goldpan.training.classifier import Classifier
+from goldpan.types import DrawBatches, OnRound
 
 
 class Pan(PruneOnce):
@@ -29,8 +29,8 @@ class Pan(PruneOnce):
         indices: names of scorers; `policy` weighs them in each round.
         sparsity: of the last round.
         mask_aware: all indices see the masked network (an ablation), not only SynFlow.
-        look: note loss, gradient norm and live paths after each round, half as much work again.
-        watch: look that often at the expressive force, evenly over the rounds; 0 never.
+        look: measure loss, gradient norm and live paths after each round; half as long again.
+        watch: how many snapshots of the expressive force are taken, evenly over the rounds.
     """
 
     def __init__(
@@ -52,14 +52,16 @@ class Pan(PruneOnce):
         super().__init__(sampling, rounds=rounds, **controls)
         check_rounds(rounds, form)
         if watch < 0:
-            raise ValueError(f"watch must be 0 or more looks at the expressive force, got {watch}")
-        self.policy, self.sparsity, self.look_too = policy, sparsity, look
+            raise ValueError(f"watch must be 0 or more snapshots, got {watch}")
+        self.policy, self.sparsity, self.observe = policy, sparsity, look
         self.watch = min(watch, rounds)
         self.indices = find_indices(indices, temperature=temperature, mask_aware=mask_aware)
         policy.check([index.name for index in self.indices])
         self.form, self.temperature, self.invert = form, temperature, invert
 
-    def find(self, trainer: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
+    def find(
+        self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound
+    ) -> Masks:
         """Pan, log every round, and draw."""
         screening = Screening(
             system.net,
@@ -73,19 +75,19 @@ class Pan(PruneOnce):
             invert=self.invert,
         )
         force = Force(self.indices, draw(0) if self.watch else (), system.loss)
-        watched = {self.rounds * look // self.watch for look in range(1, self.watch + 1)}
+        watched = {self.rounds * number // self.watch for number in range(1, self.watch + 1)}
         if self.watch:
-            force.look(system.net, 0)
+            force.snapshot(system.net, 0)
 
-        def note(row: Row) -> None:
+        def log_row(row: Row) -> None:
             if row["round"] in watched:
-                transfer = force.look(system.net, int(row["round"])).transfer
+                transfer = force.snapshot(system.net, int(row["round"])).transfer
                 row |= {f"transfer/{n}": v for n, v in transfer.items() if v is not None}
             if trainer.logger is not None:
                 trainer.logger.log_metrics({f"panning/{n}": v for n, v in row.items()})
-            advance(int(row["round"]), row["sparsity"])
+            on_round(int(row["round"]), row["sparsity"])
 
-        rows = pan(screening, self.policy, note, look=self.look_too)
+        rows = pan(screening, self.policy, log_row, observe=self.observe)
         self._keep(Path(trainer.default_root_dir), rows, force)
         return screening.masks
 
@@ -94,7 +96,7 @@ class Pan(PruneOnce):
         write_rows(folder / "panning.csv", rows)
         names = [index.name for index in self.indices]
         draw_rounds(rows, names, folder / "panning.png")
-        if force.looks:
-            looks = [asdict(look) for look in force.looks]
-            write_atomically(folder / "force.json", json.dumps(looks) + "\n")
-            draw_force(force.looks, folder / "force.png")
+        if force.snapshots:
+            snapshots = [asdict(snapshot) for snapshot in force.snapshots]
+            write_atomically(folder / "force.json", json.dumps(snapshots) + "\n")
+            draw_force(force.snapshots, folder / "force.png")

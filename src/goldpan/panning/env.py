@@ -90,7 +90,7 @@ class PanningEnv(gymnasium.Env[Observation, Observation]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """All weights kept, a new target; see the class."""
+        """Keep all weights and draw a new target; see the class."""
         super().reset(seed=seed)
         self.at_reset = self._state()
         target = (options or {}).get("target")
@@ -102,21 +102,21 @@ class PanningEnv(gymnasium.Env[Observation, Observation]):
         return self.observer.before(*dense), {"target": self.screening.sparsity}
 
     def step(self, action: Observation) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """One round of Panning with the weights action + 1; see the class."""
+        """Do one round of Panning with the weights action + 1; see the class."""
         self.steps += 1
-        row, sight = self.screening.step_and_look([float(value) + 1 for value in action])
+        row, effect = self.screening.step_and_measure([float(value) + 1 for value in action])
         done, rounds = self.screening.done, self.rounds
-        observation, reward = self.observer.after(sight, done, rounds)
-        ended = sight.effective == 1 or done == rounds
-        row |= terms(reward) | {"target": self.screening.sparsity, "effective": sight.effective}
+        observation, reward = self.observer.after(effect, done, rounds)
+        ended = effect.effective == 1 or done == rounds
+        row |= terms(reward) | {"target": self.screening.sparsity, "effective": effect.effective}
         return observation, reward.value, ended, False, row
 
     def state_dict(self) -> dict[str, Any]:
-        """What the last reset began with: tensors and plain values; an episode is gone on never."""
+        """The state at the last reset, in tensors and plain values: episodes are never resumed."""
         return self.at_reset
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The next reset will be the one at which the state was taken."""
+        """Go back to the reset at which the state was taken: the next reset repeats it."""
         self.np_random.bit_generator.state = state["random"]
         self.steps, self.calibrated = state["steps"], state["calibrated"]
         self.observer = Observer(Range(**state["loss"]), Range(**state["norm"]))

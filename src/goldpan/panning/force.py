@@ -1,4 +1,4 @@
-"""Expressive force: what the kept weights take over from those that are cut.
+"""Expressive force: how much force the kept weights take over from those that are cut.
 
 Neural Network Panning, arXiv 2209.13378, names it without a formula that we could read. The formal
 meaning here is our interpretation: for an index k and masks m let e_k(j; m) be the raw score of
@@ -24,11 +24,11 @@ from goldpan.types import Batch, Loss
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look at the network.
+class ForceSnapshot:
+    """The scores of some weights after one round, by index, and the force transferred to them.
 
-    `points`: for each index the scores of the same weights, None where cut. `transfer` since the
-    look before, None when nothing with any force was removed, and at the first look.
+    `points`: for each index the scores of the same weights, None where cut. `transfer`: since the
+    snapshot before, None in the first one and when nothing with any force was removed.
     """
 
     round: int
@@ -38,23 +38,23 @@ class Look:
 
 
 class Force:
-    """Watches the raw scores of one network on one batch while its masks change.
+    """Keeps snapshots of a network's raw scores, on one batch, while its masks change.
 
     Args:
-        indices: all are scored on the network as masked, whatever else they look at.
-        points: so many weights, evenly spaced in the order of their first |score|, are noted.
+        indices: all are scored on the masked network, also those that Panning shows the dense one.
+        points: how many weights a snapshot holds, evenly spaced by their first |score|.
     """
 
     def __init__(
         self, indices: Sequence[Index], batches: Sequence[Batch], loss: Loss, points: int = 1000
     ) -> None:
         self.indices, self.batches, self.loss, self.points = indices, batches, loss, points
-        self.looks: list[Look] = []
+        self.snapshots: list[ForceSnapshot] = []
         self._picked: dict[str, Tensor] = {}
         self._last: tuple[Tensor, dict[str, Tensor]] | None = None
 
-    def look(self, model: nn.Module, done: int) -> Look:
-        """Score the network with the masks of round `done`."""
+    def snapshot(self, model: nn.Module, done: int) -> ForceSnapshot:
+        """Score the network with the masks of round `done`, and keep the snapshot."""
         kept = torch.cat([mask.flatten() for mask in read_masks(model).values()])
         with one_graph():
             scores = {i.name: i(model, self.batches, self.loss) for i in self.indices}
@@ -67,8 +67,10 @@ class Force:
         }
         points = {name: _points(scores[name], kept, at) for name, at in self._picked.items()}
         self._last = kept, scores
-        self.looks.append(Look(done, 1 - float(kept.double().mean()), transfers, points))
-        return self.looks[-1]
+        self.snapshots.append(
+            ForceSnapshot(done, 1 - float(kept.double().mean()), transfers, points)
+        )
+        return self.snapshots[-1]
 
 
 def transfer(then: Tensor, now: Tensor, before: Tensor, after: Tensor) -> float | None:

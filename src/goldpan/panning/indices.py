@@ -1,4 +1,4 @@
-"""The indices that Panning weighs against each other: any scorers, each as an absolute z-score.
+"""The indices of Panning: any scorers, each turned into an absolute z-score.
 
 Neural Network Panning, arXiv 2209.13378, read from the authors' code; their three indices are
 SynFlow on the masked network, SNIP and GraSP on the dense one, raw: with the score's sign, of
@@ -6,26 +6,23 @@ the dense weight.
 """
 
 import importlib
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from goldpan.types import Batch, Loss, Scorer
+from goldpan.types import AsIndex, Batch, Loss, Scorer
 
 SCORERS = Path(__file__).parents[1] / "scorers"
-
-SEE_MASKS = ("synflow", "force", "ntk_sap")
-"""Scorers that make sense on the masked network alone, where the paper's other two see none."""
 
 
 @dataclass(frozen=True)
 class Index:
-    """A scorer, and whether it looks at the network as masked so far or at the dense one."""
+    """A scorer, and whether it sees the network as masked so far or the dense one."""
 
     name: str
     scorer: Scorer
@@ -39,7 +36,7 @@ class Index:
 def find_indices(
     names: Sequence[str], *, temperature: float = 200.0, mask_aware: bool = False
 ) -> tuple[Index, ...]:
-    """The scorers of these names: raw, and with the temperature, where they have such options.
+    """The scorers of these names, each used as its module's AS_INDEX declares.
 
     Args:
         mask_aware: all of them see the masked network, an ablation (not the authors' code).
@@ -53,16 +50,16 @@ def find_indices(
             raise ValueError(f"no index is called {name}; there are {', '.join(known)}")
     if not names or len(set(names)) < len(names):
         raise ValueError(f"indices must be one or more different scorers, got {list(names)}")
-    return tuple(
-        Index(name, _scorer(name, temperature), mask_aware or name in SEE_MASKS) for name in names
-    )
+    return tuple(_index(name, temperature, mask_aware) for name in names)
 
 
-def _scorer(name: str, temperature: float) -> Scorer:
-    scorer = getattr(importlib.import_module(f"goldpan.scorers.{name}"), name)
-    wished = {"temperature": temperature, "raw": True}
-    taken = inspect.signature(scorer).parameters
-    return partial(scorer, **{option: wished[option] for option in wished if option in taken})
+def _index(name: str, temperature: float, mask_aware: bool) -> Index:
+    module = importlib.import_module(f"goldpan.scorers.{name}")
+    declared: AsIndex = getattr(module, "AS_INDEX", AsIndex())
+    options: dict[str, Any] = {"raw": True} if declared.raw else {}
+    options |= {"temperature": temperature} if declared.temperature else {}
+    scorer = partial(getattr(module, name), **options)
+    return Index(name, scorer, mask_aware or declared.sees_masks)
 
 
 def absolute_z(raw: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""What TD3's training stands at between two episodes, as tensors and plain values.
+"""The state of TD3's training between two episodes, as tensors and plain values.
 
-It is all that the rest of the training depends on: networks, optimizers, replay buffer, random
+The rest of the training depends on nothing else: networks, optimizers, replay buffer, random
 numbers, and the environment's own state.
 """
 
@@ -16,7 +16,7 @@ BUFFER = ("observations", "next_observations", "actions", "rewards", "dones", "t
 
 
 def learner_state(learner: Any, env: PanningEnv) -> dict[str, Any]:
-    """The state of the learner and of its environment, such as a safe load takes."""
+    """The state of the learner and of its environment, in types that a safe load accepts."""
     buffer = learner.replay_buffer
     return {
         "policy": learner.policy.state_dict(),
@@ -51,7 +51,7 @@ def restore_learner(learner: Any, env: PanningEnv, state: Mapping[str, Any]) -> 
 
 
 def _plain(state: Any) -> Any:
-    """A generator's state with tensors for arrays, which a safe load takes."""
+    """A generator's state with tensors in place of arrays, which a safe load accepts."""
     if isinstance(state, Mapping):
         return {name: _plain(value) for name, value in state.items()}
     return torch.as_tensor(state.astype(np.int64)) if isinstance(state, np.ndarray) else state

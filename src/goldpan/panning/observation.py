@@ -1,4 +1,4 @@
-"""What the agent sees of a pruning, and what it is rewarded for.
+"""The agent's observation of a pruning, and its reward.
 
 Neural Network Panning, arXiv 2209.13378, read from the authors' code.
 """
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from goldpan.panning.screening import Screening, Sight
+from goldpan.panning.screening import RoundEffect, Screening
 
 NAMES = ("loss", "norm", "loss change", "norm change", "effective", "sparsity", "progress")
-"""The seven observations, each in [0, 1]; what they are is said in PanningEnv."""
+"""The seven observations, each in [0, 1]; PanningEnv defines them."""
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Range:
     high: float = -np.inf
 
     def see(self, *values: float) -> None:
-        """Widen the range to hold these."""
+        """Widen the range until it holds these values."""
         self.low, self.high = min(self.low, *values), max(self.high, *values)
 
     def place(self, value: float) -> float:
@@ -72,21 +72,23 @@ class Observer:
             [self.loss.place(loss), self.norm.place(norm), 0, 0, 0, 0, 0], dtype=np.float32
         )
 
-    def after(self, sight: Sight, done: int, rounds: int) -> tuple[NDArray[np.float32], Reward]:
+    def after(
+        self, effect: RoundEffect, done: int, rounds: int
+    ) -> tuple[NDArray[np.float32], Reward]:
         """The observation after `done` rounds, and the reward of the last of them."""
-        self.loss.see(sight.loss, sight.masked_loss)
-        self.norm.see(sight.norm, sight.masked_norm)
-        loss = self.loss.share(sight.masked_loss - sight.loss)
-        norm = self.norm.share(sight.masked_norm - sight.norm) / 5
+        self.loss.see(effect.loss, effect.masked_loss)
+        self.norm.see(effect.norm, effect.masked_norm)
+        loss = self.loss.share(effect.masked_loss - effect.loss)
+        norm = self.norm.share(effect.masked_norm - effect.norm) / 5
         observation = [
-            self.loss.place(sight.loss),
-            self.norm.place(sight.norm),
+            self.loss.place(effect.loss),
+            self.norm.place(effect.norm),
             loss,
             norm,
-            sight.effective,
-            sight.sparsity,
+            effect.effective,
+            effect.sparsity,
             (done - 1) / rounds,
         ]
-        lost = rounds - (done - 1) if sight.effective == 1 else 0
-        gap = 100 * abs(sight.sparsity - sight.effective)
+        lost = rounds - (done - 1) if effect.effective == 1 else 0
+        gap = 100 * abs(effect.sparsity - effect.effective)
         return np.array(observation, dtype=np.float32), Reward(gap, loss, norm, lost)

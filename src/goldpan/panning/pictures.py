@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from goldpan.panning.force import Look
+from goldpan.panning.force import ForceSnapshot
 from goldpan.panning.screening import Row
 from goldpan.pictures import COLOURS, figure
 
 
 def draw_rounds(rows: Sequence[Row], indices: Sequence[str], path: Path) -> None:
-    """The shares of the indices, what came back and what went, and the reward where it is known."""
+    """Draw each round's shares of the indices, weights removed and revived, and the reward."""
     rounds = [row["round"] for row in rows]
     rewarded = "reward" in rows[-1]
     with figure(path, 1, 4 if rewarded else 3, (16 if rewarded else 12, 3.6)) as ((*axes,),):
@@ -37,23 +37,24 @@ def draw_rounds(rows: Sequence[Row], indices: Sequence[str], path: Path) -> None
                 axis.legend(fontsize="small")
 
 
-def draw_force(looks: Sequence[Look], path: Path) -> None:
-    """The scores of the same weights as others go, an index a panel; and the transfers."""
-    names = list(looks[0].points)
-    shown = [looks[0], *looks[1:-1][:: max(1, (len(looks) - 2) // 3)], looks[-1]]
+def draw_force(snapshots: Sequence[ForceSnapshot], path: Path) -> None:
+    """Draw the scores of the same weights over the rounds, a panel an index; and transfers."""
+    names = list(snapshots[0].points)
+    between = snapshots[1:-1][:: max(1, (len(snapshots) - 2) // 3)]
+    shown = [snapshots[0], *between, snapshots[-1]]
     with figure(path, 1, len(names) + 1, (4 * (len(names) + 1), 3.8)) as ((*axes,),):
         for axis, name in zip(axes, names, strict=False):
-            for look, colour in zip(shown, COLOURS[::-1], strict=False):
-                points = enumerate(look.points[name])
+            for snapshot, colour in zip(shown, COLOURS[::-1], strict=False):
+                points = enumerate(snapshot.points[name])
                 kept = [(at, abs(score)) for at, score in points if score is not None]
-                label = f"{100 * look.sparsity:.3g} %"
+                label = f"{100 * snapshot.sparsity:.3g} %"
                 places, scores = [at for at, _ in kept], [score for _, score in kept]
                 axis.scatter(places, scores, s=4, color=colour, label=label)
             axis.set(title=name, yscale="log", xlabel="weights, by first score")
             axis.legend(title="sparsity", fontsize="x-small", title_fontsize="x-small")
         axes[0].set_ylabel("|score| of the weights that are kept")
         for name, colour in zip(names, COLOURS, strict=False):
-            known = [(100 * look.sparsity, look.transfer[name]) for look in looks]
+            known = [(100 * shot.sparsity, shot.transfer[name]) for shot in snapshots]
             values = [(x, y) for x, y in known if y is not None]
             if values:
                 axes[-1].plot(*zip(*values, strict=True), "o-", label=name, color=colour)
@@ -67,7 +68,7 @@ def draw_force(looks: Sequence[Look], path: Path) -> None:
 def draw_learning(
     evaluations: Sequence[Row], others: Mapping[str, Row], targets: Sequence[float], path: Path
 ) -> None:
-    """The agent's return on each target by steps of training, beside other policies' on it."""
+    """Draw the agent's return on each target over its training, and the other policies' returns."""
     with figure(path, 1, len(targets), (4 * len(targets), 3.8)) as ((*axes,),):
         for axis, target in zip(axes, targets, strict=True):
             steps = [row["steps"] for row in evaluations]

@@ -1,4 +1,4 @@
-"""Who weighs the indices: the paper's staircase, a trained agent, and simpler ones beside them.
+"""Policies weigh the indices: the paper's staircase, and simpler ones to compare with.
 
 Neural Network Panning, arXiv 2209.13378. The weights of the five stages are the authors' (FOUND in
 their code, additive form; `product` has its own exponents there).
@@ -18,11 +18,11 @@ from goldpan.stream import stream
 
 
 @dataclass(frozen=True)
-class View:
+class PolicyInput:
     """What a policy may know before round `round` (from 1) of `rounds`.
 
-    `sparsity` is the target of the last round; `observation` (7,) float32 is PanningEnv's, only
-    given to policies that observe, since it costs a round half as much again.
+    `sparsity` is the target of the last round. `observation` (7,) float32 is PanningEnv's; only a
+    policy that observes gets it, since it makes a round half as long again.
     """
 
     indices: tuple[str, ...]
@@ -33,20 +33,20 @@ class View:
 
 
 class Policy(Protocol):
-    """A view of the pruning -> the weights of the indices, >= 0; only their ratios count."""
+    """What is known before a round -> the weights of the indices, >= 0; only ratios count."""
 
     observes: ClassVar[bool]
 
     def check(self, indices: Sequence[str]) -> None:
         """Raise ValueError, in a sentence, if these indices cannot be weighed."""
 
-    def __call__(self, view: View) -> Sequence[float]:
+    def __call__(self, given: PolicyInput) -> Sequence[float]:
         """The weights of the round, one for each index."""
 
 
 @dataclass(frozen=True)
 class Staircase:
-    """Fixed weights a stage; a stage ends when the sparsity aimed at exceeds its stair.
+    """Fixed weights in each stage; a stage ends when a round's target sparsity exceeds its stair.
 
     Args:
         stairs: sparsities, rising; at most one is passed in a round.
@@ -77,44 +77,44 @@ class Staircase:
                     f"weights of stage {stage} must be >= 0 and not all 0, got {list(row)}"
                 )
 
-    def __call__(self, view: View) -> Sequence[float]:
+    def __call__(self, given: PolicyInput) -> Sequence[float]:
         """The weights of the stage that the round is in."""
         stage = 0
-        for done in range(1, view.round + 1):
-            reached = exponential(done / view.rounds, target=view.sparsity)
+        for done in range(1, given.round + 1):
+            reached = exponential(done / given.rounds, target=given.sparsity)
             stage += stage < len(self.stairs) and reached > self.stairs[stage]
         return self.weights[stage]
 
 
 @dataclass(frozen=True)
 class Uniform:
-    """All indices alike."""
+    """The same weight for every index."""
 
     observes: ClassVar[bool] = False
 
     def check(self, indices: Sequence[str]) -> None:
         """Any indices will do."""
 
-    def __call__(self, view: View) -> Sequence[float]:
+    def __call__(self, given: PolicyInput) -> Sequence[float]:
         """Ones."""
-        return [1.0] * len(view.indices)
+        return [1.0] * len(given.indices)
 
 
 @dataclass(frozen=True)
 class Single:
-    """One index alone, the ablation of the others."""
+    """All the weight on one index: an ablation."""
 
     index: str
     observes: ClassVar[bool] = False
 
     def check(self, indices: Sequence[str]) -> None:
-        """Raise ValueError if it is none of them."""
+        """Raise ValueError if the index is not one of these."""
         if self.index not in indices:
             raise ValueError(f"policy.index must be one of {', '.join(indices)}, got {self.index}")
 
-    def __call__(self, view: View) -> Sequence[float]:
-        """1 for it, 0 for the others."""
-        return [float(name == self.index) for name in view.indices]
+    def __call__(self, given: PolicyInput) -> Sequence[float]:
+        """1 for this index, 0 for the others."""
+        return [float(name == self.index) for name in given.indices]
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Random:
     def check(self, indices: Sequence[str]) -> None:
         """Any indices will do."""
 
-    def __call__(self, view: View) -> Sequence[float]:
-        """Drawn anew for the round."""
-        drawn = stream(self.seed, "policy", view.round)
-        return [float(value) for value in torch.rand(len(view.indices), generator=drawn)]
+    def __call__(self, given: PolicyInput) -> Sequence[float]:
+        """New random weights in each round."""
+        drawn = stream(self.seed, "policy", given.round)
+        return [float(value) for value in torch.rand(len(given.indices), generator=drawn)]

@@ -1,49 +1,53 @@
-"""A whole pruning by Panning: a policy and a screening, round after round."""
+"""A whole pruning by Panning: in each round a policy weighs the indices of a screening."""
 
 from collections.abc import Callable, Sequence
 
 from goldpan.panning.observation import Observer, Reward
-from goldpan.panning.policies import Policy, View
+from goldpan.panning.policies import Policy, PolicyInput
 from goldpan.panning.screening import Row, Screening
 
-Advance = Callable[[Row], None]
+LogRow = Callable[[Row], None]
+"""Called with the row of each round."""
 
 
 def pan(
-    screening: Screening, policy: Policy, advance: Advance = lambda row: None, *, look: bool = False
+    screening: Screening,
+    policy: Policy,
+    log_row: LogRow = lambda row: None,
+    *,
+    observe: bool = False,
 ) -> list[Row]:
-    """Prune to the end; the masks are in `screening` and set in its network.
+    """Prune in all rounds; afterwards the masks are in `screening` and set in its network.
 
     Args:
-        advance: called with each round's row.
-        look: observe every round and put the reward's terms into the rows, also for a policy
-            that does not need it; a policy that observes always looks.
+        observe: observe the network in every round and put the reward's terms into the rows.
+            For a policy that observes this is always done.
 
     Returns:
-        a row a round: what `Screening.step` tells, and the reward's terms where looked at.
+        one row for each round: that of `Screening.step`, with the reward's terms if observed.
     """
-    look = look or policy.observes
+    observe = observe or policy.observes
     names = tuple(index.name for index in screening.indices)
     observer, observation = Observer(), None
-    if look:
+    if observe:
         observer.calibrate(screening, -10)
         observation = observer.before(*screening.dense_slope(screening.draw(0)[0]))
     rows = []
     for done in range(1, screening.rounds + 1):
-        view = View(names, done, screening.rounds, screening.sparsity, observation)
-        if look:
-            row, sight = screening.step_and_look(policy(view))
-            observation, reward = observer.after(sight, done, screening.rounds)
-            row |= terms(reward) | {"effective": sight.effective}
+        given = PolicyInput(names, done, screening.rounds, screening.sparsity, observation)
+        if observe:
+            row, effect = screening.step_and_measure(policy(given))
+            observation, reward = observer.after(effect, done, screening.rounds)
+            row |= terms(reward) | {"effective": effect.effective}
         else:
-            row = screening.step(policy(view))
-        advance(row)
+            row = screening.step(policy(given))
+        log_row(row)
         rows.append(row)
     return rows
 
 
 def terms(reward: Reward) -> Row:
-    """The reward and what it is made of, for the log."""
+    """The reward and its terms, for the log."""
     return {
         "reward": reward.value,
         "reward/gap": -reward.gap,
@@ -54,7 +58,7 @@ def terms(reward: Reward) -> Row:
 
 
 def episode_return(rows: Sequence[Row]) -> float:
-    """The sum of rewards up to the end of an episode: the last row, or the first collapse."""
+    """The sum of the rewards, up to the last row or the first collapse."""
     total = 0.0
     for row in rows:
         total += row["reward"]

@@ -1,4 +1,4 @@
-"""One pruning by Panning, a round at a time: weigh the indices, keep the best, all compete again.
+"""One pruning by Panning, a round at a time: score all weights by the indices, keep the highest.
 
 Neural Network Panning, arXiv 2209.13378, read from the authors' code. In round t of N
 floor(M (1 - sparsity)^(t/N)) of the M weights are kept: those with the highest
@@ -9,7 +9,7 @@ all ties, and everything when all shares are 0).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,15 +23,14 @@ from goldpan.masks import Masks, read_masks, set_masks
 from goldpan.panning.indices import Index, absolute_z
 from goldpan.panning.weighing import combine, correlations, normalise
 from goldpan.schedules.sparsity import exponential
-from goldpan.types import Batch, Loss
+from goldpan.types import Batch, DrawBatches, Loss
 
-Draw = Callable[[int], Sequence[Batch]]
 Row = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What a round did to the network, on its own batch; losses are of logits / temperature.
+class RoundEffect:
+    """What a round did to the network, on the round's batch; losses are of logits / temperature.
 
     `norm` is the squared gradient norm of the loss; `effective` counts as cut what no path of kept
     weights connects to input and output.
@@ -59,12 +58,11 @@ def check_rounds(rounds: int, form: str) -> None:
 
 
 class Screening:
-    """The network between two rounds; `masks` are set in it, its weights are never changed.
+    """A network that is pruned round by round: its masks change, its weights never do.
 
     Args:
-        draw: the round (from 1) -> the batches that its scores see.
         form: "sum" of share * z, the default of the authors' code, or "product" of z^share.
-        temperature: what divides the logits in what `step_and_look` measures.
+        temperature: what divides the logits in what `step_and_measure` measures.
         invert: keep the lowest scores, a control.
     """
 
@@ -72,7 +70,7 @@ class Screening:
         self,
         model: nn.Module,
         indices: Sequence[Index],
-        draw: Draw,
+        draw: DrawBatches,
         loss: Loss,
         *,
         sparsity: float,
@@ -91,21 +89,21 @@ class Screening:
         set_masks(model, self.masks)
 
     def step(self, weights: Sequence[float]) -> Row:
-        """Do one round with these weights of the indices, all >= 0; returns a row for the log."""
-        return self._step(weights, look=False)[0]
+        """Do one round with these weights of the indices, all >= 0; return its row for the log."""
+        return self._step(weights, measure=False)[0]
 
-    def step_and_look(self, weights: Sequence[float]) -> tuple[Row, Sight]:
-        """Do one round and see what it did, on its own batch: half as much work again."""
-        row, batch, dense = self._step(weights, look=True)
-        return row, self._sight(batch, dense)
+    def step_and_measure(self, weights: Sequence[float]) -> tuple[Row, RoundEffect]:
+        """Do one round and measure its effect, on its own batch; this takes half as long again."""
+        row, batch, dense = self._step(weights, measure=True)
+        return row, self._effect(batch, dense)
 
     def _step(
-        self, weights: Sequence[float], *, look: bool
+        self, weights: Sequence[float], *, measure: bool
     ) -> tuple[Row, Batch, tuple[float, float]]:
         self.done += 1
         batches = self.draw(self.done)
         shares = normalise(weights)
-        scores, dense = self._scores(batches, shares, look)
+        scores, dense = self._scores(batches, shares, measure)
         before = torch.cat([mask.flatten() for mask in self.masks.values()])
         combined = combine(scores, shares, self.form, before)
         kept = highest(
@@ -115,9 +113,9 @@ class Screening:
         self._set(kept)
         return self._row(shares, scores, before, kept), batches[0], dense
 
-    def _sight(self, batch: Batch, dense: tuple[float, float]) -> Sight:
+    def _effect(self, batch: Batch, dense: tuple[float, float]) -> RoundEffect:
         masked = slope(self.model, batch, self.loss, self.temperature)
-        return Sight(
+        return RoundEffect(
             *dense,
             float(masked.loss.detach()),
             masked.norm,
@@ -133,11 +131,11 @@ class Screening:
         return float(found.loss.detach()), found.norm
 
     def _scores(
-        self, batches: Sequence[Batch], shares: Sequence[float], look: bool
+        self, batches: Sequence[Batch], shares: Sequence[float], measure: bool
     ) -> tuple[dict[str, Tensor], tuple[float, float]]:
-        """The z-scores of the indices that have a share; those on the dense network share a graph.
+        """The z-scores of the indices that have a share; those that see one network share a graph.
 
-        With `look` also the dense network's loss and squared gradient norm, from that same graph.
+        With `measure` also the dense network's loss and squared gradient norm, from its graph.
         """
         wanted = [index for index, share in zip(self.indices, shares, strict=True) if share]
         found: dict[str, Tensor] = {}
@@ -146,7 +144,7 @@ class Screening:
             for index in wanted:
                 if not index.masked:
                     found[index.name] = absolute_z(index(self.model, batches, self.loss))
-            dense = self.dense_slope(batches[0]) if look else (math.nan, math.nan)
+            dense = self.dense_slope(batches[0]) if measure else (math.nan, math.nan)
         with one_graph():
             set_masks(self.model, self.masks)
             for index in wanted:
@@ -163,7 +161,7 @@ class Screening:
     def _row(
         self, shares: Sequence[float], scores: dict[str, Tensor], before: Tensor, kept: Tensor
     ) -> Row:
-        """One line of the log: how many kept, revived and removed; shares; correlations of z."""
+        """A row of the log: numbers of kept, revived and removed weights, shares, correlations."""
         row: Row = {
             "round": self.done,
             "sparsity": 1 - int(kept.sum()) / kept.numel(),

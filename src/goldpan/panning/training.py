@@ -21,7 +21,10 @@ from goldpan.panning.screening import Row
 from goldpan.runs.checkpoint import save
 
 Evaluate = Callable[[Mapping[str, torch.Tensor]], Row]
-"""The actor's weights -> what its episodes on the targets of evaluation came to."""
+"""The actor's weights -> its returns on the targets of evaluation."""
+
+OnEpisode = Callable[[Row, Row | None], None]
+"""Called after each episode with its row, and with the row of an evaluation if there was one."""
 
 
 def build_learner(
@@ -58,19 +61,18 @@ def train_agent(
     evaluate: Evaluate,
     *,
     every: int,
-    advance: Callable[[Row, Row | None], None] = lambda episode, evaluation: None,
+    on_episode: OnEpisode = lambda episode, evaluation: None,
 ) -> tuple[list[Row], list[Row]]:
     """Train for so many steps of the environment, from the checkpoint if there is one.
 
     Args:
         evaluate: called before the first step, then about every `every` steps, between two
             episodes, and at the end; a checkpoint is written just after.
-        advance: called after each episode with its row, and with an evaluation's where one was.
 
     Returns:
         rows of all episodes and of all evaluations, those before a resume included.
     """
-    journal = Journal(env, checkpoint, evaluate, every, advance)
+    journal = Journal(env, checkpoint, evaluate, every, on_episode)
     if checkpoint.exists():
         journal.restore(learner, torch.load(checkpoint, weights_only=True))
     left = steps - learner.num_timesteps  # learn counts from where it stands
@@ -80,7 +82,7 @@ def train_agent(
 
 
 class Journal(BaseCallback):
-    """Notes episodes; between two of them evaluates and keeps the checkpoint."""
+    """Keeps a row of each episode; between two episodes it evaluates and writes the checkpoint."""
 
     def __init__(
         self,
@@ -88,11 +90,11 @@ class Journal(BaseCallback):
         checkpoint: Path,
         evaluate: Evaluate,
         every: int,
-        advance: Callable[[Row, Row | None], None],
+        on_episode: OnEpisode,
     ) -> None:
         super().__init__()
         self.env, self.checkpoint = env, checkpoint
-        self.evaluate, self.every, self.advance = evaluate, every, advance
+        self.evaluate, self.every, self.on_episode = evaluate, every, on_episode
         self.episodes: list[Row] = []
         self.evaluations: list[Row] = []
         self.steps: list[Row] = []
@@ -107,9 +109,9 @@ class Journal(BaseCallback):
         return True
 
     def _on_rollout_start(self) -> None:
-        """Between episodes: the step before is learnt from, the environment has been reset."""
+        """Evaluate and write the checkpoint if due and if the last episode has ended."""
         if self.steps:
-            return
+            return  # within an episode; between two the environment has just been reset
         evaluation = None
         if self.num_timesteps >= self.due:
             self.due += self.every
@@ -118,13 +120,13 @@ class Journal(BaseCallback):
         self._tell(evaluation)
 
     def close(self) -> None:
-        """After the last step: evaluate once more."""
+        """Evaluate once more, after the last step."""
         self._tell(self._evaluate())
 
     def _tell(self, evaluation: Row | None) -> None:
         if len(self.episodes) > self.told:
             self.told = len(self.episodes)
-            self.advance(self.episodes[-1], evaluation)
+            self.on_episode(self.episodes[-1], evaluation)
 
     def _evaluate(self) -> Row:
         row = {"steps": float(self.num_timesteps)} | self.evaluate(actor_weights(self.model))

@@ -1,4 +1,4 @@
-"""The weights of the indices, and the one row of scores that they make of several.
+"""The weights of the indices, and the sum or product of their scores.
 
 Neural Network Panning, arXiv 2209.13378, read from the authors' code.
 """
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 DIGITS = 6
-"""Shares are rounded to so many digits: a common factor changes no mask, bit for bit."""
+"""Shares are rounded to so many digits, so that a common factor changes no mask by a bit."""
 
 
 def normalise(weights: Sequence[float]) -> tuple[float, ...]:

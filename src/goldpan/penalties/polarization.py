@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from goldpan.layers.bounded_norm import norms
+from goldpan.types import Batch
 
 
-def polarization(model: nn.Module, *, strength: float, t: float) -> Tensor:
+def polarization(model: nn.Module, batch: Batch, *, strength: float, t: float) -> Tensor:
     """strength * (t * sum |gamma| - sum |gamma - mean|), the mean over all channels of the net.
 
     Its optimum has a fraction 1/2 - t/4 of the scales at 1 and the rest at 0 (theorem 3.2).

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from goldpan.layers.bounded_norm import BoundedBatchNorm2d, norms
+from goldpan.types import Batch
 
 
-def receding(model: nn.Module, *, strength: float, shift: float) -> Tensor:
+def receding(model: nn.Module, batch: Batch, *, strength: float, shift: float) -> Tensor:
     """strength * sum of s (1 - ln s) over all channels of all norms, s = sigmoid(gamma + shift).
 
     In the form s - s * logsigmoid(x), which is finite where ln s is not.

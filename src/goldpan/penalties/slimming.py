@@ -4,9 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from goldpan.layers.bounded_norm import importance, norms
+from goldpan.types import Batch
 
 
-def slimming(model: nn.Module, *, strength: float) -> Tensor:
+def slimming(model: nn.Module, batch: Batch, *, strength: float) -> Tensor:
     """strength * sum of |scale| over all channels of all norms.
 
     On bounded norms, where the scale is bound(gamma), it is the ablation of RNI whose force

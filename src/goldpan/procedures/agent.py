@@ -14,7 +14,7 @@ from goldpan.files import write_rows
 from goldpan.panning.agent import Agent, Learned
 from goldpan.panning.pictures import draw_learning
 from goldpan.panning.screening import Row
-from goldpan.procedures.ground import prepare_ground
+from goldpan.procedures.panning_setup import prepare_panning
 from goldpan.procedures.setup import close_logger, open_logger
 from goldpan.runs.record import CHECKPOINT, Record
 from goldpan.runs.refusal import refusing
@@ -48,38 +48,38 @@ def agent(
     """
     start = perf_counter()
     with refusing():
-        ground, beside = prepare_ground(cfg, steps, targets, environment["targets"])
+        setup, beside = prepare_panning(cfg, steps, targets, environment["targets"])
         from goldpan.panning.env import PanningEnv
         from goldpan.panning.training import actor_weights, build_learner, train_agent
 
         env = PanningEnv(
-            ground.net,
-            ground.indices,
-            ground.draw,
-            ground.loss,
+            setup.net,
+            setup.indices,
+            setup.draw,
+            setup.loss,
             **OmegaConf.to_object(environment),  # type: ignore[arg-type]
-            **ground.options,
+            **setup.options,
         )
         model = build_learner(env, learner, steps, cfg.seed)
     logger = open_logger(cfg, folder, draft)
-    others = {name: ground.returns(policy, targets) for name, policy in beside.items()}
-    names = tuple(index.name for index in ground.indices)
+    others = {name: setup.returns(policy, targets) for name, policy in beside.items()}
+    names = tuple(index.name for index in setup.indices)
 
     def evaluate(actor: Mapping[str, Tensor]) -> Row:
-        return ground.returns(Learned(Agent(actor, names)), targets)
+        return setup.returns(Learned(Agent(actor, names)), targets)
 
     with Progress(disable=not cfg.progress) as bar:
         task = bar.add_task("training the agent", total=steps)
 
-        def advance(episode: Row, evaluation: Row | None) -> None:
-            told = f"return {episode['reward']:.1f} at {100 * episode['target']:.1f} %"
-            bar.update(task, completed=episode["steps"], description=told)
+        def on_episode(episode: Row, evaluation: Row | None) -> None:
+            text = f"return {episode['reward']:.1f} at {100 * episode['target']:.1f} %"
+            bar.update(task, completed=episode["steps"], description=text)
             if not isinstance(logger, bool):
                 measured = {f"evaluation/{name}": v for name, v in (evaluation or {}).items()}
                 logger.log_metrics({f"episode/{n}": v for n, v in episode.items()} | measured)
 
         episodes, evaluations = train_agent(
-            model, env, steps, folder / CHECKPOINT, evaluate, every=every, advance=advance
+            model, env, steps, folder / CHECKPOINT, evaluate, every=every, on_episode=on_episode
         )
     facts = {
         "run": draft.id,
@@ -88,7 +88,7 @@ def agent(
         "steps": steps,
         "commit": draft.commit,
         "versions": dict(draft.versions),
-        **ground.options,
+        **setup.options,
     }
     Agent(actor_weights(model), names, facts).write(folder / AGENT)
     write_rows(folder / "episodes.csv", episodes)
@@ -99,7 +99,7 @@ def agent(
         draft,
         status="finished",
         error=None,
-        data=ground.data.describe(),
+        data=setup.data.describe(),
         seconds={"agent": perf_counter() - start},
         returns={"agent": final, **others},
     )

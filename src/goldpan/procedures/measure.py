@@ -14,7 +14,7 @@ from goldpan.cost import CONVENTION, cost, live_paths
 from goldpan.data.vision import VisionData
 from goldpan.masks import digest, read_masks
 from goldpan.runs.record import Accuracy, Histogram, Record, Sparsity
-from goldpan.training.callbacks.curve import Row, read_metrics
+from goldpan.training.callbacks.csv_curve import Row, read_metrics
 from goldpan.training.callbacks.monitor import compare_ranks
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier

@@ -86,12 +86,15 @@ def build_trainer(
     """
     prepare_process(cfg)
     scaled = str(cfg.strategy.precision).endswith("mixed")
+    # Lightning 2.6.6 takes a fused optimizer for one that unscales, in bf16 too (its issue 21435).
     if cfg.recipe.gradient_clip and scaled and cfg.recipe.optimizer.get("fused"):
         raise ValueError(
             f"recipe.gradient_clip={cfg.recipe.gradient_clip} at {cfg.strategy.precision} needs "
             "recipe.optimizer.fused=false"
         )
-    keep_last = ModelCheckpoint(  # save_last with save_top_k=0 writes none before the end
+    # Lightning 2.6.6 writes save_last only beside another checkpoint (its issue 21244), so that
+    # other one, the newest as there is no monitor, gets the name.
+    keep_last = ModelCheckpoint(
         folder,
         filename=Path(CHECKPOINT).stem,
         save_top_k=1,

@@ -1,10 +1,12 @@
 """The simplest experiment: prune before or during one training, and measure."""
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
@@ -15,12 +17,12 @@ from goldpan.masks import LayerCollapse
 from goldpan.procedures.measure import measure
 from goldpan.procedures.setup import build_system, build_trainer, close_logger, load_data
 from goldpan.runs.channel_figures import draw_channels
-from goldpan.runs.checkpoint import load_weights, save
+from goldpan.runs.checkpoint import COMPACTION, load_weights, read_checkpoint, save
 from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, WEIGHTS, Record
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.after_step import AfterStep
-from goldpan.training.callbacks.compact import Compact
-from goldpan.training.callbacks.curve import Curve
+from goldpan.training.callbacks.compact import Compact, check_compaction
+from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.importances import Importances
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner
@@ -45,25 +47,48 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
             pruner.check(data)
         if cfg.checkpoint is not None:
             load_weights(system.net, Path(cfg.checkpoint))
-        curve, importances = Curve(folder / "metrics.csv"), Importances()
+        check_penalty(system, data)
+        compact = choose_compact(cfg, pruner, system, data, folder / CHECKPOINT)
+        curve, importances = CsvCurve(folder / "metrics.csv"), Importances()
         callbacks: list[pl.Callback] = [Monitor(), curve]
         callbacks += [pruner] if pruner is not None else []
-        if system.penalty is not None:
-            system.penalty(system.net)  # refuses a network whose norms it cannot take
-            callbacks.append(importances)
+        callbacks += [importances] if system.penalty is not None else []
         if (change := instantiate(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))
-        if cfg.compact and pruner is not None and not (folder / CHECKPOINT).exists():
-            callbacks.append(Compact(pruner, system, data))  # a resumed run goes on as it was
+        callbacks += [compact] if compact is not None else []  # after the pruner
         trainer = build_trainer(cfg, folder, draft, data.steps_per_epoch, callbacks)
     try:
         fit(trainer, system, data, folder)
     except LayerCollapse:
         trainer.validate(system, datamodule=data, verbose=False)
     record = measure(draft, trainer, system, data, curve.rows, pruner, importances.histogram)
-    record = replace(record, compaction=system.spared)
+    record = replace(record, compaction=compact.spared if compact is not None else {})
     finish(trainer, system, record, folder)
     return record
+
+
+def check_penalty(system: Classifier, data: VisionData) -> None:
+    """Compute the penalty once on a small batch; raises ValueError as the penalty does."""
+    if system.penalty is not None:
+        images, labels = torch.zeros(2, *data.image_shape), torch.zeros(2, dtype=torch.int64)
+        # On a copy: a penalty that runs the network would move the statistics of its norms.
+        system.penalty(copy.deepcopy(system.net), (images, labels))
+
+
+def choose_compact(
+    cfg: DictConfig, pruner: Pruner | None, system: Classifier, data: VisionData, checkpoint: Path
+) -> Compact | None:
+    """The callback that compacts, if it is asked for; raises ValueError as `check_compaction`.
+
+    A run that was cut short goes on as it began, whatever is asked for now.
+    """
+    if checkpoint.exists():
+        state = read_checkpoint(checkpoint)["callbacks"].get(COMPACTION)
+        return None if state is None else Compact(system, data, state)
+    if not cfg.compact or pruner is None:
+        return None
+    check_compaction(pruner, system, data)
+    return Compact(system, data)
 
 
 def fit(trainer: pl.Trainer, system: Classifier, data: VisionData, folder: Path) -> None:

@@ -22,7 +22,7 @@ from goldpan.runs.experiment import perform
 from goldpan.runs.identity import identity, without_paths
 from goldpan.runs.record import CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.runs.refusal import refusing
-from goldpan.training.callbacks.curve import Curve, Row
+from goldpan.training.callbacks.csv_curve import CsvCurve, Row
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.classifier import Classifier
 
@@ -104,7 +104,7 @@ def _tune(
     if not logged:
         tuning.logger = {}
     place.mkdir(exist_ok=True)
-    system, curve = build_system(tuning, data, lambda seed: net), Curve(place / "metrics.csv")
+    system, curve = build_system(tuning, data, lambda seed: net), CsvCurve(place / "metrics.csv")
     trainer = build_trainer(tuning, place, draft, data.steps_per_epoch, [Monitor(), curve])
     trainer.validate(system, datamodule=data, verbose=False)
     before = reading(trainer)

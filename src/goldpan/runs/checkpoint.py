@@ -10,11 +10,29 @@ from torch import Tensor, nn
 
 from goldpan.files import replacing
 
+COMPACTION = "compaction"
+"""The name of the callback's state in the checkpoint of a run whose network was compacted."""
+
 
 def save(content: Mapping[str, Any], path: Path) -> None:
     """Write tensors and plain values, whole or not at all."""
     with replacing(path) as temporary:
         torch.save(content, temporary)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The content of a file that `save` or Lightning wrote, on the CPU.
+
+    Raises:
+        ValueError: if the file is not a checkpoint, or holds more than tensors and plain values.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        raise ValueError(
+            f"{path} is not a checkpoint that can be loaded safely: {error}"
+        ) from error
+    return content
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
@@ -24,13 +42,8 @@ def load_weights(model: nn.Module, path: Path) -> None:
         ValueError: if the file is not a checkpoint, holds more than tensors and plain values, or
             belongs to another model.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
-        raise ValueError(
-            f"{path} is not a checkpoint that can be loaded safely: {error}"
-        ) from error
-    if "compaction" in content:
+    content = read_checkpoint(path)
+    if COMPACTION in content.get("callbacks", {}):
         raise ValueError(
             f"{path} is the checkpoint of a compacted run; let that run end and take its model.pt"
         )

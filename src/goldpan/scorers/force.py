@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from torch import nn
 
 from goldpan.gradients import dense_weights, first_order
-from goldpan.types import Batch, Loss, Scores
+from goldpan.types import AsIndex, Batch, Loss, Scores
+
+AS_INDEX = AsIndex(sees_masks=True)
 
 
 def force(model: nn.Module, batches: Sequence[Batch], loss: Loss) -> Scores:

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from torch import nn
 
 from goldpan.gradients import dense_weights, second_order
-from goldpan.types import Batch, Loss, Scores
+from goldpan.types import AsIndex, Batch, Loss, Scores
+
+AS_INDEX = AsIndex(raw=True, temperature=True)
 
 
 def grasp(

@@ -23,7 +23,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from goldpan.gradients import Weights
 from goldpan.masks import masked_layers, read_masks
 from goldpan.stream import stream
-from goldpan.types import Batch, Loss, Scores
+from goldpan.types import AsIndex, Batch, Loss, Scores
+
+AS_INDEX = AsIndex(sees_masks=True)
 
 
 def ntk_sap(

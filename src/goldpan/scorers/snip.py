@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from torch import nn
 
 from goldpan.gradients import dense_weights, first_order
-from goldpan.types import Batch, Loss, Scores
+from goldpan.types import AsIndex, Batch, Loss, Scores
+
+AS_INDEX = AsIndex(raw=True, temperature=True)
 
 
 def snip(

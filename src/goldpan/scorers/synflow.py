@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from torch import nn
 
 from goldpan.gradients import dense_weights, effective_weights, flow
-from goldpan.types import Batch, Loss, Scores
+from goldpan.types import AsIndex, Batch, Loss, Scores
+
+AS_INDEX = AsIndex(raw=True, sees_masks=True)
 
 
 def synflow(model: nn.Module, batches: Sequence[Batch], loss: Loss, *, raw: bool = False) -> Scores:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import isfinite
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -13,12 +12,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from goldpan.channels.compaction import Compaction, restore
 from goldpan.masks import Masks, mask_gradients, mask_optimizer, masked_layers, write_masks
+from goldpan.stream import stream
 from goldpan.training.parameter_groups import Groups, parameter_groups
 from goldpan.types import Batch, Loss, Penalty
 
-Tally = Tensor
+Counts = Tensor
 """[sum of the loss, correct answers, images], float32."""
 
 SPLITS = ("val", "test")
@@ -29,6 +28,9 @@ class Classifier(pl.LightningModule):
 
     Test accuracy is measured in every epoch next to validation accuracy, for the record: nothing
     is ever selected on it. Accuracies are top-1 in percent.
+
+    Callbacks that change the network while it trains call `change_masks`, `skip_step` and
+    `replace_network`; their `on_before_optimizer_step` sees the gradients of cut weights too.
 
     Args:
         bounded: the optimizer's options for the scales of bounded norms, and `rate`, a factor
@@ -55,57 +57,57 @@ class Classifier(pl.LightningModule):
         self.loss: Loss = partial(F.cross_entropy, label_smoothing=label_smoothing)
         self.penalty, self.bounded, self.splits = penalty, bounded, splits
         self.layout = torch.channels_last if channels_last else torch.preserve_format
-        self.compiled = compiled
-        self.tallies: dict[str, Tally] = {}
-        self.compaction: Compaction | None = None
-        self.spared: dict[str, float] = {}
-        self._hold(build(seed))
+        self.compiled, self.skips = compiled, False
+        self.counts: dict[str, Counts] = {}
+        self.replace_network(build(seed))
 
-    def _hold(self, net: nn.Module) -> None:
-        """Make this the network that is trained."""
-        self.net = net
-        layers = masked_layers(net)
+    def replace_network(self, net: nn.Module, whole: nn.Module | None = None) -> None:
+        """Train this network from now on; an optimizer that there is already must be made anew.
+
+        `whole` is the network that it stands for, if channels of that were removed.
+        """
+        self.net, layers = net, masked_layers(net)
         self.layers = list(layers.values())
-        # Not a submodule: its keys must not appear in checkpoints, and scorers need the plain net.
-        self.trained = (torch.compile(net) if self.compiled else net,)
-        # Masks change only by `prune`, on every rank alike: DDP need not send them at each step.
-        names = [f"net.{name[: -len('weight')]}mask" for name in layers]
-        self._ddp_params_and_buffers_to_ignore = names
+        # In tuples these are no submodules: their keys must not appear in checkpoints.
+        self.compiled_net = (torch.compile(net) if self.compiled else net,)
+        self.whole_net = (net if whole is None else whole,)
+        # Every rank changes its masks alike, so DDP need not send these buffers at each step.
+        masks = [f"net.{name.removesuffix('weight')}mask" for name in layers]
+        self._ddp_params_and_buffers_to_ignore = masks
 
     @property
     def whole(self) -> nn.Module:
-        """The network with all its channels: `net`, unless that has been compacted."""
-        return self.net if self.compaction is None else self.compaction.whole
+        """The network with all its channels: `net`, or what `net` stands for."""
+        return self.whole_net[0]
 
-    def compact(self, compaction: Compaction, spared: dict[str, float]) -> None:
-        """Go on with the small network; its optimizer has to be made anew.
+    def change_masks(self, masks: Masks) -> None:
+        """Keep these weights from now on; may be called between any two steps.
 
-        `spared` is what the record says of it.
+        Weights that are cut become zero, and so does the optimizer's memory of them. Weights that
+        are grown start from zero with zero memory, since they had been cut.
         """
-        self.compaction, self.spared = compaction, spared
-        self._hold(compaction.small)
-
-    def on_fit_end(self) -> None:
-        """Have the whole network again, with what the small one has learnt."""
-        if self.compaction is not None:
-            net, self.compaction = self.compaction.expand(), None
-            self._hold(net)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what a compacted network was made from."""
-        if self.compaction is not None:
-            checkpoint["compaction"] = self.compaction.state_dict() | {"spared": self.spared}
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Compact the network as it was, so that its weights can be loaded."""
-        if state := checkpoint.get("compaction"):
-            self.compact(restore(self.build(self.seed), state), state["spared"])
-
-    def prune(self, masks: Masks) -> None:
-        """Cut the weights, and what the optimizers remember of them."""
         write_masks(self.net, masks)
         for optimizer in self.trainer.optimizers:
             mask_optimizer(self.layers, optimizer)
+
+    def skip_step(self) -> None:
+        """Leave out the present optimizer step; call it in a callback's `on_before_optimizer_step`.
+
+        Neither weights nor momentum move, and there is no weight decay.
+
+        Raises:
+            ValueError: if the optimizer would unscale float16 gradients itself.
+        """
+        # torch 2.14: a fused optimizer looks for infinities in its step, and the scaler's update
+        # fails where there was no gradient to look at. Others were unscaled before this hook.
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        fused = [getattr(o, "_step_supports_amp_scaling", False) for o in self.trainer.optimizers]
+        if scaler is not None and any(fused):
+            raise ValueError(
+                "a method that replaces optimizer steps needs recipe.optimizer.fused=false at "
+                "16-mixed; got a fused optimizer"
+            )
+        self.skips = True
 
     def reinitialize(self, seed: int) -> None:
         """Draw all the weights again and leave the masks: Frankle et al.'s control."""
@@ -119,16 +121,17 @@ class Classifier(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Make dropout a function of seed, epoch and rank, so that a resumed run repeats it."""
-        torch.manual_seed((self.seed * 1_000_003 + self.current_epoch) * 1_009 + self.global_rank)
-        self.tallies = {}
+        key = (self.seed, "dropout", self.current_epoch, self.global_rank)
+        torch.manual_seed(stream(*key).initial_seed())
+        self.counts = {}
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Mean loss of the batch, the penalty included."""
-        x, y = batch
-        logits = self.trained[0](x.contiguous(memory_format=self.layout))
+        x, y = batch[0].contiguous(memory_format=self.layout), batch[1]
+        logits = self.compiled_net[0](x)
         loss = self.loss(logits, y)
         self._count("train", logits, y, loss)
-        return loss if self.penalty is None else loss + self.penalty(self.net)
+        return loss if self.penalty is None else loss + self.penalty(self.net, (x, y))
 
     def validation_step(self, batch: Batch, _: int, dataloader_idx: int = 0) -> None:
         """Count loss and correct answers on the validation and the test split."""
@@ -139,8 +142,8 @@ class Classifier(pl.LightningModule):
     @torch.no_grad()
     def _count(self, split: str, logits: Tensor, y: Tensor, loss: Tensor) -> None:
         correct = (logits.argmax(1) == y).sum()
-        tally = torch.stack([loss.detach().float() * len(y), correct, correct.new_tensor(len(y))])
-        self.tallies[split] = self.tallies[split] + tally if split in self.tallies else tally
+        counts = torch.stack([loss.detach().float() * len(y), correct, correct.new_tensor(len(y))])
+        self.counts[split] = self.counts[split] + counts if split in self.counts else counts
 
     def on_validation_epoch_end(self) -> None:
         """Log loss and accuracy (%) of each split, summed over the ranks, once an epoch.
@@ -148,8 +151,8 @@ class Classifier(pl.LightningModule):
         Raises:
             FloatingPointError: if the training loss is not finite.
         """
-        for split, tally in self.tallies.items():
-            total = self.trainer.strategy.reduce(tally, reduce_op="sum")
+        for split, counts in self.counts.items():
+            total = self.trainer.strategy.reduce(counts, reduce_op="sum")
             loss, correct, images = torch.as_tensor(total).tolist()
             if split == "train" and not isfinite(loss):
                 raise FloatingPointError(
@@ -158,10 +161,15 @@ class Classifier(pl.LightningModule):
                 )
             metrics = {f"{split}/loss": loss / images, f"{split}/accuracy": 100 * correct / images}
             self.log_dict(metrics, add_dataloader_idx=False, sync_dist=True)
-        self.tallies = {}
+        self.counts = {}
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Keep cut weights at zero: their gradients are zero, and so is the optimizer's memory."""
+        # Lightning 2.6.6 calls the callbacks' hooks before this one: they saw the dense gradients.
+        if self.skips:
+            for parameter in self.net.parameters():
+                parameter.grad = None  # torch's optimizers pass over it, foreach and fused too
+            self.skips = False
         mask_gradients(self.layers)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

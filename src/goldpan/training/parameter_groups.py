@@ -11,7 +11,7 @@ Groups = list[dict[str, Any]]
 
 
 def parameter_groups(net: nn.Module, bounded: Mapping[str, float] | None) -> Groups:
-    """All parameters, the scales of bounded norms apart with the options `bounded`, if any."""
+    """All parameters in one group; scales of bounded norms in another with options `bounded`."""
     scales = {
         id(module.weight) for module in net.modules() if isinstance(module, BoundedBatchNorm2d)
     }

@@ -1,52 +1,91 @@
 """Training without the channels that the masks have left dead: compact=true."""
 
 import copy
+from collections.abc import Mapping
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 
-from goldpan.channels.compaction import Compaction, check_compactable, compact
+from goldpan.channels.compaction import Compaction, check_compactable, compact, restore
 from goldpan.channels.latency import latencies
 from goldpan.cost import cost
 from goldpan.data.vision import VisionData
+from goldpan.runs.checkpoint import COMPACTION
 from goldpan.training.callbacks.prune_before import PruneOnce
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
 
 
-class Compact(pl.Callback):
-    """Compacts the network once, after it was pruned; the system expands it after the training.
-
-    Must come after the pruner among the callbacks.
+def check_compaction(pruner: Pruner, system: Classifier, data: VisionData) -> None:
+    """Refuse what cannot be trained compacted.
 
     Raises:
         ValueError: if the pruner changes masks during training, if the loss looks at all channels,
             or if the network cannot be compacted.
     """
+    if not isinstance(pruner, PruneOnce):
+        raise ValueError(
+            "compact=true needs a method that cuts before training; this one still changes its "
+            "masks in training: choose compact=false"
+        )
+    if system.penalty is not None:
+        raise ValueError(
+            "compact=true removes channels that the method's penalty counts: choose compact=false"
+        )
+    check_compactable(system.net, data.image_shape)
 
-    def __init__(self, pruner: Pruner, system: Classifier, data: VisionData) -> None:
-        if not isinstance(pruner, PruneOnce):
-            raise ValueError(
-                "compact=true needs a method that cuts before training; this one still changes its "
-                "masks in training: choose compact=false"
-            )
-        if system.penalty is not None:
-            raise ValueError(
-                "compact=true removes channels that the method's penalty counts: choose "
-                "compact=false"
-            )
-        check_compactable(system.net, data.image_shape)
+
+class Compact(pl.Callback):
+    """Compacts the network once, after it was pruned, and expands it after the training.
+
+    Must come after the pruner among the callbacks. `spared` is what the record says of it.
+
+    Args:
+        state: of this callback in the checkpoint of a run that was cut short. The small network is
+            put in place here, since Lightning 2.6.6 loads the weights and makes the optimizer
+            before it gives callbacks their states.
+    """
+
+    def __init__(
+        self, system: Classifier, data: VisionData, state: Mapping[str, Any] | None = None
+    ) -> None:
         self.shape, self.batch = data.image_shape, data.batch_size
+        self.compaction: Compaction | None = None
+        self.spared: dict[str, float] = {}
+        if state is not None:
+            self.compaction, self.spared = restore(system.net, state), state["spared"]
+            system.replace_network(self.compaction.small, self.compaction.whole)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Compact, and have the optimizer made for what is left."""
         assert isinstance(pl_module, Classifier)
-        compaction = compact(pl_module.net.cpu(), self.shape)
+        if self.compaction is not None:
+            return
+        self.compaction = compact(pl_module.net.cpu(), self.shape)
         with trainer.precision_plugin.forward_context():
-            spared = _spared(compaction, pl_module, self.batch // trainer.world_size)
-        pl_module.compact(compaction, spared)
+            self.spared = _spared(self.compaction, pl_module, self.batch // trainer.world_size)
+        pl_module.replace_network(self.compaction.small, self.compaction.whole)
+        # Lightning 2.6.6 has by now wrapped the whole network and made its optimizer: again.
         trainer.strategy.connect(pl_module)
-        trainer.strategy.setup(trainer)  # Lightning has made the optimizer of the whole one already
+        trainer.strategy.setup(trainer)
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Have the whole network again, with what the small one has learnt."""
+        assert isinstance(pl_module, Classifier)
+        if self.compaction is not None:
+            pl_module.replace_network(self.compaction.expand())
+
+    @property
+    def state_key(self) -> str:
+        """The name of this callback's state in a checkpoint."""
+        return COMPACTION
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the compacted network was made from."""
+        if self.compaction is None:
+            return {}
+        return self.compaction.state_dict() | {"spared": self.spared}
 
 
 def _spared(compaction: Compaction, system: Classifier, batch: int) -> dict[str, float]:

@@ -9,10 +9,10 @@ from goldpan.runs.checkpoint import save
 
 
 class AtomicFiles(TorchCheckpointIO):
-    """Writes beside the old checkpoint and then renames.
+    """Writes the new checkpoint beside the old one and then renames it.
 
-    Lightning's own way goes through the system's temporary folder: on another file system that is
-    a copy, and a kill in the middle of it leaves half a checkpoint.
+    Lightning 2.6.6 (its issue 21824) writes to the system's temporary folder and moves the file. If
+    that folder is on another file system the move is a copy, and a kill leaves half a checkpoint.
     """
 
     def save_checkpoint(

@@ -1,4 +1,4 @@
-"""The importances of all channels, epoch by epoch: with RNI they part into two heaps."""
+"""A histogram of the channels' importances in each epoch; RNI drives them to 0 or 1."""
 
 from typing import Any
 
@@ -29,5 +29,5 @@ class Importances(pl.Callback):
         return {"histogram": self.histogram}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up where the checkpoint was written."""
+        """Go on from the checkpoint of a run that was cut short."""
         self.histogram = state_dict["histogram"]

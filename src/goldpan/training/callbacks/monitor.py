@@ -1,4 +1,4 @@
-"""Watches what pruning promises: cut weights stay zero, and all processes train one network."""
+"""Checks that cut weights stay zero and that all processes train the same network."""
 
 import pytorch_lightning as pl
 import torch.distributed
@@ -22,7 +22,7 @@ class Monitor(pl.Callback):
             trainer.logger.log_metrics(named, step=trainer.global_step)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Make sure that nothing has revived a cut weight.
+        """Check that all cut weights are zero.
 
         Raises:
             RuntimeError: if one is not zero.

@@ -10,9 +10,9 @@ from goldpan.cost import check_connected
 from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
-from goldpan.training.callbacks.pruner import Advance, Draw, Pruner
+from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
-from goldpan.types import Allocator, Schedule, Scorer
+from goldpan.types import Allocator, DrawBatches, OnRound, Schedule, Scorer
 
 
 class PruneOnce(Pruner, ABC):
@@ -23,16 +23,18 @@ class PruneOnce(Pruner, ABC):
         self.rounds, self.done = rounds, False
 
     @abstractmethod
-    def find(self, trainer: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
-        """The masks of the method."""
+    def find(
+        self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound
+    ) -> Masks:
+        """The masks that the method finds."""
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Cut; Lightning has by now restored the checkpoint of a resumed run, and with it `done`.
+        """Prune the network, unless it was pruned before the run was cut short.
 
         Raises:
             LayerCollapse: if nothing connects the input to the output any more.
         """
-        if self.done:
+        if self.done:  # Lightning 2.6.6 restores the state of a callback before this hook
             return
         self.cut(trainer, pl_module, self.find, self.rounds, last=True)  # type: ignore[arg-type]
         self.done = True
@@ -43,7 +45,7 @@ class PruneOnce(Pruner, ABC):
         return super().state_dict() | {"done": self.done}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up where the checkpoint was written."""
+        """Go on from the checkpoint of a run that was cut short."""
         super().load_state_dict(state_dict)
         self.done = state_dict["done"]
 
@@ -72,8 +74,10 @@ class PruneBefore(PruneOnce):
             invert=invert,
         )
 
-    def find(self, trainer: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
-        """Round after round, at the schedule's sparsities."""
+    def find(
+        self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound
+    ) -> Masks:
+        """Score and mask in each round, to the sparsity that the schedule gives."""
         return self.prune(
-            system.net, draw=draw, loss=system.loss, rounds=self.rounds, advance=advance
+            system.net, draw=draw, loss=system.loss, rounds=self.rounds, on_round=on_round
         )

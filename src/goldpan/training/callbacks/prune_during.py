@@ -9,9 +9,9 @@ import pytorch_lightning as pl
 from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
-from goldpan.training.callbacks.pruner import Advance, Draw, Pruner
+from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
-from goldpan.types import Allocator, Calendar, Schedule, Scorer
+from goldpan.types import Allocator, Calendar, DrawBatches, OnRound, Schedule, Scorer
 
 
 class PruneDuring(Pruner):
@@ -40,26 +40,26 @@ class PruneDuring(Pruner):
         self.progress: Calendar = lambda step: None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Resolve epochs and fractions of the run to steps; raises ValueError as `calendar`."""
+        """Make the calendar, now that the run's steps are known; raises ValueError as it does."""
         epoch_steps = int(trainer.num_training_batches)
         self.progress = self.calendar(epoch_steps * (trainer.max_epochs or 1), epoch_steps)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Cut to the schedule's sparsity at the present progress, if pruning is due."""
+        """Prune to the sparsity that the schedule gives for this step, if pruning is due."""
         progress = self.progress(trainer.global_step)
         if progress is None:
             return
         sparsity = self.schedule(progress)
 
-        def find(_: pl.Trainer, system: Classifier, draw: Draw, advance: Advance) -> Masks:
+        def find(_: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound) -> Masks:
             return self.prune(
                 system.net,
                 schedule=lambda _: sparsity,
                 draw=draw,
                 loss=system.loss,
-                advance=advance,
+                on_round=on_round,
             )
 
         self.cut(trainer, pl_module, find, 1, last=progress == 1)  # type: ignore[arg-type]

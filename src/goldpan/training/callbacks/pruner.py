@@ -1,6 +1,6 @@
-"""What pruning before and during training have in common: score once, cut on every rank."""
+"""The base of pruning before and during training: rank 0 scores, every rank cuts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -11,29 +11,24 @@ from rich.progress import Progress
 from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import shuffle
+from goldpan.stream import scoring_seed
 from goldpan.training.classifier import Classifier
-from goldpan.types import Batch
+from goldpan.types import Batch, DrawBatches, OnRound
 
 
-class Samples(Protocol):
+class ScoringData(Protocol):
     """The part of a datamodule that pruning needs."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
 
-    def sample(self, sampling: Sampling, seed: int, device: torch.device) -> list[Batch]:
+    def draw_batches(self, sampling: Sampling, seed: int, device: torch.device) -> list[Batch]:
         """Batches of training images, normalised and not augmented, the same for the same seed."""
 
 
-Draw = Callable[[int], Sequence[Batch]]
-"""The round (from 1) -> the batches that its scores see."""
-
-Advance = Callable[[int, float], None]
-"""Told after each round its number and the sparsity reached."""
-
-Find = Callable[[pl.Trainer, Classifier, Draw, Advance], Masks]
-"""How a method finds its masks, on one process; it sets them in the network's masks on the way."""
+FindMasks = Callable[[pl.Trainer, Classifier, DrawBatches, OnRound], Masks]
+"""Finds a method's masks on one process, and sets them in the network round by round."""
 
 
 class Pruner(pl.Callback):
@@ -60,14 +55,14 @@ class Pruner(pl.Callback):
         self.shuffle, self.reinitialize = shuffle, reinitialize
         self.seconds = 0.0
 
-    def check(self, data: Samples) -> None:
-        """Draw a sample and drop it, so that one that cannot be drawn is known before any work."""
-        data.sample(self.sampling, self.seed, torch.device("cpu"))
+    def check(self, data: ScoringData) -> None:
+        """Draw batches once before any work; raises ValueError if there are too few images."""
+        data.draw_batches(self.sampling, self.seed, torch.device("cpu"))
 
     def cut(
-        self, trainer: pl.Trainer, system: Classifier, find: Find, rounds: int, *, last: bool
+        self, trainer: pl.Trainer, system: Classifier, find: FindMasks, rounds: int, *, last: bool
     ) -> None:
-        """Find masks in `rounds` and cut to them; after the last the controls have their turn."""
+        """Find masks in `rounds` rounds and cut to them; after the last cut apply the controls."""
         start = perf_counter()
         found = self._find(trainer, system, find, rounds) if trainer.is_global_zero else None
         shared: Masks = trainer.strategy.broadcast(found)  # type: ignore[assignment]
@@ -76,15 +71,15 @@ class Pruner(pl.Callback):
             masks = shuffle(masks, self.seed)
         if last and self.reinitialize:
             system.reinitialize(self.seed + 1)
-        system.prune(masks)
+        system.change_masks(masks)
         self.seconds += perf_counter() - start
 
-    def _find(self, trainer: pl.Trainer, system: Classifier, find: Find, rounds: int) -> Masks:
-        data: Samples = trainer.datamodule  # type: ignore[attr-defined]
-        first = self.seed * 1_000_003 + trainer.global_step
+    def _find(self, trainer: pl.Trainer, system: Classifier, find: FindMasks, rounds: int) -> Masks:
+        data: ScoringData = trainer.datamodule  # type: ignore[attr-defined]
 
         def draw(done: int) -> list[Batch]:
-            return data.sample(self.sampling, first + done, system.device)
+            seed = scoring_seed(self.seed, trainer.global_step + done)
+            return data.draw_batches(self.sampling, seed, system.device)
 
         with Progress(
             transient=True, disable=rounds == 1 or not trainer.progress_bar_callback
@@ -105,5 +100,5 @@ class Pruner(pl.Callback):
         return {"seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up where the checkpoint was written."""
+        """Go on from the checkpoint of a run that was cut short."""
         self.seconds = state_dict["seconds"]

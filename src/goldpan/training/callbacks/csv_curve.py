@@ -17,7 +17,7 @@ def read_metrics(trainer: pl.Trainer) -> Row:
     return {name: float(f"{float(value):.6g}") for name, value in metrics}
 
 
-class Curve(pl.Callback):
+class CsvCurve(pl.Callback):
     """Rewrites `path` after each epoch with all the rows so far, those before a resume included.
 
     Columns: epoch (from 1), step, train/, val/ and test/ loss and accuracy (%), lr, sparsity, and
@@ -26,24 +26,24 @@ class Curve(pl.Callback):
 
     def __init__(self, path: Path) -> None:
         self.path, self.rows = path, list[Row]()
-        self.begun = self.trained = self.rate = 0.0
+        self.started = self.trained_until = self.rate = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock, and note the epoch's learning rate."""
-        self.begun = perf_counter()
+        """Start the clock and read the epoch's learning rate."""
+        self.started = perf_counter()
         self.rate = trainer.optimizers[0].param_groups[0]["lr"]
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Note the end of the epoch's training."""
-        self.trained = perf_counter()
+        """Read the clock where the epoch's training ends."""
+        self.trained_until = perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the epoch's row."""
         metrics = read_metrics(trainer)
         row = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step} | metrics
         row["lr"] = self.rate
-        row["training_seconds"] = self.trained - self.begun
-        row["evaluation_seconds"] = perf_counter() - self.trained
+        row["training_seconds"] = self.trained_until - self.started
+        row["evaluation_seconds"] = perf_counter() - self.trained_until
         self.rows.append(row)
         if trainer.is_global_zero:
             write_rows(self.path, self.rows)
@@ -53,5 +53,5 @@ class Curve(pl.Callback):
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up where the checkpoint was written."""
+        """Go on from the checkpoint of a run that was cut short."""
         self.rows = state_dict["rows"]

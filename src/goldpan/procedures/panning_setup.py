@@ -1,4 +1,4 @@
-"""What an agent is trained on, and the policies that it is compared with."""
+"""The network and data that an agent is trained on, and the policies to compare it with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,13 @@ from goldpan.panning.rollout import episode_return, pan
 from goldpan.panning.screening import Row, Screening, check_rounds
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.setup import build_system, load_data
+from goldpan.stream import scoring_seed
 from goldpan.types import Batch, Loss
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What the agent is trained on: a network, its data, and the method's way of panning."""
+class PanningSetup:
+    """A network, its data, and the method's options of Panning."""
 
     net: nn.Module
     data: VisionData
@@ -46,34 +47,34 @@ class Ground:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What a screening and the environment are told alike."""
+        """The options that a screening and the environment share."""
         return {name: self.pruner[name] for name in ("rounds", "form", "temperature")}
 
     def draw(self, seed: int) -> list[Batch]:
         """The batches of a round, the same for the same seed."""
-        return self.data.sample(self.sampling, seed, self.device)
+        return self.data.draw_batches(self.sampling, seed, self.device)
 
     def rollout(self, policy: Policy, target: float) -> float:
         """The return of one episode; its batches depend on the round and the run's seed alone."""
         screening = Screening(
             self.net,
             self.indices,
-            lambda done: self.draw(self.seed * 1_000_003 + done),
+            lambda done: self.draw(scoring_seed(self.seed, done)),
             self.loss,
             sparsity=target,
             **self.options,
         )
-        return episode_return(pan(screening, policy, look=True))
+        return episode_return(pan(screening, policy, observe=True))
 
     def returns(self, policy: Policy, targets: Sequence[float]) -> Row:
-        """The returns on these targets, by target."""
+        """The return on each of these targets."""
         return {f"{target:g}": self.rollout(policy, target) for target in targets}
 
 
-def prepare_ground(
+def prepare_panning(
     cfg: DictConfig, steps: int, targets: Sequence[float], drawn: Sequence[Sequence[float]]
-) -> tuple[Ground, dict[str, Policy]]:
-    """The ground to train on, and the policies to compare with.
+) -> tuple[PanningSetup, dict[str, Policy]]:
+    """What the agent is trained on, and the policies to compare it with.
 
     Raises:
         ValueError: if the method does not pan, or a number is out of its range.
@@ -101,7 +102,7 @@ def prepare_ground(
     data = load_data(cfg)
     system = build_system(cfg, data)
     device = torch.device("cuda" if cfg.strategy.accelerator == "gpu" else "cpu")
-    ground = Ground(
+    setup = PanningSetup(
         system.net.to(device),
         data,
         system.loss,
@@ -110,8 +111,8 @@ def prepare_ground(
         pruner,
         cfg.seed,
     )
-    ground.draw(0)
+    setup.draw(0)
     policy: Policy = instantiate(pruner.policy)
-    policy.check([index.name for index in ground.indices])
+    policy.check([index.name for index in setup.indices])
     name = get_class(pruner.policy._target_).__name__.lower()
-    return ground, {name: policy, "uniform": Uniform(), "random": Random(cfg.seed)}
+    return setup, {name: policy, "uniform": Uniform(), "random": Random(cfg.seed)}

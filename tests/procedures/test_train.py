@@ -1,0 +1,43 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import DictConfig
+from torch import Tensor, nn
+
+from goldpan.procedures.setup import build_system, load_data
+from goldpan.procedures.train import check_penalty, choose_compact
+from goldpan.types import Batch
+
+Configure = Callable[..., DictConfig]
+SMALL = ("dataset=digits", "model=resnet20", "recipe=quick", "dataset.limit=100")
+
+
+def test_the_check_of_a_penalty_leaves_the_network_as_it_was(configure: Configure) -> None:
+    """Also of a penalty that runs the network, which moves the statistics of its norms."""
+    seen: list[torch.Size] = []
+
+    def penalty(model: nn.Module, batch: Batch) -> Tensor:
+        seen.append(batch[0].shape)
+        return model(batch[0]).square().mean()  # type: ignore[no-any-return]
+
+    cfg = configure(*SMALL)
+    data = load_data(cfg)
+    system = build_system(cfg, data)
+    system.penalty = penalty
+    before = {name: value.clone() for name, value in system.net.state_dict().items()}
+    check_penalty(system, data)
+    assert seen == [torch.Size([2, 1, 8, 8])]
+    assert all(torch.equal(v, before[n]) for n, v in system.net.state_dict().items())
+
+
+@pytest.mark.parametrize("asked", ["true", "false"])
+def test_a_run_that_began_without_compaction_goes_on_without(
+    configure: Configure, asked: str, tmp_path: Path
+) -> None:
+    cfg = configure(*SMALL, f"compact={asked}")
+    data = load_data(cfg)
+    torch.save({"callbacks": {}}, tmp_path / "last.ckpt")
+    system = build_system(cfg, data)
+    assert choose_compact(cfg, None, system, data, tmp_path / "last.ckpt") is None
