@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 from goldpan.reports.channel_table import channel_row, channel_table
 from goldpan.reports.results import Panel
