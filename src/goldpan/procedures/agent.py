@@ -16,7 +16,7 @@ from goldpan.panning.pictures import draw_learning
 from goldpan.panning.screening import Row
 from goldpan.procedures.ground import prepare_ground
 from goldpan.procedures.setup import close_logger, open_logger
-from goldpan.runs.record import CHECKPOINT, Record
+from goldpan.runs.record import CHECKPOINT, AgentResult, Record
 from goldpan.runs.refusal import refusing
 
 AGENT = "agent.pt"
@@ -61,7 +61,7 @@ def agent(
             **ground.options,
         )
         model = build_learner(env, learner, steps, cfg.seed)
-    logger = open_logger(cfg, folder, draft)
+    logger = open_logger(cfg, folder, draft.identity)
     others = {name: ground.returns(policy, targets) for name, policy in beside.items()}
     names = tuple(index.name for index in ground.indices)
 
@@ -82,12 +82,12 @@ def agent(
             model, env, steps, folder / CHECKPOINT, evaluate, every=every, advance=advance
         )
     facts = {
-        "run": draft.id,
-        "setting": draft.setting,
+        "run": draft.identity.id,
+        "setting": draft.identity.setting,
         "seed": cfg.seed,
         "steps": steps,
-        "commit": draft.commit,
-        "versions": dict(draft.versions),
+        "commit": draft.origin.commit,
+        "versions": dict(draft.origin.versions),
         **ground.options,
     }
     Agent(actor_weights(model), names, facts).write(folder / AGENT)
@@ -99,9 +99,8 @@ def agent(
         draft,
         status="finished",
         error=None,
-        data=ground.data.describe(),
-        seconds={"agent": perf_counter() - start},
-        returns={"agent": final, **others},
+        origin=replace(draft.origin, data=ground.data.describe()),
+        agent=AgentResult({"agent": final, **others}, perf_counter() - start),
     )
     close_logger(logger, record, [folder / "learning.png"])
     return record

@@ -55,13 +55,14 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
             callbacks.append(AfterStep(change))
         if cfg.compact and pruner is not None and not (folder / CHECKPOINT).exists():
             callbacks.append(Compact(pruner, system, data))  # a resumed run goes on as it was
-        trainer = build_trainer(cfg, folder, draft, data.steps_per_epoch, callbacks)
+        trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, callbacks)
     try:
         fit(trainer, system, data, folder)
     except LayerCollapse:
         trainer.validate(system, datamodule=data, verbose=False)
     record = measure(draft, trainer, system, data, curve.rows, pruner, importances.histogram)
-    record = replace(record, compaction=system.spared)
+    if record.weights is not None:
+        record = replace(record, weights=replace(record.weights, compaction=system.spared))
     finish(trainer, system, record, folder)
     return record
 

@@ -142,7 +142,7 @@ def _settle(cell: Cell, code: int, summary: Summary) -> str:
 def _failed(cell: Cell, sentence: str) -> Record:
     """The record that the cell wrote of its failure, or one that says how its process ended."""
     record = cell.record()
-    if record is not None and record.started == cell.draft.started:
+    if record is not None and record.identity.started == cell.draft.identity.started:
         return record
     return lose(cell, sentence)
 
