@@ -119,7 +119,7 @@ def epoch(device: torch.device) -> Pairs:
         rival = Rival(Plainest(plain(build_network(cfg, data, 0)), peer, bf16, device), device)
         system = build_system(cfg, data)
         parts = [rival, Monitor(), CsvCurve(folder / "metrics.csv")]
-        trainer = build_trainer(cfg, folder, draft, data.steps_per_epoch, parts)
+        trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, parts)
         trainer.fit(system, datamodule=data)
         close_logger(trainer.logger, draft, [])
     return Pairs(rival.ours[1:], rival.theirs[1:-1])

@@ -5,7 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from goldpan.runs.provenance import hardware, versions
-from goldpan.runs.record import RECORD, Accuracy, Record, Sparsity
+from goldpan.runs.record import (
+    RECORD,
+    Accuracies,
+    Accuracy,
+    Costs,
+    Origin,
+    Record,
+    Sparsity,
+    WeightResult,
+)
 from goldpan.sweeps.cells import Cell, Plan, plan
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -50,25 +59,20 @@ def made_up(
     draft: Record, index: int, machine: dict[str, str | int], libraries: dict[str, str]
 ) -> Record:
     """A record of the size and the fields that a run's has, with invented results."""
-    asked = float(draft.choices["sparsity"])
+    asked = float(draft.identity.choices["sparsity"])
     accuracy = Accuracy(10, 90 + index % 7 / 10, 90.0, 91.0)
+    data = {"name": "digits", "train": 1294, "validation": 143, "test": 360}
+    seconds = {"scoring": 0.1, "training": 1.0, "evaluation": 0.1}
     layers = {f"features.{layer}.weight": asked for layer in range(8)}
     return replace(
         draft,
         status="finished",
         error=None,
-        commit="made up",
-        versions=libraries,
-        hardware=machine,
-        data={"name": "digits", "train": 1294, "validation": 143, "test": 360},
-        seconds={"scoring": 0.1, "training": 1.0, "evaluation": 0.1},
-        images_per_second=1000.0,
-        sparsity=Sparsity(asked, asked, asked, asked, layers),
-        parameters={"all": 1000, "kept": 100, "prunable": 1000},
-        flops={"dense": 1000, "sparse": 100, "convention": "made up"},
-        masks=64 * "0",
+        origin=Origin("made up", libraries, machine, data),
+        accuracies=Accuracies(accuracy, accuracy, accuracy),
+        costs=Costs(seconds, 1000, 1000, "made up", 1000.0),
+        weights=WeightResult(
+            Sparsity(asked, asked, asked, asked, layers), 1000, 100, 100, masks=64 * "0"
+        ),
         ranks=(64 * "0",),
-        last=accuracy,
-        best=accuracy,
-        best_on_test=accuracy,
     )

@@ -1,30 +1,66 @@
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from goldpan.files import write_atomically
-from goldpan.runs.record import Accuracy, Record, Sparsity, read_record
+from goldpan.runs.record import (
+    Accuracies,
+    Accuracy,
+    AgentResult,
+    ChannelResult,
+    Costs,
+    Identity,
+    Record,
+    Sparsity,
+    WeightResult,
+    read_record,
+)
 
+SPARSITY = Sparsity(asked=0.9, got=0.9, parameters=0.89, effective=0.91, layers={"a": 1.0})
 RECORD = Record(
-    id="0123456789ab",
+    Identity(
+        id="0123456789ab",
+        setting="digits vgg11 quick",
+        method="snip",
+        seed=0,
+        choices={"sparsity": 0.9},
+        started="2026-01-01T00:00:00+00:00",
+    ),
     status="finished",
-    setting="digits vgg11 quick",
-    method="snip",
-    seed=0,
-    choices={"sparsity": 0.9},
-    started="2026-01-01T00:00:00+00:00",
-    sparsity=Sparsity(asked=0.9, got=0.9, parameters=0.89, effective=0.91, layers={"a": 1.0}),
-    last=Accuracy(epoch=15, test=97.5, val=98.0, train=100.0),
-    best=Accuracy(epoch=12, test=97.25, val=98.5, train=100.0),
+    accuracies=Accuracies(
+        last=Accuracy(epoch=15, test=97.5, val=98.0, train=100.0),
+        best=Accuracy(epoch=12, test=97.25, val=98.5, train=100.0),
+    ),
+    costs=Costs(seconds={"training": 1.0}, parameters=1000, flops=4000, convention="a test"),
+    weights=WeightResult(SPARSITY, 990, 110, flops_without_cut=500, masks="ab"),
+    ranks=("cd",),
+)
+SHRUNK = replace(
+    RECORD,
+    weights=None,
+    channels=ChannelResult(
+        SPARSITY, 110, flops_left=100, trained=Accuracy(10, 98.0), pruned=Accuracy(0, 50.0)
+    ),
 )
 
 
-def test_a_record_survives_its_file(tmp_path: Path) -> None:
-    RECORD.write(tmp_path / "record.json")
-    assert read_record(tmp_path / "record.json") == RECORD
+AGENT = replace(RECORD, weights=None, agent=AgentResult({"agent": {"0.9": -16.4}}, 60.0))
+
+
+@pytest.mark.parametrize("record", [RECORD, SHRUNK, AGENT], ids=["weights", "channels", "agent"])
+def test_a_record_survives_its_file(tmp_path: Path, record: Record) -> None:
+    record.write(tmp_path / "record.json")
+    assert read_record(tmp_path / "record.json") == record
+
+
+def test_flops_kept_are_those_of_the_smaller_network_or_without_cut_weights() -> None:
+    assert RECORD.flops_kept == 12.5
+    assert SHRUNK.flops_kept == 2.5
+    assert AGENT.flops_kept is None
 
 
 def test_the_summary_says_accuracy_and_sparsity_asked_and_got() -> None:
@@ -45,12 +81,17 @@ def test_a_record_cut_short_is_named(tmp_path: Path, cut: int) -> None:
 
 @pytest.mark.parametrize(
     ("change", "answer"),
-    [({"format": 0}, "format 0"), ({"extra": 1}, "unknown field extra"), ({"last": 3}, "whole")],
+    [
+        ({"format": 0}, "format 0"),
+        ({"extra": 1}, "unknown field extra"),
+        ({"accuracies": 3}, "whole"),
+    ],
 )
 def test_another_format_is_named(tmp_path: Path, change: dict[str, int], answer: str) -> None:
     path = tmp_path / "record.json"
     RECORD.write(path)
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    unsealed = json.loads(path.read_text()) | {"seal": None}
+    path.write_text(json.dumps(unsealed | change))
     with pytest.raises(ValueError, match=answer):
         read_record(path)
 
@@ -78,8 +119,6 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_not_a_number_is_never_written(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     with pytest.raises(ValueError, match="JSON"):
-        replace(RECORD, seconds={"training": float("nan")}).write(tmp_path / "record.json")
+        replace(RECORD, exports={"model.onnx": float("nan")}).write(tmp_path / "record.json")
     assert not list(tmp_path.iterdir())

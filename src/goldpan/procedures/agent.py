@@ -16,7 +16,7 @@ from goldpan.panning.pictures import draw_learning
 from goldpan.panning.screening import Row
 from goldpan.procedures.panning_setup import prepare_panning
 from goldpan.procedures.setup import close_logger, open_logger
-from goldpan.runs.record import CHECKPOINT, Record
+from goldpan.runs.record import CHECKPOINT, AgentResult, Record
 from goldpan.runs.refusal import refusing
 
 AGENT = "agent.pt"
@@ -61,7 +61,7 @@ def agent(
             **setup.options,
         )
         model = build_learner(env, learner, steps, cfg.seed)
-    logger = open_logger(cfg, folder, draft)
+    logger = open_logger(cfg, folder, draft.identity)
     others = {name: setup.returns(policy, targets) for name, policy in beside.items()}
     names = tuple(index.name for index in setup.indices)
 
@@ -82,12 +82,12 @@ def agent(
             model, env, steps, folder / CHECKPOINT, evaluate, every=every, on_episode=on_episode
         )
     facts = {
-        "run": draft.id,
-        "setting": draft.setting,
+        "run": draft.identity.id,
+        "setting": draft.identity.setting,
         "seed": cfg.seed,
         "steps": steps,
-        "commit": draft.commit,
-        "versions": dict(draft.versions),
+        "commit": draft.origin.commit,
+        "versions": dict(draft.origin.versions),
         **setup.options,
     }
     Agent(actor_weights(model), names, facts).write(folder / AGENT)
@@ -99,9 +99,8 @@ def agent(
         draft,
         status="finished",
         error=None,
-        data=setup.data.describe(),
-        seconds={"agent": perf_counter() - start},
-        returns={"agent": final, **others},
+        origin=replace(draft.origin, data=setup.data.describe()),
+        agent=AgentResult({"agent": final, **others}, perf_counter() - start),
     )
     close_logger(logger, record, [folder / "learning.png"])
     return record

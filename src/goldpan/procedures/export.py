@@ -12,7 +12,7 @@ from goldpan.files import write_atomically
 from goldpan.procedures.measure import measure, reading
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.runs.checkpoint import load_weights
-from goldpan.runs.record import ARCHITECTURE, Record
+from goldpan.runs.record import ARCHITECTURE, Accuracies, Record
 from goldpan.runs.refusal import refusing
 
 
@@ -29,7 +29,7 @@ def export(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         data = load_data(cfg)
         system = build_system(cfg, data)
         load_weights(system.net, Path(cfg.checkpoint))
-        trainer = build_trainer(cfg, folder, draft, data.steps_per_epoch, [])
+        trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, [])
     trainer.validate(system, datamodule=data, verbose=False)
     system.net.cpu()
     shape = data.image_shape
@@ -39,4 +39,4 @@ def export(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     }
     write_atomically(folder / ARCHITECTURE, json.dumps(architecture(plain(system.net)), indent=2))
     record = measure(draft, trainer, system, data, [], None, [])
-    return replace(record, last=reading(trainer), best=None, exports=differences)
+    return replace(record, accuracies=Accuracies(reading(trainer)), exports=differences)

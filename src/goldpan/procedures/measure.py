@@ -1,6 +1,6 @@
 """What a run came to: accuracies, sparsity, cost and time, put into its record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,16 @@ from goldpan.channels.surgery import plain
 from goldpan.cost import CONVENTION, cost, live_paths
 from goldpan.data.vision import VisionData
 from goldpan.masks import digest, read_masks
-from goldpan.runs.record import Accuracy, Histogram, Record, Sparsity
+from goldpan.runs.record import (
+    Accuracies,
+    Accuracy,
+    ChannelResult,
+    Costs,
+    Histogram,
+    Record,
+    Sparsity,
+    WeightResult,
+)
 from goldpan.training.callbacks.csv_curve import Row, read_metrics
 from goldpan.training.callbacks.monitor import compare_ranks
 from goldpan.training.callbacks.pruner import Pruner
@@ -38,37 +47,34 @@ def measure(
     live = live_paths(system.net, data.image_shape)
     spent = cost(system.net, data.image_shape)
     curve = rows or [{"epoch": 0, "sparsity": masks.sparsity} | read_metrics(trainer)]
-    training = sum(row.get("training_seconds", 0.0) for row in rows)
     seconds = {
         "scoring": pruner.seconds if pruner is not None else 0.0,
-        "training": training,
-        "evaluation": sum(row.get("evaluation_seconds", 0.0) for row in rows),
+        "training": sum(row["training_seconds"] for row in rows),
+        "evaluation": sum(row["evaluation_seconds"] for row in rows),
     }
     return replace(
         draft,
         status="finished" if live.kept else "collapsed",
         error=None,
-        data=data.describe(),
-        seconds=seconds,
-        images_per_second=rows[-1]["step"] * data.batch_size / training if rows else None,
-        sparsity=Sparsity(
-            asked=draft.choices["sparsity"],
-            got=masks.sparsity,
-            parameters=1 - spent.parameters_kept / spent.parameters,
-            effective=live.sparsity,
-            layers=masks.layers(),
+        origin=replace(draft.origin, data=data.describe()),
+        accuracies=Accuracies(
+            _accuracy(curve[-1]), _best(curve, "val/accuracy"), _best(curve, "test/accuracy")
         ),
-        parameters={
-            "all": spent.parameters,
-            "kept": spent.parameters_kept,
-            "prunable": masks.total,
-        },
-        flops={"dense": spent.flops, "sparse": spent.flops_kept, "convention": CONVENTION},
-        masks=digest(masks),
+        costs=count_costs(system.net, data.image_shape, seconds, images_per_second(rows, data)),
+        weights=WeightResult(
+            Sparsity(
+                asked=draft.identity.choices["sparsity"],
+                got=masks.sparsity,
+                parameters=1 - spent.parameters_kept / spent.parameters,
+                effective=live.sparsity,
+                layers=masks.layers(),
+            ),
+            prunable=masks.total,
+            parameters_kept=spent.parameters_kept,
+            flops_without_cut=spent.flops_kept,
+            masks=digest(masks),
+        ),
         ranks=tuple(compare_ranks(system.net)),
-        last=_accuracy(curve[-1]),
-        best=_best(curve, "val/accuracy"),
-        best_on_test=_best(curve, "test/accuracy"),
         importances=importances,
     )
 
@@ -78,34 +84,49 @@ def reading(trainer: pl.Trainer) -> Accuracy:
     return _accuracy({"epoch": 0} | read_metrics(trainer))
 
 
+def count_costs(
+    net: nn.Module, shape: Sequence[int], seconds: Mapping[str, float], speed: float | None
+) -> Costs:
+    """The seconds of a run, its training images a second, and the size of its dense network."""
+    dense = cost(net, shape)
+    return Costs(seconds, dense.parameters, dense.flops, CONVENTION, speed)
+
+
+def images_per_second(rows: Sequence[Row], data: VisionData) -> float | None:
+    """The speed of a training that has these rows; None if there are none."""
+    training = sum(row["training_seconds"] for row in rows)
+    return rows[-1]["step"] * data.batch_size / training if rows else None
+
+
 def compare_sizes(
-    record: Record,
+    asked: float,
     large: nn.Module,
     small: nn.Module,
     thinning: ChannelChoice,
     shape: Sequence[int],
-) -> Record:
-    """The record with what removing channels has saved: sizes, FLOPs, measured milliseconds."""
+    trained: Accuracy,
+    pruned: Accuracy,
+) -> ChannelResult:
+    """What removing channels has saved: sizes, FLOPs, measured milliseconds.
+
+    `trained` is the accuracy of the large network, `pruned` that of the small one before it was
+    fine-tuned.
+    """
     before, after = cost(large, shape), cost(small, shape)
     models = {"dense": plain(large).cpu(), "shrunk": plain(small).cpu()}
-    measured = {
-        f"{name}, batch {batch}": milliseconds
-        for batch in (1, 128)
-        for name, milliseconds in latencies(models, shape, batch).items()
-    }
-    return replace(
-        record,
-        sparsity=Sparsity(
-            asked=record.choices["sparsity"],
+    return ChannelResult(
+        Sparsity(
+            asked=asked,
             got=thinning.removed(),
             parameters=1 - after.parameters / before.parameters,
             effective=1 - live_paths(small, shape).kept / read_masks(large).total,
             layers={name: 1 - int(mask.sum()) / len(mask) for name, mask in thinning.kept.items()},
-            granularity="channel",
         ),
-        parameters={"all": before.parameters, "kept": after.parameters},
-        flops={"dense": before.flops, "sparse": after.flops_kept, "convention": CONVENTION},
-        latency=measured,
+        parameters_left=after.parameters,
+        flops_left=after.flops_kept,
+        trained=trained,
+        pruned=pruned,
+        milliseconds={str(batch): latencies(models, shape, batch) for batch in (1, 128)},
         floored=thinning.floored,
     )
 

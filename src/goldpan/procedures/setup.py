@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import wandb
@@ -21,7 +22,7 @@ from goldpan.layers.swap import swap_norms
 from goldpan.models.initialize import seeded
 from goldpan.procedures.process import prepare_process
 from goldpan.runs.provenance import is_first_rank
-from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Record
+from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Identity, Record
 from goldpan.training.callbacks.files import AtomicFiles
 from goldpan.training.classifier import Classifier
 
@@ -74,7 +75,7 @@ def build_network(cfg: DictConfig, data: VisionData, seed: int) -> nn.Module:
 
 
 def build_trainer(
-    cfg: DictConfig, folder: Path, draft: Record, steps: int, callbacks: Sequence[pl.Callback]
+    cfg: DictConfig, folder: Path, who: Identity, steps: int, callbacks: Sequence[pl.Callback]
 ) -> pl.Trainer:
     """Lightning's Trainer for the strategy; it keeps one checkpoint, that of the last epoch.
 
@@ -111,7 +112,7 @@ def build_trainer(
         gradient_clip_val=cfg.recipe.gradient_clip,
         callbacks=[*callbacks, keep_last, *([RichProgressBar()] if watched else [])],
         plugins=[AtomicFiles()],
-        logger=open_logger(cfg, folder, draft),
+        logger=open_logger(cfg, folder, who),
         default_root_dir=folder,
         enable_progress_bar=watched,
         enable_model_summary=False,
@@ -121,7 +122,7 @@ def build_trainer(
     )
 
 
-def open_logger(cfg: DictConfig, folder: Path, draft: Record) -> Logger | bool:
+def open_logger(cfg: DictConfig, folder: Path, who: Identity) -> Logger | bool:
     """W&B or none, on the first process alone; a resumed run goes on under its own id.
 
     Runs of a table are a group. Where W&B cannot be reached the run is kept offline.
@@ -131,11 +132,11 @@ def open_logger(cfg: DictConfig, folder: Path, draft: Record) -> Logger | bool:
     start = partial(
         instantiate(cfg.logger),
         dir=folder,
-        id=draft.id,
-        name=f"{draft.method} {draft.choices['sparsity']:g} seed {draft.seed}",
-        group=next((w[6:] for w in draft.setting.split() if w.startswith("table=")), None),
-        tags=[*draft.setting.split(), draft.method.split()[0]],
-        config=dict(draft.choices),
+        id=who.id,
+        name=f"{who.method} {who.choices['sparsity']:g} seed {who.seed}",
+        group=next((w[6:] for w in who.setting.split() if w.startswith("table=")), None),
+        tags=[*who.setting.split(), who.method.split()[0]],
+        config=dict(who.choices),
     )
     try:
         run = start()
@@ -162,5 +163,8 @@ def close_logger(logger: Logger | bool | None, record: Record, pictures: Sequenc
             counts = record.importances[-1]
             edges = [index / len(counts) for index in range(len(counts) + 1)]
             logger.experiment.log({"importances": wandb.Histogram(np_histogram=(counts, edges))})
-        logger.experiment.summary.update({"record": asdict(record)})
+        derived: dict[str, Any] = {"flops_kept": record.flops_kept}
+        if record.sparsity is not None:
+            derived["sparsity"] = asdict(record.sparsity)
+        logger.experiment.summary.update({"record": asdict(record) | derived})
         logger.experiment.finish()

@@ -56,13 +56,14 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         if (change := instantiate(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))
         callbacks += [compact] if compact is not None else []  # after the pruner
-        trainer = build_trainer(cfg, folder, draft, data.steps_per_epoch, callbacks)
+        trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, callbacks)
     try:
         fit(trainer, system, data, folder)
     except LayerCollapse:
         trainer.validate(system, datamodule=data, verbose=False)
     record = measure(draft, trainer, system, data, curve.rows, pruner, importances.histogram)
-    record = replace(record, compaction=compact.spared if compact is not None else {})
+    if record.weights is not None and compact is not None:
+        record = replace(record, weights=replace(record.weights, compaction=compact.spared))
     finish(trainer, system, record, folder)
     return record
 

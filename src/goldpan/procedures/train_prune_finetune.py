@@ -14,7 +14,13 @@ from torch import nn
 from goldpan.channels.choosing import ChannelChoice, choose_channels, prunable_groups
 from goldpan.channels.surgery import shrink
 from goldpan.data.vision import VisionData
-from goldpan.procedures.measure import compare_sizes, measure, reading
+from goldpan.procedures.measure import (
+    compare_sizes,
+    count_costs,
+    images_per_second,
+    measure,
+    reading,
+)
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import finish, fit
 from goldpan.runs.checkpoint import load_weights
@@ -49,9 +55,21 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
         tunings.append(_tune(cfg, draft, data, net, place, logged=place == folder))
     last = tunings[-1]
     record = measure(draft, last.trainer, last.system, data, last.rows, None, trained.importances)
-    thinning = reduce(lambda earlier, later: later.after(earlier), thinnings)
-    record = compare_sizes(record, system.net, last.system.net, thinning, data.image_shape)
-    record = replace(record, trained=trained.last, pruned=last.before, seconds=_seconds(tunings))
+    speed = images_per_second(last.rows, data)
+    record = replace(
+        record,
+        costs=count_costs(system.net, data.image_shape, _seconds(tunings), speed),
+        weights=None,
+        channels=compare_sizes(
+            cfg.sparsity,
+            system.net,
+            last.system.net,
+            reduce(lambda earlier, later: later.after(earlier), thinnings),
+            data.image_shape,
+            trained.accuracies.last,  # type: ignore[union-attr]  # a run that is done has some
+            last.before,
+        ),
+    )
     finish(last.trainer, last.system, record, folder)
     for place in rounds:
         (place / CHECKPOINT).unlink(missing_ok=True)
@@ -72,9 +90,9 @@ def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
     stage.sparsity, stage.method.channels = 0.0, None
     stage.procedure = {"_target_": "goldpan.procedures.train.train", "_partial_": True}
     choices: Any = OmegaConf.to_container(stage, resolve=True)
-    part = replace(draft, id=identity(choices), choices=without_paths(choices))
-    folder = output / f"trained-{part.id}"
-    return perform(stage, part, folder), folder / WEIGHTS
+    who = replace(draft.identity, id=identity(choices), choices=without_paths(choices))
+    folder = output / f"trained-{who.id}"
+    return perform(stage, replace(draft, identity=who), folder), folder / WEIGHTS
 
 
 def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> ChannelChoice:
@@ -105,7 +123,7 @@ def _tune(
         tuning.logger = {}
     place.mkdir(exist_ok=True)
     system, curve = build_system(tuning, data, lambda seed: net), CsvCurve(place / "metrics.csv")
-    trainer = build_trainer(tuning, place, draft, data.steps_per_epoch, [Monitor(), curve])
+    trainer = build_trainer(tuning, place, draft.identity, data.steps_per_epoch, [Monitor(), curve])
     trainer.validate(system, datamodule=data, verbose=False)
     before = reading(trainer)
     fit(trainer, system, data, place)

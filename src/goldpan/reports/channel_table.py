@@ -1,6 +1,6 @@
 """The table of runs that removed channels: accuracy before and after, size, FLOPs, milliseconds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean
 
 from goldpan.reports.bands import summarize
@@ -23,7 +23,7 @@ def channel_table(panel: Panel, table: Table) -> str:
     """
     rows = []
     for (row, column), cell in panel.cells.items():
-        if removed := [record for record in cell.records if _removed_channels(record)]:
+        if removed := [record for record in cell.records if record.channels is not None]:
             where = [shown(table.rows, row), shown(table.columns, column)]
             rows.append([*where, *channel_row(removed)])
     return markdown([table.rows, table.columns, *HEADER], rows) if rows else ""
@@ -31,30 +31,26 @@ def channel_table(panel: Panel, table: Table) -> str:
 
 def channel_row(same: Sequence[Record]) -> list[str]:
     """What HEADER names, of the runs of one cell."""
+    dense = [record.costs for record in same if record.costs is not None]
+    small = [record.channels for record in same if record.channels is not None]
     return [
-        f"{100 * mean(r.sparsity.got for r in same if r.sparsity is not None):.1f} %",
-        _accuracy([record.trained for record in same]),
-        _accuracy([record.pruned for record in same]),
-        _accuracy([record.last for record in same]),
+        f"{100 * mean(one.sparsity.got for one in small):.1f} %",
+        _accuracy([one.trained for one in small]),
+        _accuracy([one.pruned for one in small]),
+        _accuracy([record.accuracy("last") for record in same]),
         str(len(same)),
-        _left([r.parameters["all"] for r in same], [r.parameters["kept"] for r in same]),
-        _left([int(r.flops["dense"]) for r in same], [int(r.flops["sparse"]) for r in same]),
-        _milliseconds(same, 1),
-        _milliseconds(same, 128),
+        _left([one.parameters for one in dense], [one.parameters_left for one in small]),
+        _left([one.flops for one in dense], [one.flops_left for one in small]),
+        *(_milliseconds([one.milliseconds[batch] for one in small]) for batch in ("1", "128")),
     ]
-
-
-def _removed_channels(record: Record) -> bool:
-    return record.sparsity is not None and record.sparsity.granularity == "channel"
 
 
 def _left(before: Sequence[int], after: Sequence[int]) -> str:
     return f"{mean(after) / 1e6:.3g} M (-{100 * (1 - mean(after) / mean(before)):.1f} %)"
 
 
-def _milliseconds(same: Sequence[Record], batch: int) -> str:
-    dense = mean(record.latency[f"dense, batch {batch}"] for record in same)
-    shrunk = mean(record.latency[f"shrunk, batch {batch}"] for record in same)
+def _milliseconds(measured: Sequence[Mapping[str, float]]) -> str:
+    dense, shrunk = (mean(one[name] for one in measured) for name in ("dense", "shrunk"))
     return f"{dense:.2f} -> {shrunk:.2f} ({dense / shrunk:.1f}x)"
 
 

@@ -6,8 +6,8 @@ are logged after it was saved appear in it.
 
 Building the view was tried with wandb-workspaces 0.4.13, saving it only up to the refusal without
 an account: no view was ever seen in a browser. Least sure are the names of layers, which hold dots
-(record.sparsity.layers.features.0.weight), and grouping by the summary's record.method, which a
-run has when it ends.
+(record.sparsity.layers.features.0.weight), and grouping by record.identity.method, which the summary
+of a run has when it ends.
 """
 
 import sys
@@ -58,7 +58,7 @@ def dashboard(report: Report, project: str, entity: str) -> Any:
         settings=views.WorkspaceSettings(x_axis=STEP, max_runs=100),
         runset_settings=views.RunsetSettings(
             filters=expr.And(expr.Metric("Group") == report.table.name),
-            groupby=[expr.Summary("record.method"), expr.Config("sparsity")],
+            groupby=[expr.Summary("record.identity.method"), expr.Config("sparsity")],
             order=[expr.Ordering(expr.Config("sparsity"))],
             pinned_columns=["config:sparsity.value", *_columns()],
         ),
@@ -66,14 +66,15 @@ def dashboard(report: Report, project: str, entity: str) -> Any:
 
 
 def _columns() -> list[str]:
-    accuracies = [f"record.{epoch}.test" for epoch in ("last", "best", "best_on_test")]
-    names = [*accuracies, "record.sparsity.effective", "record.flops.sparse", "record.status"]
+    accuracies = [f"record.accuracies.{epoch}.test" for epoch in ("last", "best", "best_on_test")]
+    names = [*accuracies, "record.sparsity.effective", "record.flops_kept", "record.status"]
     return [f"summary:{name}" for name in names]
 
 
 def _sections(kit: Any, layers: list[str]) -> dict[str, list[Any]]:
     """The panels, by the name of their section."""
-    sparsity, last, best = kit.Config("sparsity"), "record.last.test", "record.best.test"
+    sparsity = kit.Config("sparsity")
+    last, best = (f"record.accuracies.{epoch}.test" for epoch in ("last", "best"))
 
     def scatter(x: Any, y: str, title: str, **looks: Any) -> Any:
         return kit.ScatterPlot(title=title, x=x, y=kit.SummaryMetric(y), **looks)
@@ -85,7 +86,7 @@ def _sections(kit: Any, layers: list[str]) -> dict[str, list[Any]]:
     def bars(metric: str, title: str) -> Any:
         return kit.BarPlot(title=title, metrics=[kit.SummaryMetric(metric)])
 
-    flops = kit.SummaryMetric("record.flops.sparse")
+    flops = kit.SummaryMetric("record.flops_kept")
     shares = {"metric_regex": "^panning/weight/.*", "x": "panning/round"}
     sections = {
         "Accuracy": [
@@ -96,7 +97,7 @@ def _sections(kit: Any, layers: list[str]) -> dict[str, list[Any]]:
         ],
         "Cost": [
             scatter(flops, last, "test accuracy (%), last epoch, by FLOPs kept", log_x=True),
-            bars("record.images_per_second", "training images a second"),
+            bars("record.costs.images_per_second", "training images a second"),
         ],
         "Training": [line("val/accuracy"), line("test/accuracy"), line("train/loss")],
         "Layers": [_across(kit, layers)] if layers else [],

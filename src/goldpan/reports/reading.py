@@ -33,7 +33,7 @@ def read_below(folder: Path, metric: str) -> Runs:
         raise FileNotFoundError(f"no {RECORD} below {folder}; `python run.py` makes one a run")
     found = _read({path.parent: partial(read_record, path) for path in paths}, metric)
     placed = [item for item in found.records.items() if sparsity_asked(item[1]) is not None]
-    placed.sort(key=lambda item: item[1].started)
+    placed.sort(key=lambda item: item[1].identity.started)
     last: dict[object, tuple[Path, Record]] = {}
     for path, record in sorted(placed, key=lambda item: item[1].done):  # one that failed is no last
         last[_name(record)] = path, record
@@ -43,17 +43,17 @@ def read_below(folder: Path, metric: str) -> Runs:
         if at == path:
             kept[path] = record
         elif record.done:
+            this, that = record.identity, later.identity
             sentences.append(
-                f"not counted: {record.method} on {record.setting}, seed {record.seed}, run "
-                f"{record.id} of {record.started}: run {later.id} of {later.started} has the same "
-                "name and seed"
+                f"not counted: {this.method} on {this.setting}, seed {this.seed}, run {this.id} of "
+                f"{this.started}: run {that.id} of {that.started} has the same name and seed"
             )
     return Runs(kept, sentences)
 
 
 def sparsity_asked(record: Record) -> float | None:
     """The sparsity that a run was to have; of one that failed, its choices say it."""
-    asked = record.sparsity.asked if record.sparsity else record.choices.get("sparsity")
+    asked = record.sparsity.asked if record.sparsity else record.identity.choices.get("sparsity")
     return None if asked is None else float(asked)
 
 
@@ -70,7 +70,7 @@ def _read(readers: Mapping[Path, Callable[[], Record | None]], metric: str) -> R
             continue
         if not record.done:
             sentences.append(f"failed: {folder / RECORD}: {record.error}")
-        elif getattr(record, metric) is None:
+        elif record.accuracy(metric) is None:
             sentences.append(f"not counted: {folder / RECORD} has no accuracy {metric}")
             continue
         records[folder] = record
@@ -79,4 +79,5 @@ def _read(readers: Mapping[Path, Callable[[], Record | None]], metric: str) -> R
 
 def _name(record: Record) -> tuple[object, ...]:
     """What two runs share of which only the last counts."""
-    return record.setting, record.method, sparsity_asked(record), record.seed
+    who = record.identity
+    return who.setting, who.method, sparsity_asked(record), who.seed

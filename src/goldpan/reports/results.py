@@ -61,7 +61,8 @@ class Results:
     @property
     def records(self) -> list[Record]:
         """The runs that count, each once."""
-        return list({record.id: record for cell in self.cells for record in cell.records}.values())
+        records = (record for cell in self.cells for record in cell.records)
+        return list({record.identity.id: record for record in records}.values())
 
 
 def results_of_plan(plan: Plan, table: Table, metric: str) -> Results:
@@ -97,14 +98,15 @@ def results_below(folder: Path, metric: str) -> Results:
     """
     found = read_below(folder, metric)
     cells = {}
-    for setting in dict.fromkeys(run.setting for run in found.records.values()):
-        runs = {path: run for path, run in found.records.items() if run.setting == setting}
+    for setting in dict.fromkeys(run.identity.setting for run in found.records.values()):
+        runs = {path: r for path, r in found.records.items() if r.identity.setting == setting}
+        method_of = {path: run.identity.method for path, run in runs.items()}
         asked = {path: str(sparsity_asked(run)) for path, run in runs.items()}
-        pruned = {run.method for run in runs.values() if sparsity_asked(run)}
-        columns = {asked[path] for path, run in runs.items() if run.method in pruned} or {"0.0"}
-        methods = dict.fromkeys(run.method for run in runs.values())
+        pruned = {method_of[path] for path, run in runs.items() if sparsity_asked(run)}
+        columns = {asked[path] for path in runs if method_of[path] in pruned} or {"0.0"}
+        methods = dict.fromkeys(method_of.values())
         for method, column in product(methods, sorted(columns, key=float)):
-            folders = [path for path, run in runs.items() if run.method == method]
+            folders = [path for path in runs if method_of[path] == method]
             if method in pruned:
                 folders = [path for path in folders if asked[path] == column]
             axes = {"setting": setting, "method": method, "sparsity": column}
@@ -122,7 +124,7 @@ def _cell(
     """The cell of the runs in these folders: those that are done count, others failed."""
     records = [found.records[folder] for folder in folders if folder in found.records]
     done = [record for record in records if record.done]
-    accuracies = [getattr(record, metric).test for record in done]
+    accuracies = [one.test for record in done if (one := record.accuracy(metric))]
     failed = len(records) - len(done)
     return TableCell(axes, frozenset(folders), done, accuracies, failed, published)
 

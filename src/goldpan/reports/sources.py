@@ -11,19 +11,20 @@ from goldpan.runs.record import Record
 
 def evidence(records: Sequence[Record]) -> str:
     """One line: how many runs, seeds and images, on what hardware, with what versions."""
-    seeds = sorted({record.seed for record in records})
+    seeds, origins = sorted({r.identity.seed for r in records}), [r.origin for r in records]
     facts = [f"{len(records)} runs, seeds {', '.join(map(str, seeds))}"]
-    facts += distinct(f"{r.data['train']} training images, {r.data['test']} test" for r in records)
-    facts += distinct(str(r.hardware.get("gpu", r.hardware["cpu"])) for r in records)
-    facts += distinct(f"torch {r.versions['torch']}" for r in records)
-    return "; ".join([*facts, *distinct(f"commit {record.commit}" for record in records)])
+    facts += distinct(f"{o.data['train']} training images, {o.data['test']} test" for o in origins)
+    facts += distinct(str(o.hardware.get("gpu", o.hardware["cpu"])) for o in origins)
+    facts += distinct(f"torch {o.versions['torch']}" for o in origins)
+    return "; ".join([*facts, *distinct(f"commit {origin.commit}" for origin in origins)])
 
 
 def images(record: Record) -> str:
     """The images of a run; of image files, their folder or archive too."""
-    text = f"{record.data['name']}, {record.data['train']} training images"
-    if record.data["name"] == "image_folder":
-        source = Path(record.choices["dataset"]["root"]).name
+    data = record.origin.data
+    text = f"{data['name']}, {data['train']} training images"
+    if data["name"] == "image_folder":
+        source = Path(record.identity.choices["dataset"]["root"]).name
         text += f" from the files in {source}: JPEG files are not the original images"
     return text
 
@@ -33,9 +34,10 @@ def whole_networks(panels: Sequence[Panel], axis: str) -> list[str]:
     texts = []
     for panel, row in ((grid, name) for grid in panels for name in grid.rows):
         records = [record for cell in panel.row(row) for record in cell.records]
-        if seeds := {run.seed: run.trained.test for run in records if run.trained is not None}:
+        trained = {r.identity.seed: r.channels.trained.test for r in records if r.channels}
+        if trained:
             name = f"{panel.title}, {shown(axis, row)}" if len(panels) > 1 else shown(axis, row)
-            texts.append(f"{name} {summarize([*seeds.values()])} (n={len(seeds)})")
+            texts.append(f"{name} {summarize([*trained.values()])} (n={len(trained)})")
     return [f"ours before channels were removed, last epoch: {', '.join(texts)}"] if texts else []
 
 

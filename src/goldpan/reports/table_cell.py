@@ -39,7 +39,7 @@ class TableCell:
     @property
     def flops(self) -> float | None:
         """FLOPs kept (%), the mean over the runs that count; None if none says them."""
-        kept = [flops for record in self.records if (flops := flops_kept(record)) is not None]
+        kept = [one for record in self.records if (one := record.flops_kept) is not None]
         return mean(kept) if kept else None
 
     @property
@@ -81,8 +81,3 @@ class TableCell:
         counts += [f"{self.failed} failed"] if self.failed else []
         counts += [f"{self.collapsed} collapsed"] if self.collapsed else []
         return f"{self.ours} ({', '.join(counts)})"
-
-
-def flops_kept(record: Record) -> float | None:
-    """FLOPs that a run keeps (%), if it says."""
-    return 100 * int(record.flops["sparse"]) / int(record.flops["dense"]) if record.flops else None

@@ -1,11 +1,12 @@
 """Figures of a run that removes channels: importance by epoch, and channels kept by layer."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
 from goldpan.pictures import figure
-from goldpan.runs.record import Record
+from goldpan.runs.record import Identity, Record
 
 
 def draw_channels(record: Record, folder: Path) -> list[Path]:
@@ -15,10 +16,10 @@ def draw_channels(record: Record, folder: Path) -> list[Path]:
         drawn.append(folder / "importances.png")
         with figure(drawn[-1], 1, 2, (10, 4)) as ((over_time, at_last),):
             _draw_importances(over_time, at_last, record)
-    if record.sparsity is not None and record.sparsity.granularity == "channel":
+    if record.channels is not None:
         drawn.append(folder / "channels.png")
         with figure(drawn[-1], 1, 1, (10, 4)) as ((axis,),):
-            _draw_kept(axis, record)
+            _draw_kept(axis, record.identity, record.channels.sparsity.layers)
     return drawn
 
 
@@ -35,7 +36,7 @@ def _draw_importances(over_time: Any, at_last: Any, record: Record) -> None:
         cmap="viridis",
     )
     over_time.figure.colorbar(image, ax=over_time, label="channels + 1")
-    over_time.set(xlabel="epoch", ylabel="importance", title=record.method)
+    over_time.set(xlabel="epoch", ylabel="importance", title=record.identity.method)
     edges = [index / bins for index in range(bins)]
     at_last.bar(edges, counts[-1], width=1 / bins, align="edge", color="#0072B2")
     at_last.set(
@@ -43,10 +44,9 @@ def _draw_importances(over_time: Any, at_last: Any, record: Record) -> None:
     )
 
 
-def _draw_kept(axis: Any, record: Record) -> None:
-    """Draw the percentage of channels that each layer kept."""
-    layers = record.sparsity.layers if record.sparsity is not None else {}
-    axis.bar(range(len(layers)), [100 * (1 - cut) for cut in layers.values()], color="#009E73")
-    axis.set_xticks(range(len(layers)), layers, rotation=60, ha="right", fontsize="x-small")
+def _draw_kept(axis: Any, who: Identity, lost: Mapping[str, float]) -> None:
+    """Draw the percentage of channels that each layer kept; `lost` is the fraction that it lost."""
+    axis.bar(range(len(lost)), [100 * (1 - part) for part in lost.values()], color="#009E73")
+    axis.set_xticks(range(len(lost)), lost, rotation=60, ha="right", fontsize="x-small")
     axis.set(ylabel="channels kept (%)", ylim=(0, 100))
-    axis.set_title(fill(f"{record.method}, {record.setting}", 110), fontsize="small")
+    axis.set_title(fill(f"{who.method}, {who.setting}", 110), fontsize="small")

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from goldpan.files import write_atomically
 from goldpan.runs.identity import identity, run_title, without_paths
 from goldpan.runs.provenance import commit, hardware, is_first_rank, versions
-from goldpan.runs.record import CHECKPOINT, LOCK, RECORD, Record, read_record
+from goldpan.runs.record import CHECKPOINT, LOCK, RECORD, Identity, Origin, Record, read_record
 from goldpan.runs.refusal import Refusal, refusing
 
 TERMINATED = 143
@@ -72,17 +72,16 @@ def plan_run(
     """
     _check(choices)
     setting, method = run_title(choices, groups, overrides)
-    draft = Record(
+    who = Identity(
         id=identity(choices),
-        status="failed",
-        error="did not end",
         setting=setting,
         method=method,
         seed=choices["seed"],
         choices=without_paths(choices),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    return draft, Path(choices["output"]) / f"{_slug(groups, choices)}-{draft.id}"
+    folder = Path(choices["output"]) / f"{_slug(groups, choices)}-{who.id}"
+    return Record(who, status="failed", error="did not end"), folder
 
 
 def perform(cfg: DictConfig, draft: Record, folder: Path, *, wait: bool = True) -> Record:
@@ -130,7 +129,7 @@ def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     path = folder / RECORD
     write_atomically(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
     try:
-        draft = replace(draft, versions=versions(), hardware=hardware(), commit=commit())
+        draft = replace(draft, origin=Origin(commit(), versions(), hardware()))
         record: Record = instantiate(cfg.procedure)(cfg, draft, folder)
     except Refusal:
         raise

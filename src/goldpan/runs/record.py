@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 from goldpan.files import write_atomically
+from goldpan.runs.format_1 import from_format_1
 
-FORMAT = 1
+FORMAT = 2
 
 RECORD, CHECKPOINT, LOCK = "record.json", "last.ckpt", ".lock"
 """Files in a run's folder: what it came to, where it goes on if cut short, who is at it."""
@@ -24,6 +25,32 @@ Status = Literal["finished", "collapsed", "failed"]
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Who a run is, known before it starts: a method, with its seed, in a setting.
+
+    `setting` names dataset, model and recipe; `choices` is the whole resolved configuration,
+    without the paths of this machine; `id` is a hash of those choices that decide the result.
+    """
+
+    id: str
+    setting: str
+    method: str
+    seed: int
+    choices: Mapping[str, Any]
+    started: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the numbers come from: the code, the libraries, the machine and the images."""
+
+    commit: str = "unknown"
+    versions: Mapping[str, str] = field(default_factory=dict)
+    hardware: Mapping[str, str | int] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Accuracy:
     """Top-1 accuracies in percent at the end of one epoch (from 1; 0 is before training)."""
 
@@ -34,12 +61,40 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class Accuracies:
+    """The accuracies of three epochs.
+
+    `last` is the last epoch. `best` is the one with the best validation accuracy among those at the
+    final sparsity; None without a validation split. `best_on_test` is the epoch with the best test
+    accuracy: many papers report it, and it selects on the test set, so it is for comparison only.
+    """
+
+    last: Accuracy
+    best: Accuracy | None = None
+    best_on_test: Accuracy | None = None
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What the run took, and the size of its whole, dense network.
+
+    `seconds` by part of the run; `images_per_second` of training; `flops` of one image, counted as
+    `convention` says.
+    """
+
+    seconds: Mapping[str, float]
+    parameters: int
+    flops: int
+    convention: str
+    images_per_second: float | None = None
+
+
+@dataclass(frozen=True)
 class Sparsity:
-    """Fractions in [0, 1]: `asked` and `got` over the prunable weights, `parameters` over all.
+    """Fractions in [0, 1]: `asked` for and `got`, of weights or of channels, in all and by layer.
 
-    Of a network whose channels were removed, `got` and `layers` (by norm) count channels.
-
-    `effective` counts as cut what no path of kept weights connects to input and output.
+    `parameters` is the fraction of all parameters that is gone. `effective` is that of prunable
+    weights, where what no path of kept weights connects to input and output counts as gone too.
     """
 
     asked: float
@@ -47,64 +102,76 @@ class Sparsity:
     parameters: float
     effective: float
     layers: Mapping[str, float]
-    granularity: Literal["weight", "channel"] = "weight"
 
-    @property
-    def emptied(self) -> list[str]:
-        """The weights of which nothing is kept."""
-        return [name for name, sparsity in self.layers.items() if sparsity == 1]
+
+@dataclass(frozen=True)
+class WeightResult:
+    """What became of a network whose weights are masked; of a dense one too, at sparsity 0.
+
+    `prunable` weights could be cut, and `parameters_kept` of all parameters were not.
+    `flops_without_cut` is what one image would take if cut weights were skipped: what could be
+    saved, for a masked network computes as much as a dense one. `masks` is the masks' sha256.
+    `compaction`, of a run with compact=true, says what its training was spared: the fractions of
+    channels removed and of parameters and FLOPs kept, and milliseconds of a training step's passes,
+    masked and compacted.
+    """
+
+    sparsity: Sparsity
+    prunable: int
+    parameters_kept: int
+    flops_without_cut: int
+    masks: str
+    compaction: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ChannelResult:
+    """What became of a network whose channels were removed.
+
+    The smaller network has `parameters_left` and takes `flops_left` for one image. `milliseconds`
+    of one forward pass on the CPU were measured in turn: batch size -> "dense" and "shrunk".
+    `floored` names the layers that kept more channels than asked, lest they fall under their floor,
+    and how many. `trained` is the accuracy before channels went, `pruned` just after; those of the
+    record are after fine-tuning.
+    """
+
+    sparsity: Sparsity
+    parameters_left: int
+    flops_left: int
+    trained: Accuracy
+    pruned: Accuracy
+    milliseconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    floored: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AgentResult:
+    """What training an agent came to: an episode's return, by policy and by sparsity."""
+
+    returns: Mapping[str, Mapping[str, float]]
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Record:
-    """One run: a method, with its seed, in a setting (dataset, model, recipe).
+    """One run: who it is, how it ended, and what came out; a part is None where it does not apply.
 
-    `choices` is its whole resolved configuration, without the paths of this machine.
-
-    `last` is the last epoch; `best` the one with the best validation accuracy among those at the
-    final sparsity (None without a validation split); `best_on_test` the epoch with the best test
-    accuracy, which many papers report and which selects on the test set: for comparison only.
-    `masks` is the sha256 of the masks, `ranks` that of each process's trained network.
-    Of a run that removed channels, `trained` is before and `pruned` after that, `last` and `best`
-    are after fine-tuning, `flops["sparse"]` is what the smaller network takes, `latency` holds
-    milliseconds measured on the CPU, dense and shrunk, by batch size, and `floored` names the
-    layers that kept more channels than asked, lest they fall under their floor, and how many.
-    Of a run with compact=true, `compaction` says what its training was spared: the fractions of
-    channels removed and of parameters and FLOPs kept, and milliseconds of a training step's passes,
-    masked and compacted.
-    Of a run that trained an agent, `returns` holds an episode's return by policy and sparsity.
+    `importances` of channels were counted where a penalty acts on them. `ranks` holds the sha256 of
+    each process's trained network; `exports` each file's largest difference of logits.
     """
 
-    id: str
+    identity: Identity
     status: Status
-    setting: str
-    method: str
-    seed: int
-    choices: Mapping[str, Any]
-    started: str
     error: str | None = None
-    commit: str = "unknown"
-    versions: Mapping[str, str] = field(default_factory=dict)
-    hardware: Mapping[str, str | int] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    images_per_second: float | None = None
-    sparsity: Sparsity | None = None
-    parameters: Mapping[str, int] = field(default_factory=dict)
-    flops: Mapping[str, int | str] = field(default_factory=dict)
-    masks: str = ""
-    ranks: tuple[str, ...] = ()
-    last: Accuracy | None = None
-    best: Accuracy | None = None
-    best_on_test: Accuracy | None = None
-    trained: Accuracy | None = None
-    pruned: Accuracy | None = None
-    latency: Mapping[str, float] = field(default_factory=dict)
-    floored: Mapping[str, int] = field(default_factory=dict)
+    origin: Origin = field(default_factory=Origin)
+    accuracies: Accuracies | None = None
+    costs: Costs | None = None
+    weights: WeightResult | None = None
+    channels: ChannelResult | None = None
+    agent: AgentResult | None = None
     importances: Histogram = field(default_factory=list)
-    compaction: Mapping[str, float] = field(default_factory=dict)
+    ranks: tuple[str, ...] = ()
     exports: Mapping[str, float] = field(default_factory=dict)
-    returns: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     format: int = FORMAT
 
     @property
@@ -112,25 +179,46 @@ class Record:
         """Whether the run has a result, and so is never run again."""
         return self.status in ("finished", "collapsed")
 
+    @property
+    def sparsity(self) -> Sparsity | None:
+        """The sparsity that was asked for: of channels, if channels were removed, or of weights."""
+        part = self.channels or self.weights
+        return part.sparsity if part else None
+
+    @property
+    def flops_kept(self) -> float | None:
+        """FLOPs kept, in percent: by the smaller network, or if cut weights were skipped."""
+        if self.costs is None:
+            return None
+        if self.channels is not None:
+            return 100 * self.channels.flops_left / self.costs.flops
+        return 100 * self.weights.flops_without_cut / self.costs.flops if self.weights else None
+
+    def accuracy(self, metric: str) -> Accuracy | None:
+        """The accuracies of the epoch "last", "best" or "best_on_test"; None if it has none."""
+        found: Accuracy | None = getattr(self.accuracies, metric, None)
+        return found
+
     def summary(self) -> str:
         """One line: which run, its accuracies, the sparsity asked and got."""
-        text = f"{self.method} on {self.setting}, seed {self.seed}: {self.status}"
-        if self.last is not None:
-            text += f", test accuracy {self.last.test:.2f} % (last epoch, {self.last.epoch})"
-        if self.best is not None:
-            text += f", {self.best.test:.2f} % (best validation epoch, {self.best.epoch})"
-        if self.sparsity is not None:
-            text += f"; sparsity asked {self.sparsity.asked:g}, got {self.sparsity.got:.6g}"
-            text += f" (effective {self.sparsity.effective:.6g})"
-        if self.compaction:
-            faster = self.compaction["masked_ms"] / self.compaction["compacted_ms"]
-            gone = 100 * self.compaction["channels_removed"]
+        who = self.identity
+        text = f"{who.method} on {who.setting}, seed {who.seed}: {self.status}"
+        if last := self.accuracy("last"):
+            text += f", test accuracy {last.test:.2f} % (last epoch, {last.epoch})"
+        if best := self.accuracy("best"):
+            text += f", {best.test:.2f} % (best validation epoch, {best.epoch})"
+        if sparsity := self.sparsity:
+            text += f"; sparsity asked {sparsity.asked:g}, got {sparsity.got:.6g}"
+            text += f" (effective {sparsity.effective:.6g})"
+        if self.weights and (spared := self.weights.compaction):
+            faster = spared["masked_ms"] / spared["compacted_ms"]
+            gone = 100 * spared["channels_removed"]
             text += f"; compacted: {gone:.3g} % of the channels gone, steps {faster:.1f}x as fast"
-        for policy, returns in self.returns.items():
+        for policy, returns in self.agent.returns.items() if self.agent else ():
             listed = ", ".join(f"{value:.1f} at {target}" for target, value in returns.items())
             text += f"; return of {policy}: {listed}"
-        if self.floored:
-            kept = ", ".join(f"{name} {count}" for name, count in self.floored.items())
+        if self.channels and self.channels.floored:
+            kept = ", ".join(f"{name} {count}" for name, count in self.channels.floored.items())
             text += f"; channels kept by the floor of their layer: {kept}"
         return text
 
@@ -142,7 +230,7 @@ class Record:
 
 
 def read_record(path: Path) -> Record:
-    """The record in a file.
+    """The record in a file; one of format 1 is read as if it were of today's.
 
     Raises:
         ValueError: if the file is cut short, of another format, not a record, or was edited after
@@ -151,20 +239,35 @@ def read_record(path: Path) -> Record:
     try:
         values = json.loads(path.read_text())
         seal = values.pop("seal", None)
-        if values["format"] != FORMAT:
-            raise ValueError(f"format {values['format']}, this goldpan reads format {FORMAT}")
-        unknown = values.keys() - {field.name for field in fields(Record)}
-        if unknown:
-            raise ValueError(f"unknown field {min(unknown)}")
+        if values["format"] not in (1, FORMAT):
+            raise ValueError(f"format {values['format']}; this goldpan reads 1 and {FORMAT}")
         if seal is not None and seal != _seal(values):
             raise ValueError("it was edited after it was written")
-        for name in ("last", "best", "best_on_test", "trained", "pruned"):
-            values[name] = Accuracy(**values[name]) if values[name] else None
-        values["sparsity"] = Sparsity(**values["sparsity"]) if values["sparsity"] else None
-        values["ranks"] = tuple(values["ranks"])
-        return Record(**values)
+        if values["format"] == 1:
+            values = from_format_1(values) | {"format": FORMAT}
+        record: Record = _build(Record, values)
+        return record
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a whole record: {error}") from error
+
+
+def _build(kind: Any, values: Mapping[str, Any]) -> Any:
+    """A dataclass from what JSON made of it, and its parts that are dataclasses too.
+
+    Raises:
+        ValueError: if there is a field that it does not have.
+    """
+    if unknown := values.keys() - {known.name for known in fields(kind)}:
+        raise ValueError(f"unknown field {min(unknown)}")
+    hints = get_type_hints(kind)
+    return kind(**{name: _part(hints[name], value) for name, value in values.items()})
+
+
+def _part(hint: Any, value: Any) -> Any:
+    part = next((kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)), None)
+    if part is not None and value is not None:
+        return _build(part, value)
+    return tuple(value) if isinstance(value, list) and hint == tuple[str, ...] else value
 
 
 def _seal(values: Mapping[str, Any]) -> str:

@@ -46,10 +46,10 @@ class Cell:
         if not path.exists():
             return None
         record = read_record(path)
-        if record.id != self.draft.id:
+        if record.identity.id != self.draft.identity.id:
             raise ValueError(
-                f"{path} is the record of another run, {record.id} instead of {self.draft.id}; "
-                "move it away, nothing is deleted"
+                f"{path} is the record of another run, {record.identity.id} instead of "
+                f"{self.draft.identity.id}; move it away, nothing is deleted"
             )
         return record
 

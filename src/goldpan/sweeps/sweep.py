@@ -142,7 +142,7 @@ def _count_end(cell: Cell, code: int, summary: Summary) -> str:
 def _failed(cell: Cell, sentence: str) -> Record:
     """Return the record that the cell wrote of its failure, or write one with this sentence."""
     record = cell.record()
-    if record is not None and record.started == cell.draft.started:
+    if record is not None and record.identity.started == cell.draft.identity.started:
         return record
     return record_failure(cell, sentence)
 

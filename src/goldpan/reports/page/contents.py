@@ -1,6 +1,6 @@
 """What the page of a report holds, as JSON can: its cells, its runs, and what they mean."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from os.path import relpath
 from pathlib import Path
 from statistics import mean
@@ -10,10 +10,10 @@ from urllib.parse import quote
 from goldpan.pictures import COLOURS
 from goldpan.reports.report import Report
 from goldpan.reports.results import Panel
-from goldpan.reports.spec import Table
-from goldpan.reports.table_cell import TableCell, flops_kept
+from goldpan.reports.spec import METRICS, Table
+from goldpan.reports.table_cell import TableCell
 from goldpan.reports.text import DITTO, shown
-from goldpan.runs.record import RECORD, Accuracy, Record, read_record
+from goldpan.runs.record import RECORD, Record, read_record
 
 
 def contents(report: Report) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _cell(cell: TableCell, table: Table, *, level: bool) -> dict[str, Any]:
         "failed": failed,
         "missing": asked - failed - len(cell.records),
         "seeds": [
-            [record.seed, value]
+            [record.identity.seed, value]
             for record, value in zip(cell.records, cell.accuracies, strict=True)
         ],
         "published": number and {"mean": number.mean, "std": number.std, "n": number.n},
@@ -121,30 +121,29 @@ def _run(folder: Path, cell: TableCell, report: Report) -> dict[str, Any]:
         record = read_record(path)
     except ValueError as error:
         return entry | {"status": "not counted", "error": str(error)}
-    counted = record.id in {counted.id for counted in cell.records}
+    counted = record.identity.id in {counted.identity.id for counted in cell.records}
     status = record.status if counted or not record.done else "not counted"
     return entry | _facts(record) | {"status": status}
 
 
 def _facts(record: Record) -> dict[str, Any]:
     """What the table of the runs says of one."""
-    accuracies: Mapping[str, Accuracy | None]
-    accuracies = {name: getattr(record, name) for name in ("last", "best", "best_on_test")}
-    sparsity = record.sparsity
+    accuracies = {name: record.accuracy(name) for name in METRICS}
+    who, origin, sparsity, costs = record.identity, record.origin, record.sparsity, record.costs
     return {
         **{name: accuracy and accuracy.test for name, accuracy in accuracies.items()},
         **{f"{name}_epoch": a and a.epoch for name, a in accuracies.items()},
         **{name: sparsity and getattr(sparsity, name) for name in ("asked", "got", "effective")},
-        "id": record.id,
-        "seed": record.seed,
+        "id": who.id,
+        "seed": who.seed,
         "error": record.error,
-        "flops": flops_kept(record),
-        "seconds": sum(record.seconds.values()) if record.seconds else None,
-        "parts": dict(record.seconds),
-        "images_per_second": record.images_per_second,
-        "hardware": str(record.hardware.get("gpu", record.hardware.get("cpu", ""))),
-        "commit": record.commit,
-        "started": record.started,
+        "flops": record.flops_kept,
+        "seconds": costs and sum(costs.seconds.values()),
+        "parts": dict(costs.seconds) if costs else {},
+        "images_per_second": costs and costs.images_per_second,
+        "hardware": str(origin.hardware.get("gpu", origin.hardware.get("cpu", ""))),
+        "commit": origin.commit,
+        "started": who.started,
     }
 
 

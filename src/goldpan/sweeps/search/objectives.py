@@ -19,15 +19,20 @@ class Objective:
 
 
 def _accuracy(record: Record) -> float | None:
-    return None if record.best is None else record.best.val
+    best = record.accuracy("best")
+    return None if best is None else best.val
 
 
 def _flops(record: Record) -> float | None:
-    return float(record.flops["sparse"]) if "sparse" in record.flops else None
+    if record.channels is not None:
+        return record.channels.flops_left
+    return None if record.weights is None else record.weights.flops_without_cut
 
 
 def _parameters(record: Record) -> float | None:
-    return record.parameters.get("kept")
+    if record.channels is not None:
+        return record.channels.parameters_left
+    return None if record.weights is None else record.weights.parameters_kept
 
 
 OBJECTIVES = {
