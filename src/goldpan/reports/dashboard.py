@@ -6,8 +6,8 @@ are logged after it was saved appear in it.
 
 Building the view was tried with wandb-workspaces 0.4.13, saving it only up to the refusal without
 an account: no view was ever seen in a browser. Least sure are the names of layers, which hold dots
-(record.sparsity.layers.features.0.weight), and grouping by record.identity.method, which the summary
-of a run has when it ends.
+(record.sparsity.layers.features.0.weight), and grouping by record.identity.method, which the
+summary of a run has when it ends.
 """
 
 import sys
