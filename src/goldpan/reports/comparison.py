@@ -1,0 +1,159 @@
+"""Methods of one table against each other: differences by seed, and how sure their order is.
+
+Runs of one seed share the split, the order of the images and the start of the network, so they are
+compared in pairs. A setup is one place of the table where both methods have runs, such as a
+sparsity. The interquartile mean and the probability of improvement are those of Agarwal et al.,
+"Deep Reinforcement Learning at the Edge of the Statistical Precipice", NeurIPS 2021. Their
+bootstrap is not used: with two or three seeds it is far too narrow, so each seed gives one number
+over the setups and Student's t its interval.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import nan
+
+import numpy as np
+
+from goldpan.reports.report import Report
+from goldpan.reports.results import Panel
+from goldpan.reports.samples import Array
+from goldpan.reports.spec import Table
+from goldpan.reports.table_cell import TableCell
+from goldpan.reports.text import markdown, shown
+from goldpan.reports.verdict import LEVEL, holm
+
+HEADER = ("setup", "n", "difference by seed", "mean", "95 % interval", "p", "improvement")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Two methods at one place: the accuracies (%) of the seeds that both have."""
+
+    name: str
+    first: Mapping[int, float]
+    second: Mapping[int, float]
+
+    @property
+    def differences(self) -> dict[int, float]:
+        """The first method less the second, in points, by seed."""
+        return {seed: self.first[seed] - value for seed, value in self.second.items()}
+
+
+def compare(report: Report, names: Sequence[str]) -> str:
+    """Every pair of these methods as Markdown: a line a setup, and one over all setups.
+
+    Raises:
+        ValueError: if a method is not in the report, or there are fewer than two.
+    """
+    known = {name for panel in report.results.panels for name in panel.lines(report.table)}
+    if unknown := [name for name in names if name not in known]:
+        listed = ", ".join(sorted(known))
+        raise ValueError(f"compare names methods of the table, {listed}; got {unknown[0]}")
+    if len({*names}) < 2:
+        raise ValueError(f"compare takes two methods or more; got {', '.join(names)}")
+    pairs = {pair: list(_setups(report, *pair)) for pair in combinations(dict.fromkeys(names), 2)}
+    p = [paired(list(one.differences.values()))[3] for setups in pairs.values() for one in setups]
+    sure = iter(holm(np.nan_to_num(np.array(p), nan=1.0)))
+    parts = [f"# {report.table.name}: {' against '.join(names)}", report.caption]
+    for (first, second), setups in pairs.items():
+        rows = [_row(one, float(next(sure))) for one in setups]
+        parts += [f"## {first} less {second}", markdown(HEADER, rows), _over_setups(setups)]
+    return "\n\n".join([*parts, _legend(len(p))]) + "\n"
+
+
+def paired(differences: Sequence[float]) -> tuple[float, float, float, float]:
+    """The mean of paired differences, the ends of its 95 % interval, and the p-value of zero.
+
+    Ends and p-value are NaN where there are fewer than two.
+    """
+    from scipy.stats import ttest_1samp
+
+    values: Array = np.array(differences, dtype=float)
+    if len(values) < 2:
+        return float(values.mean()) if len(values) else nan, nan, nan, nan
+    if np.ptp(values) == 0:  # equal in all seeds; scipy warns of it
+        same = float(values[0])
+        return same, same, same, 1.0 if same == 0 else 0.0
+    found = ttest_1samp(values, 0.0)
+    low, high = found.confidence_interval(1 - LEVEL)
+    return float(values.mean()), float(low), float(high), float(found.pvalue)
+
+
+def improvement(first: Sequence[float], second: Sequence[float]) -> float:
+    """How often a run of the first method is better than one of the second, a tie counting half.
+
+    It is Mann and Whitney's U over the number of pairs.
+    """
+    from scipy.stats import mannwhitneyu
+
+    return float(mannwhitneyu(first, second).statistic) / (len(first) * len(second))
+
+
+def interquartile_mean(values: Sequence[float]) -> float:
+    """The mean of the middle half of the values."""
+    from scipy.stats import trim_mean
+
+    return float(trim_mean(np.array(values, dtype=float), 0.25))
+
+
+def _setups(report: Report, first: str, second: str) -> Iterator[Setup]:
+    """The places of the table where both methods have runs of one seed."""
+    for panel in report.results.panels:
+        lines = panel.lines(report.table)
+        for one, other in zip(lines.get(first, ()), lines.get(second, ()), strict=False):
+            ours, theirs = _by_seed(one), _by_seed(other)
+            if shared := sorted(ours.keys() & theirs.keys()):
+                yield Setup(
+                    _name(panel, one, report.table),
+                    {seed: ours[seed] for seed in shared},
+                    {seed: theirs[seed] for seed in shared},
+                )
+
+
+def _by_seed(cell: TableCell) -> dict[int, float]:
+    pairs = zip(cell.records, cell.accuracies, strict=True)
+    return {record.identity.seed: accuracy for record, accuracy in pairs}
+
+
+def _name(panel: Panel, cell: TableCell, table: Table) -> str:
+    place = shown(table.along, cell.axes[table.along])
+    return f"{panel.title}, {place}" if panel.title else place
+
+
+def _row(setup: Setup, p: float) -> list[str]:
+    """What HEADER names."""
+    differences = setup.differences
+    mean, low, high, _ = paired(list(differences.values()))
+    better = improvement(list(setup.first.values()), list(setup.second.values()))
+    listed = ", ".join(f"{value:+.2f}" for value in differences.values())
+    return [
+        *(setup.name, str(len(differences)), listed, f"{mean:+.2f}"),
+        *(_interval(low, high), f"{p:.2g}", f"{better:.2f}"),
+    ]
+
+
+def _over_setups(setups: Sequence[Setup]) -> str:
+    """One line on all setups together, from the seeds that all of them have."""
+    if not setups:
+        return "no setup has runs of one seed of both"
+    better = [improvement([*one.first.values()], [*one.second.values()]) for one in setups]
+    seeds = sorted(set.intersection(*({*one.first} for one in setups)))
+    differences = [interquartile_mean([one.differences[seed] for one in setups]) for seed in seeds]
+    mean, low, high, _ = paired(differences)
+    text = f"over {len(setups)} setups: interquartile mean of the differences {mean:+.2f}, "
+    text += f"95 % interval {_interval(low, high)} (n={len(seeds)} seeds); "
+    return text + f"mean probability of improvement {sum(better) / len(better):.2f}"
+
+
+def _interval(low: float, high: float) -> str:
+    return "unknown: one seed" if np.isnan(low) else f"[{low:+.2f}, {high:+.2f}]"
+
+
+def _legend(count: int) -> str:
+    return (
+        "differences in points of one seed, first less second; interval and p of the paired t-test, "
+        f"p after Holm's correction over {count} comparisons: an order holds where p is at most "
+        f"{LEVEL}. improvement: how often a run of the first is better than one of the second "
+        "(Mann-Whitney); 0.5 is neither"
+    )
