@@ -16,9 +16,7 @@ from math import nan
 import numpy as np
 
 from goldpan.reports.report import Report
-from goldpan.reports.results import Panel
 from goldpan.reports.samples import Array
-from goldpan.reports.spec import Table
 from goldpan.reports.table_cell import TableCell
 from goldpan.reports.text import markdown, shown
 from goldpan.reports.verdict import LEVEL, holm
@@ -101,24 +99,21 @@ def _setups(report: Report, first: str, second: str) -> Iterator[Setup]:
     """The places of the table where both methods have runs of one seed."""
     for panel in report.results.panels:
         lines = panel.lines(report.table)
-        for one, other in zip(lines.get(first, ()), lines.get(second, ()), strict=False):
-            ours, theirs = _by_seed(one), _by_seed(other)
+        places = {cell.axes[report.table.along]: cell for cell in lines.get(second, ())}
+        for cell in lines.get(first, ()):
+            ours, theirs = _by_seed(cell), _by_seed(places.get(cell.axes[report.table.along]))
             if shared := sorted(ours.keys() & theirs.keys()):
+                place = shown(report.table.along, cell.axes[report.table.along])
                 yield Setup(
-                    _name(panel, one, report.table),
+                    f"{panel.title}, {place}" if len(report.results.panels) > 1 else place,
                     {seed: ours[seed] for seed in shared},
                     {seed: theirs[seed] for seed in shared},
                 )
 
 
-def _by_seed(cell: TableCell) -> dict[int, float]:
-    pairs = zip(cell.records, cell.accuracies, strict=True)
+def _by_seed(cell: TableCell | None) -> dict[int, float]:
+    pairs = zip(cell.records, cell.accuracies, strict=True) if cell else ()
     return {record.identity.seed: accuracy for record, accuracy in pairs}
-
-
-def _name(panel: Panel, cell: TableCell, table: Table) -> str:
-    place = shown(table.along, cell.axes[table.along])
-    return f"{panel.title}, {place}" if panel.title else place
 
 
 def _row(setup: Setup, p: float) -> list[str]:
@@ -152,7 +147,7 @@ def _interval(low: float, high: float) -> str:
 
 def _legend(count: int) -> str:
     return (
-        "differences in points of one seed, first less second; interval and p of the paired t-test, "
+        "differences in points by seed, first less second; interval and p of the paired t-test, "
         f"p after Holm's correction over {count} comparisons: an order holds where p is at most "
         f"{LEVEL}. improvement: how often a run of the first is better than one of the second "
         "(Mann-Whitney); 0.5 is neither"
