@@ -10,13 +10,14 @@ over the setups and Student's t its interval.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
-from math import nan
+from math import nan, sqrt
+from statistics import fmean, stdev
 
 import numpy as np
 
 from goldpan.reports.report import Report
-from goldpan.reports.samples import Array
 from goldpan.reports.table_cell import TableCell
 from goldpan.reports.text import markdown, shown
 from goldpan.reports.verdict import LEVEL, holm
@@ -26,11 +27,25 @@ HEADER = ("setup", "n", "difference by seed", "mean", "95 % interval", "p", "imp
 
 @dataclass(frozen=True)
 class Setup:
-    """Two methods at one place: the accuracies (%) of the seeds that both have."""
+    """Two methods at one place: the accuracies (%) of the seeds that both have.
+
+    `step` is what one test image is worth.
+    """
 
     name: str
     first: Mapping[int, float]
     second: Mapping[int, float]
+    step: float
+
+    @cached_property
+    def test(self) -> tuple[float, float, float, float]:
+        """The paired t-test of the differences."""
+        return paired(list(self.differences.values()), self.step)
+
+    @property
+    def better(self) -> float:
+        """The probability of improvement."""
+        return improvement(list(self.first.values()), list(self.second.values()))
 
     @property
     def differences(self) -> dict[int, float]:
@@ -51,7 +66,7 @@ def compare(report: Report, names: Sequence[str]) -> str:
     if len({*names}) < 2:
         raise ValueError(f"compare takes two methods or more; got {', '.join(names)}")
     pairs = {pair: list(_setups(report, *pair)) for pair in combinations(dict.fromkeys(names), 2)}
-    p = [paired(list(one.differences.values()))[3] for setups in pairs.values() for one in setups]
+    p = [one.test[3] for setups in pairs.values() for one in setups]
     sure = iter(holm(np.nan_to_num(np.array(p), nan=1.0)))
     parts = [f"# {report.table.name}: {' against '.join(names)}", report.caption]
     for (first, second), setups in pairs.items():
@@ -60,22 +75,20 @@ def compare(report: Report, names: Sequence[str]) -> str:
     return "\n\n".join([*parts, _legend(len(p))]) + "\n"
 
 
-def paired(differences: Sequence[float]) -> tuple[float, float, float, float]:
+def paired(differences: Sequence[float], step: float) -> tuple[float, float, float, float]:
     """The mean of paired differences, the ends of its 95 % interval, and the p-value of zero.
 
-    Ends and p-value are NaN where there are fewer than two.
+    Ends and p-value are NaN for one difference. The deviation is at least `step`, what one test
+    image is worth: two seeds that differ by the same number are no certainty.
     """
-    from scipy.stats import ttest_1samp
+    from scipy.stats import t
 
-    values: Array = np.array(differences, dtype=float)
-    if len(values) < 2:
-        return float(values.mean()) if len(values) else nan, nan, nan, nan
-    if np.ptp(values) == 0:  # equal in all seeds; scipy warns of it
-        same = float(values[0])
-        return same, same, same, 1.0 if same == 0 else 0.0
-    found = ttest_1samp(values, 0.0)
-    low, high = found.confidence_interval(1 - LEVEL)
-    return float(values.mean()), float(low), float(high), float(found.pvalue)
+    n, mean = len(differences), fmean(differences)
+    if n < 2:
+        return mean, nan, nan, nan
+    error = max(stdev(differences), step) / sqrt(n)
+    low, high = t.interval(1 - LEVEL, n - 1, mean, error)
+    return mean, float(low), float(high), float(2 * t.sf(abs(mean) / error, n - 1))
 
 
 def improvement(first: Sequence[float], second: Sequence[float]) -> float:
@@ -108,6 +121,7 @@ def _setups(report: Report, first: str, second: str) -> Iterator[Setup]:
                     f"{panel.title}, {place}" if len(report.results.panels) > 1 else place,
                     {seed: ours[seed] for seed in shared},
                     {seed: theirs[seed] for seed in shared},
+                    100 / min(int(record.origin.data["test"]) for record in cell.records),
                 )
 
 
@@ -119,12 +133,11 @@ def _by_seed(cell: TableCell | None) -> dict[int, float]:
 def _row(setup: Setup, p: float) -> list[str]:
     """What HEADER names."""
     differences = setup.differences
-    mean, low, high, _ = paired(list(differences.values()))
-    better = improvement(list(setup.first.values()), list(setup.second.values()))
+    mean, low, high, _ = setup.test
     listed = ", ".join(f"{value:+.2f}" for value in differences.values())
     return [
         *(setup.name, str(len(differences)), listed, f"{mean:+.2f}"),
-        *(_interval(low, high), f"{p:.2g}", f"{better:.2f}"),
+        *(_interval(low, high), f"{p:.2g}", f"{setup.better:.2f}"),
     ]
 
 
@@ -132,13 +145,14 @@ def _over_setups(setups: Sequence[Setup]) -> str:
     """One line on all setups together, from the seeds that all of them have."""
     if not setups:
         return "no setup has runs of one seed of both"
-    better = [improvement([*one.first.values()], [*one.second.values()]) for one in setups]
     seeds = sorted(set.intersection(*({*one.first} for one in setups)))
+    if not seeds:
+        return "no seed is in all setups"
     differences = [interquartile_mean([one.differences[seed] for one in setups]) for seed in seeds]
-    mean, low, high, _ = paired(differences)
+    mean, low, high, _ = paired(differences, min(one.step for one in setups))
     text = f"over {len(setups)} setups: interquartile mean of the differences {mean:+.2f}, "
     text += f"95 % interval {_interval(low, high)} (n={len(seeds)} seeds); "
-    return text + f"mean probability of improvement {sum(better) / len(better):.2f}"
+    return text + f"mean probability of improvement {fmean(one.better for one in setups):.2f}"
 
 
 def _interval(low: float, high: float) -> str:
