@@ -31,8 +31,7 @@ def export_program(model: nn.Module, path: Path, shape: Sequence[int]) -> float:
 
     Returns the largest |difference| of logits between the file and the model on random images.
 
-    Raises:
-        ValueError: if the path does not end in .pt2, or the difference exceeds 1e-4.
+    Raises ValueError if the path does not end in .pt2, or the difference exceeds 1e-4.
     """
     net = _exportable(model, path, ".pt2")
     program = _program(net, shape)
@@ -114,8 +113,7 @@ def rebuild(build: Callable[[], nn.Module], layers: Architecture) -> nn.Module:
 
     A layer whose sizes change holds zeros, and a mask that keeps all.
 
-    Raises:
-        ValueError: if the built model differs in more than the sizes of layers that can shrink.
+    Raises ValueError if the built model differs in more than the sizes of layers that can shrink.
     """
     model = build()
     built = architecture(model)

@@ -88,8 +88,7 @@ def initialize(model: nn.Module, scheme: str, seed: int) -> None:
     starts at `seed`; the global generator is left as it was. Any other module, a norm with its
     own `reset_parameters` included, draws for itself. Tensors on the meta device are passed over.
 
-    Raises:
-        ValueError: if no scheme has that name.
+    Raises ValueError if no scheme has that name.
     """
     if scheme not in SCHEMES:
         raise ValueError(f"initialization must be one of {', '.join(SCHEMES)}, got {scheme!r}.")

@@ -34,8 +34,7 @@ def torchvision_model(
     `initialization="default"` is torchvision's own. With channels other than 3, the first
     convolution is drawn anew for them. GoogLeNet and Inception come without auxiliary outputs.
 
-    Raises:
-        ValueError: if no classifier has that name, or a size is below 1.
+    Raises ValueError if no classifier has that name, or a size is below 1.
     """
     from torchvision import models
 

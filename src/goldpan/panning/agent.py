@@ -42,8 +42,7 @@ class Agent:
     def network(self) -> nn.Module:
         """Observations (N, 7) -> actions (N, n_indices) in [-1, 1].
 
-        Raises:
-            RuntimeError: if the weights are not those of such a network.
+        Raises RuntimeError if the weights are not those of such a network.
         """
         weights = [value for name, value in self.actor.items() if name.endswith("weight")]
         layers: list[nn.Module] = []

@@ -17,8 +17,7 @@ DIGITS = 6
 def normalise(weights: Sequence[float]) -> tuple[float, ...]:
     """The weights as shares of their sum, to six digits; all 0 stay 0.
 
-    Raises:
-        ValueError: if one is negative or not a finite number.
+    Raises ValueError if one is negative or not a finite number.
     """
     values = [float(weight) for weight in weights]
     if not all(0 <= value < math.inf for value in values):

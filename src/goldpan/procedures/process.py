@@ -13,8 +13,7 @@ def prepare_process(cfg: DictConfig) -> None:
 
     Errors still show.
 
-    Raises:
-        ValueError: if the strategy needs a GPU and there is none.
+    Raises ValueError if the strategy needs a GPU and there is none.
     """
     if cfg.strategy.accelerator == "gpu" and not torch.cuda.is_available():
         raise ValueError(

@@ -82,8 +82,7 @@ def build_trainer(
     Args:
         steps: optimizer steps in an epoch; nothing is logged more often than once an epoch.
 
-    Raises:
-        ValueError: if the strategy needs a GPU and there is none, or cannot clip gradients.
+    Raises ValueError if the strategy needs a GPU and there is none, or cannot clip gradients.
     """
     prepare_process(cfg)
     scaled = str(cfg.strategy.precision).endswith("mixed")

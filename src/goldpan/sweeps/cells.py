@@ -39,8 +39,7 @@ class Cell:
     def record(self) -> Record | None:
         """Read the record in the cell's folder; None if there is none.
 
-        Raises:
-            ValueError: if the file is broken, or the record of another run.
+        Raises ValueError if the file is broken, or the record of another run.
         """
         path = self.folder / RECORD
         if not path.exists():
@@ -80,8 +79,7 @@ def plan(arguments: Sequence[str], conf: Path) -> Plan:
     Args:
         conf: the folder of run.yaml; it does not count if Hydra runs already.
 
-    Raises:
-        ValueError, FileNotFoundError, hydra.errors.HydraException: if a cell is impossible.
+    Raises ValueError, FileNotFoundError, hydra.errors.HydraException if a cell is impossible.
     """
     if GlobalHydra.instance().is_initialized():
         return _plan(arguments)
@@ -131,8 +129,7 @@ def _is_group(name: str, loader: ConfigLoader) -> bool:
 def _values(override: Override) -> list[str]:
     """The values of an override as typed: several if it is an axis, else one.
 
-    Raises:
-        ValueError: if it is no axis of a sweep, such as an interval.
+    Raises ValueError if it is no axis of a sweep, such as an interval.
     """
     if override.key_or_group.startswith("hydra."):
         raise ValueError(

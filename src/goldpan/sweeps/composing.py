@@ -42,8 +42,7 @@ class Composer:
     def compose(self, chosen: Mapping[str, str]) -> Composed:
         """Return the choices and the groups of a cell; `chosen` has its values as typed.
 
-        Raises:
-            ValueError, hydra.errors.HydraException: if the cell is impossible.
+        Raises ValueError, hydra.errors.HydraException if the cell is impossible.
         """
         values = {name: self._read(name, chosen[name]) for name in self.placeholders}
         used = {name: text for name, text in self.placeholders.items() if _is_plain(values[name])}

@@ -57,8 +57,7 @@ def sweep(
     A cell that another process is doing is left to it. At the end its record is read, if there is
     one.
 
-    Raises:
-        ValueError: if `retry` is neither None nor "failed", or the launcher cannot work.
+    Raises ValueError if `retry` is neither None nor "failed", or the launcher cannot work.
     """
     if retry not in (None, "failed"):
         raise ValueError(f"retry is failed or null, got {retry}")

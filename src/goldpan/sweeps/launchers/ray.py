@@ -108,8 +108,7 @@ def _cluster(address: str | None) -> Iterator[ModuleType]:
 def _check_fit(ray: ModuleType, address: str | None, needed: Mapping[str, float]) -> None:
     """Print that no machine is large enough for a cell: Ray waits for one and says nothing.
 
-    Raises:
-        ValueError: if this machine is the only one, so that waiting is in vain.
+    Raises ValueError if this machine is the only one, so that waiting is in vain.
     """
     machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if any(all(m.get(name, 0) >= need for name, need in needed.items()) for m in machines):

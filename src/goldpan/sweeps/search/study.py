@@ -22,8 +22,7 @@ def open_study(path: Path, question: str, directions: Sequence[str]) -> Iterator
         question: a text that is the same for two searches if they may share their trials.
         directions: maximize or minimize, for each objective.
 
-    Raises:
-        ValueError: if the file is of another question, or another process has it open.
+    Raises ValueError if the file is of another question, or another process has it open.
     """
     import optuna
 

@@ -20,9 +20,8 @@ from goldpan.training.classifier import Classifier
 def check_compaction(pruner: Pruner, system: Classifier, data: VisionData) -> None:
     """Refuse what cannot be trained compacted.
 
-    Raises:
-        ValueError: if the pruner changes masks during training, if the loss looks at all channels,
-            or if the network cannot be compacted.
+    Raises ValueError if the pruner changes masks during training, if the loss looks at all
+    channels, or if the network cannot be compacted.
     """
     if not isinstance(pruner, PruneOnce):
         raise ValueError(

@@ -24,8 +24,7 @@ class Monitor(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Check that all cut weights are zero.
 
-        Raises:
-            RuntimeError: if one is not zero.
+        Raises RuntimeError if one is not zero.
         """
         if largest := revived(pl_module.layers):  # type: ignore[arg-type]
             raise RuntimeError(
@@ -37,8 +36,7 @@ class Monitor(pl.Callback):
 def compare_ranks(net: nn.Module) -> list[str]:
     """Each process's digest of the network's weights, masks and statistics.
 
-    Raises:
-        RuntimeError: if they differ.
+    Raises RuntimeError if they differ.
     """
     ranks = [digest(net.state_dict())]
     if torch.distributed.is_initialized():
