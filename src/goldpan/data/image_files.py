@@ -37,7 +37,7 @@ class ImageFiles(Dataset[Batch]):
 
     def batch(self, indices: Tensor) -> Tensor:
         """Return the images at `indices` (B,), not augmented, as uint8 (B, 3, size, size)."""
-        transform = _evaluation(self.size)
+        transform = _transform(self.size, random=False)
         return torch.stack([_read(self.paths[i], transform) for i in indices.tolist()])
 
     def unaugmented(self) -> "ImageFiles":
@@ -49,7 +49,7 @@ class ImageFiles(Dataset[Batch]):
         labels = self.labels[indices]
         if not self.random:
             return self.batch(indices), labels
-        transform, images = _training(self.size), []
+        transform, images = _transform(self.size, random=True), []
         with torch.random.fork_rng(devices=[]):  # torchvision draws from torch's own generator
             for index in indices.tolist():
                 state = stream(self.seed, "augment", epoch, index).get_state()
@@ -103,16 +103,12 @@ def read_imagenet(
     return train, ImageFiles(test_paths, test_labels, size), class_names
 
 
-def _training(size: int) -> Callable[[Image.Image], Any]:
+def _transform(size: int, *, random: bool) -> Callable[[Image.Image], Any]:
     from torchvision import transforms as t
 
-    return t.Compose([t.RandomResizedCrop(size), t.RandomHorizontalFlip(), t.PILToTensor()])  # type: ignore[no-any-return]
-
-
-def _evaluation(size: int) -> Callable[[Image.Image], Any]:
-    from torchvision import transforms as t
-
-    return t.Compose([t.Resize(round(size * ENLARGED)), t.CenterCrop(size), t.PILToTensor()])  # type: ignore[no-any-return]
+    evaluation = [t.Resize(round(size * ENLARGED)), t.CenterCrop(size)]
+    training = [t.RandomResizedCrop(size), t.RandomHorizontalFlip()]
+    return t.Compose([*(training if random else evaluation), t.PILToTensor()])  # type: ignore[no-any-return]
 
 
 def _read(path: Path, transform: Callable[[Image.Image], Any]) -> Tensor:
