@@ -33,10 +33,7 @@ def lenet_300_100(
     initialization: str = "kaiming_normal",
     seed: int = 0,
 ) -> LeNet300:
-    """Build LeNet-300-100: 266,200 weights and 410 biases on MNIST (28 x 28 pixels, 10 classes).
-
-    Raises ValueError if a size is below 1 or no initialization has that name.
-    """
+    """Build LeNet-300-100: 266,200 weights and 410 biases on MNIST (28 x 28 pixels, 10 classes)."""
     require_positive(classes=classes, channels=channels, image_size=image_size)
     with seeded(seed):
         net = LeNet300(
@@ -65,8 +62,7 @@ def lenet5(
 ) -> LeNet5:
     """Build LeNet-5-Caffe: 430,500 weights and 580 biases on MNIST (28 x 28 pixels, 10 classes).
 
-    Raises ValueError if a size is below 1, if the image has fewer than 16 pixels a side, or if no
-    initialization has that name.
+    Raises ValueError if the image has fewer than 16 pixels a side.
     """
     require_positive(classes=classes, channels=channels, image_size=image_size)
     if image_size < 16:

@@ -8,13 +8,13 @@ import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from goldpan.panning.observation import NAMES
-from goldpan.panning.policies import PolicyInput
+from goldpan.panning.policies import Policy, PolicyInput
 from goldpan.runs.checkpoint import save
 
 FORMAT = 1
@@ -96,10 +96,10 @@ def read_agent(path: Path) -> Agent:
     return agent
 
 
-class Learned:
+class Learned(Policy):
     """The policy of a trained agent, deterministic: weight = action + 1."""
 
-    observes: ClassVar[bool] = True
+    observes = True
 
     def __init__(self, agent: Agent) -> None:
         self.agent, self.actor = agent, agent.network()

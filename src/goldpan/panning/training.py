@@ -95,9 +95,7 @@ class Journal(BaseCallback):
         super().__init__()
         self.env, self.checkpoint = env, checkpoint
         self.evaluate, self.every, self.on_episode = evaluate, every, on_episode
-        self.episodes: list[Row] = []
-        self.evaluations: list[Row] = []
-        self.steps: list[Row] = []
+        self.episodes, self.evaluations, self.steps = list[Row](), list[Row](), list[Row]()
         self.due = self.told = 0
 
     def _on_step(self) -> bool:
@@ -135,11 +133,8 @@ class Journal(BaseCallback):
 
     def _episode(self) -> Row:
         """Sums of the reward and its terms, means of the weights, over the episode."""
-        row = {
-            "steps": float(self.num_timesteps),
-            "target": self.steps[0]["target"],
-            "length": float(len(self.steps)),
-        }
+        row = {"steps": float(self.num_timesteps), "target": self.steps[0]["target"]}
+        row["length"] = float(len(self.steps))
         for name in self.steps[0]:
             if name.startswith(("reward", "weight/")):
                 parts = 1 if name.startswith("reward") else len(self.steps)

@@ -89,10 +89,7 @@ class Compact(pl.Callback):
 
 def _spared(compaction: Compaction, system: Classifier, batch: int) -> dict[str, float]:
     """What was removed, and milliseconds of forward and backward passes on a batch, in turn."""
-    whole, small = (
-        cost(compaction.whole, compaction.shape),
-        cost(compaction.small, compaction.shape),
-    )
+    whole, small = (cost(net, compaction.shape) for net in (compaction.whole, compaction.small))
     nets = {
         name: copy.deepcopy(net).to(system.device).to(memory_format=system.layout)
         for name, net in (("masked", compaction.whole), ("compacted", compaction.small))

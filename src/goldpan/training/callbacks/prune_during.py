@@ -54,12 +54,7 @@ class PruneDuring(Pruner):
         sparsity = self.schedule(progress)
 
         def find(_: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound) -> Masks:
-            return self.prune(
-                system.net,
-                schedule=lambda _: sparsity,
-                draw=draw,
-                loss=system.loss,
-                on_round=on_round,
-            )
+            prune = partial(self.prune, schedule=lambda _: sparsity)
+            return prune(system.net, draw=draw, loss=system.loss, on_round=on_round)
 
         self.cut(trainer, pl_module, find, 1, last=progress == 1)  # type: ignore[arg-type]
