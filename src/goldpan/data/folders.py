@@ -32,10 +32,9 @@ class Layout:
 
 
 def list_members(source: Path) -> list[str]:
-    """Return the names of all files in a folder or an archive, sorted, hidden ones left out.
+    """Return the names of all files in a folder, tar or zip, sorted, hidden ones left out.
 
-    Raises FileNotFoundError when there is no such folder or archive, ValueError when the file is
-    no tar or zip.
+    Raises FileNotFoundError when nothing is there, ValueError when the file is no tar or zip.
     """
     if source.is_dir():
         names = [p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file()]
@@ -76,11 +75,7 @@ def read_members(source: Path, wanted: Container[str]) -> Iterator[tuple[str, by
 
 
 def fingerprint(source: Path) -> str:
-    """Return a digest that changes when the source does.
-
-    Of a folder: every file's relative path, size and modification time; of an archive: its name,
-    size, modification time and content.
-    """
+    """Return a digest of file names, sizes and modification times, and of an archive's content."""
     digest = hashlib.sha256()
     if source.is_dir():
         for name in list_members(source):

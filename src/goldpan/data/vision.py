@@ -14,7 +14,7 @@ from goldpan.data.datasets import Images, Source, find_spec
 from goldpan.data.image_files import ImageFiles, read_imagenet
 from goldpan.data.in_memory import find_in_memory, keep_in_memory
 from goldpan.data.loaders import Loader, build_loader
-from goldpan.data.order import EvaluationOrder, TrainOrder
+from goldpan.data.order import TrainOrder, evaluation_order
 from goldpan.data.readers import read_splits
 from goldpan.data.sampling import Sampling, draw, hold_out
 from goldpan.stream import stream
@@ -91,10 +91,8 @@ class VisionData(pl.LightningDataModule):
     def load(self) -> None:
         """Read and check the data, once; fetch or decode it first if that was not done before.
 
-        Raises:
-            FileNotFoundError: the dataset is not there and cannot be downloaded.
-            ValueError: an image is broken or of another size, there is one class only, or the
-                splits are too small for the options; each says what to do.
+        Raises FileNotFoundError when it is not there and cannot be downloaded, ValueError when an
+        image is broken or of another size, or the splits are too small for the options.
         """
         if self.loaded:
             return
@@ -106,10 +104,8 @@ class VisionData(pl.LightningDataModule):
         self.train_indices, self.validation_indices = hold_out(
             labels, self.validation, self.seed, limit=self.limit
         )
-        check_batches(
-            *(self.batch_size, self.validation),
-            *(len(self.train_indices), len(self.validation_indices)),
-        )
+        numbers = len(self.train_indices), len(self.validation_indices)
+        check_batches(self.batch_size, self.validation, *numbers)
         self.image_shape = (self.channels, self.image_size, self.image_size)
         self.steps_per_epoch = len(self.train_indices) // self.batch_size
         self._statistics = torch.tensor([self.mean, self.std])
@@ -134,19 +130,15 @@ class VisionData(pl.LightningDataModule):
         self.load()
 
     def setup(self, stage: str) -> None:
-        """Read the data on each process; Lightning calls it.
-
-        Raises ValueError when the processes cannot share `batch_size` evenly.
-        """
+        """Read the data on each process; Lightning calls it. Raises as `TrainOrder`."""
         self.load()
         self.order = self._train_order()
 
     def draw_batches(self, sampling: Sampling, seed: int, device: torch.device) -> list[Batch]:
         """Draw batches of training images for scoring: normalised, not augmented, float32.
 
-        The same seed gives the same batches, on every rank; none is of the validation split.
-
-        Raises ValueError when there are fewer images than asked for.
+        The same seed gives the same batches, on every rank; none is of the validation split. Raises
+        ValueError when there are fewer images than asked for.
         """
         self.load()
         labels = self.train.labels[self.train_indices]
@@ -170,7 +162,7 @@ class VisionData(pl.LightningDataModule):
         rank, world = self._place()
         loaders = []
         for split, indices in [*held_out, (self.test, torch.arange(len(self.test.labels)))]:
-            order = EvaluationOrder(indices, self.eval_batch_size, rank=rank, world=world)
+            order = evaluation_order(indices, self.eval_batch_size, rank=rank, world=world)
             loaders.append(build_loader(split, order, self.workers))
         return loaders
 

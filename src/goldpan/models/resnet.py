@@ -58,8 +58,7 @@ def cifar_resnet(
 
     `stem_relu=False` leaves out the ReLU before the first block, as in Receding Neuron Importances.
 
-    Raises ValueError if the depth, a size, the width, the shortcut or the initialization is not one
-    that exists.
+    Raises ValueError for an option that no such network has.
     """
     require_positive(classes=classes, channels=channels, image_size=image_size)
     if depth < 8 or depth % 6 != 2:
@@ -96,8 +95,7 @@ def imagenet_resnet(
 
     With `stem="imagenet"` and 1,000 classes the parameters are torchvision's, in its order.
 
-    Raises ValueError if the depth, a size, the width, the stem, the shortcut or the initialization
-    is not one that exists.
+    Raises ValueError for an option that no such network has.
     """
     require_positive(classes=classes, channels=channels, image_size=image_size)
     if depth not in IMAGENET_NETS:

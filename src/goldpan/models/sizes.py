@@ -6,20 +6,14 @@ from goldpan.layers.masked import Layer
 
 
 def require_positive(**sizes: int) -> None:
-    """Let pass only whole numbers of at least 1, such as `classes=10, image_size=32`.
-
-    Raises ValueError if a size is anything else.
-    """
+    """Raise ValueError unless each size is a whole number of at least 1, such as `classes=10`."""
     for name, size in sizes.items():
         if not isinstance(size, int) or size < 1:
             raise ValueError(f"{name} must be a whole number of at least 1, got {size!r}.")
 
 
 def scaled(channels: int, width: float) -> int:
-    """Return `channels * width`, rounded, and at least 1.
-
-    Raises ValueError if the width factor is not above zero.
-    """
+    """Return `channels * width`, rounded, at least 1; ValueError unless the width is above 0."""
     if not width > 0:
         raise ValueError(f"width multiplies the channels and must be above 0, got {width!r}.")
     return max(1, round(channels * width))

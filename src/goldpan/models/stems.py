@@ -14,10 +14,7 @@ STEMS = ("cifar", "tiny_imagenet", "imagenet")
 
 
 def make_stem(kind: str, channels: int, width: int, *, conv: Layer, norm: Layer) -> nn.Sequential:
-    """Return the layers before the first block: (N, C, H, W) -> (N, width, H, W), or H/4, W/4.
-
-    Raises ValueError if no stem is of that kind.
-    """
+    """Return the layers before the first block: (N, C, H, W) -> (N, width, H, W), or H/4, W/4."""
     if kind not in STEMS:
         raise ValueError(f"stem must be one of {', '.join(STEMS)}, got {kind!r}.")
     if kind == "imagenet":

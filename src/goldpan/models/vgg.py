@@ -51,7 +51,7 @@ def vgg(
     VGG-19 has 20,024,000 prunable weights for 10 classes and 20,070,080 for 100. `width`
     multiplies every layer's channels; `bias` gives the convolutions a bias.
 
-    Raises ValueError if the depth, a size, the width or the initialization is not one that exists.
+    Raises ValueError for an option that no such network has.
     """
     require_positive(classes=classes, channels=channels, image_size=image_size)
     if depth not in BLOCKS:

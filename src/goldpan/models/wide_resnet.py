@@ -75,8 +75,7 @@ def wide_resnet(
 
     `width` is the paper's k; `dropout` the fraction of activations dropped inside the blocks.
 
-    Raises ValueError if the depth, a size, the width, the dropout or the initialization is not one
-    that exists.
+    Raises ValueError for an option that no such network has.
     """
     require_positive(classes=classes, channels=channels, image_size=image_size)
     if depth < 10 or depth % 6 != 4:

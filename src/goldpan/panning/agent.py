@@ -57,9 +57,7 @@ class Agent:
 def read_agent(path: Path) -> Agent:
     """The agent in a file; nothing that the file may hold is run.
 
-    Raises:
-        FileNotFoundError: if there is none.
-        ValueError: if it is cut short, of another format, or not an agent.
+    Raises FileNotFoundError if there is none, ValueError if it is not a whole agent of this format.
     """
     if not path.is_file():
         raise FileNotFoundError(

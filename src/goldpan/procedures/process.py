@@ -9,9 +9,7 @@ from omegaconf import DictConfig
 
 
 def prepare_process(cfg: DictConfig) -> None:
-    """Set the strategy's threads, and silence what Lightning and W&B say of themselves.
-
-    Errors still show.
+    """Set the strategy's threads, and silence all but errors of Lightning and W&B.
 
     Raises ValueError if the strategy needs a GPU and there is none.
     """

@@ -122,10 +122,7 @@ def _launch(
 
 
 def _count_end(cell: Cell, code: int, summary: Summary) -> str:
-    """Count a cell that has ended and return a sentence on it.
-
-    If it failed without a record, write one.
-    """
+    """Count a cell that has ended, write its record if it has none, and return a sentence on it."""
     record = read_done(cell.folder)
     if record is None and code in (-signal.SIGTERM, TERMINATED):
         summary.done["interrupted"] += 1

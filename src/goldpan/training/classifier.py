@@ -93,9 +93,8 @@ class Classifier(pl.LightningModule):
     def skip_step(self) -> None:
         """Leave out the present optimizer step; call it in a callback's `on_before_optimizer_step`.
 
-        Neither weights nor momentum move, and there is no weight decay.
-
-        Raises ValueError if the optimizer would unscale float16 gradients itself.
+        Neither weights nor momentum move, and there is no weight decay. Raises ValueError if the
+        optimizer would unscale float16 gradients itself.
         """
         # torch 2.14: a fused optimizer looks for infinities in its step, and the scaler's update
         # fails where there was no gradient to look at. Others were unscaled before this hook.

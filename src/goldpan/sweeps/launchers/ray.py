@@ -41,9 +41,8 @@ def on_ray(
         mem_gb: of a cell; Ray starts no more cells than fit, but a cell may use more. On a machine
             that is short of memory Ray ends several workers, not only the largest.
 
-    Raises:
-        ImportError: if Ray is not installed.
-        ValueError: if there is no cluster at the address, or a cell does not fit on this machine.
+    Raises ImportError if Ray is not installed, ValueError if there is no cluster at the address or
+    a cell does not fit on this machine.
     """
     resources = Resources(threads=cpus, command=command)
     with _cluster(address) as ray:

@@ -31,10 +31,7 @@ class PruneOnce(Pruner, ABC):
         """The masks that the method finds."""
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Prune the network, unless it was pruned before the run was cut short.
-
-        Raises LayerCollapse if nothing connects the input to the output any more.
-        """
+        """Prune the network, once; LayerCollapse if nothing connects input and output any more."""
         if self.done:  # Lightning 2.6.6 restores the state of a callback before this hook
             return
         self.cut(trainer, pl_module, self.find, self.rounds, last=True)  # type: ignore[arg-type]

@@ -15,10 +15,7 @@ from goldpan.types import Allocator, Calendar, DrawBatches, OnRound, Schedule, S
 
 
 class PruneDuring(Pruner):
-    """Prunes before each training step at which the calendar says that it is due.
-
-    `calendar` takes the steps of the run and of an epoch, and gives the Calendar.
-    """
+    """Prunes at the steps of `calendar`, which takes the steps of the run and of an epoch."""
 
     def __init__(
         self,
