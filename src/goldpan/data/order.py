@@ -15,13 +15,9 @@ Request = tuple[int, Tensor]
 
 
 class TrainOrder:
-    """Shuffle all images in each epoch; each rank gets its share of each global batch.
+    """Shuffle all images (N,) in each epoch; each rank gets its share of each global batch.
 
-    The last batch of an epoch is dropped when it would not be whole.
-
-    Args:
-        indices: the training images, (N,) int64.
-        batch_size: images in a global batch, over all ranks.
+    `batch_size` counts over all ranks. The last batch of an epoch is dropped if it is not whole.
     """
 
     def __init__(

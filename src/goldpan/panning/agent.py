@@ -18,6 +18,7 @@ from goldpan.panning.policies import Policy, PolicyInput
 from goldpan.runs.checkpoint import save
 
 FORMAT = 1
+BROKEN = pickle.UnpicklingError, EOFError, RuntimeError, LookupError, TypeError, ValueError
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,8 @@ class Agent:
 
     def write(self, path: Path) -> None:
         """Write the agent to one file, whole or not at all."""
-        content = {
-            "format": FORMAT,
-            "observations": list(NAMES),
-            "indices": list(self.indices),
-            "trained_on": dict(self.trained_on),
-            "actor": dict(self.actor),
-        }
-        save(content, path)
+        sees = {"format": FORMAT, "observations": list(NAMES), "indices": list(self.indices)}
+        save(sees | {"trained_on": dict(self.trained_on), "actor": dict(self.actor)}, path)
 
     def network(self) -> nn.Module:
         """Observations (N, 7) -> actions (N, n_indices) in [-1, 1].
@@ -68,14 +63,7 @@ def read_agent(path: Path) -> Agent:
         content = dict(torch.load(path, map_location="cpu", weights_only=True))
         found = content["format"], tuple(content["observations"])
         agent = Agent(content["actor"], tuple(content["indices"]), content["trained_on"])
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        RuntimeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except BROKEN as error:
         raise ValueError(
             f"{path} is not a whole agent as procedure=agent writes it "
             f"({type(error).__name__}); copy or train it again"

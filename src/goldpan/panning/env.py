@@ -124,13 +124,9 @@ class PanningEnv(gymnasium.Env[Observation, Observation]):
         self.observer = Observer(Range(**state["loss"]), Range(**state["norm"]))
 
     def _state(self) -> dict[str, Any]:
-        return {
-            "random": self.np_random.bit_generator.state,
-            "steps": self.steps,
-            "calibrated": self.calibrated,
-            "loss": asdict(self.observer.loss),
-            "norm": asdict(self.observer.norm),
-        }
+        ranges = {"loss": asdict(self.observer.loss), "norm": asdict(self.observer.norm)}
+        counts = {"steps": self.steps, "calibrated": self.calibrated}
+        return {"random": self.np_random.bit_generator.state} | counts | ranges
 
     def _target(self) -> float:
         early = self.steps < self.switch or len(self.targets) == 1

@@ -49,9 +49,7 @@ class Policy(Protocol):
 class Staircase(Policy):
     """Fixed weights in each stage; a stage ends when a round's target sparsity exceeds its stair.
 
-    Args:
-        stairs: sparsities, rising; at most one is passed in a round.
-        weights: the weights of the indices in each stage, one stage more than stairs.
+    `stairs` are rising sparsities, of which a round passes at most one; there is one stage more.
     """
 
     stairs: Sequence[float]

@@ -32,9 +32,8 @@ def build_learner(
 ) -> TD3:
     """TD3 with fresh networks for the environment; every random number follows from the seed.
 
-    Args:
-        hyperparameters: TD3's own names, and `exploration`, the standard deviation of the normal
-            noise on actions, and `hidden`, the widths of actor and critics.
+    `hyperparameters` are TD3's own, and `exploration`, the standard deviation of the normal noise
+    on actions, and `hidden`, the widths of actor and critics.
     """
     rest = dict(hyperparameters)
     noise, hidden = float(rest.pop("exploration")), [int(width) for width in rest.pop("hidden")]
@@ -65,12 +64,9 @@ def train_agent(
 ) -> tuple[list[Row], list[Row]]:
     """Train for so many steps of the environment, from the checkpoint if there is one.
 
-    Args:
-        evaluate: called before the first step, then about every `every` steps, between two
-            episodes, and at the end; a checkpoint is written just after.
-
-    Returns:
-        rows of all episodes and of all evaluations, those before a resume included.
+    `evaluate` is called before the first step, then about every `every` steps, between two
+    episodes, and at the end; a checkpoint is written just after. Returns the rows of all episodes
+    and of all evaluations, those before a resume included.
     """
     journal = Journal(env, checkpoint, evaluate, every, on_episode)
     if checkpoint.exists():

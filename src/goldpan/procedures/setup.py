@@ -74,10 +74,8 @@ def build_trainer(
 ) -> pl.Trainer:
     """Lightning's Trainer for the strategy; it keeps one checkpoint, that of the last epoch.
 
-    Args:
-        steps: optimizer steps in an epoch; nothing is logged more often than once an epoch.
-
-    Raises ValueError if the strategy needs a GPU and there is none, or cannot clip gradients.
+    Nothing is logged more often than every `steps`, an epoch's. Raises ValueError if the strategy
+    needs a GPU and there is none, or cannot clip gradients.
     """
     prepare_process(cfg)
     scaled = str(cfg.strategy.precision).endswith("mixed")

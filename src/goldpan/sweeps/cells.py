@@ -76,10 +76,8 @@ class Plan:
 def plan(arguments: Sequence[str], conf: Path) -> Plan:
     """Return the plan of a command line, such as ["+table=digits", "seed=0,1"].
 
-    Args:
-        conf: the folder of run.yaml; it does not count if Hydra runs already.
-
-    Raises ValueError, FileNotFoundError, hydra.errors.HydraException if a cell is impossible.
+    `conf` is the folder of run.yaml; it does not count if Hydra runs already. Raises ValueError,
+    FileNotFoundError or hydra.errors.HydraException if a cell is impossible.
     """
     if GlobalHydra.instance().is_initialized():
         return _plan(arguments)

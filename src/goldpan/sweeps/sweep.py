@@ -54,10 +54,8 @@ def sweep(
 ) -> Summary:
     """Run every cell that has no result; run failed cells again only if `retry` is "failed".
 
-    A cell that another process is doing is left to it. At the end its record is read, if there is
-    one.
-
-    Raises ValueError if `retry` is neither None nor "failed", or the launcher cannot work.
+    A cell that another process is doing is left to it; its record, if there is one, is read at the
+    end. Raises ValueError if `retry` is neither None nor "failed", or the launcher cannot work.
     """
     if retry not in (None, "failed"):
         raise ValueError(f"retry is failed or null, got {retry}")

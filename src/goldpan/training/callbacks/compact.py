@@ -38,12 +38,10 @@ def check_compaction(pruner: Pruner, system: Classifier, data: VisionData) -> No
 class Compact(pl.Callback):
     """Compacts the network once, after it was pruned, and expands it after the training.
 
-    Must come after the pruner among the callbacks. `spared` is what the record says of it.
-
-    Args:
-        state: of this callback in the checkpoint of a run that was cut short. The small network is
-            put in place here, since Lightning 2.6.6 loads the weights and makes the optimizer
-            before it gives callbacks their states.
+    Must come after the pruner among the callbacks. `spared` is what the record says of it. `state`
+    is that in the checkpoint of a run that was cut short: the small network is put in place here,
+    since Lightning 2.6.6 loads the weights and makes the optimizer before it gives callbacks their
+    states.
     """
 
     def __init__(
