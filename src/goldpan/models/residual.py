@@ -34,10 +34,7 @@ class PadShortcut(nn.Module):
 def make_shortcut(
     kind: str, channels_in: int, channels_out: int, stride: int, *, conv: Layer, norm: Layer
 ) -> nn.Module:
-    """Return the identity where the shape stays, else a shortcut of kind "A" or "B".
-
-    Raises ValueError if the kind is neither, or if A would have to drop channels.
-    """
+    """Return the identity where the shape stays, else "A" or "B"; ValueError for other kinds."""
     if kind not in ("A", "B"):
         raise ValueError(f"shortcut must be A (zero padding) or B (1x1 convolution), got {kind!r}.")
     if stride == 1 and channels_in == channels_out:

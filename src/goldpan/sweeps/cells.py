@@ -37,10 +37,7 @@ class Cell:
     folder: Path
 
     def record(self) -> Record | None:
-        """Read the record in the cell's folder; None if there is none.
-
-        Raises ValueError if the file is broken, or the record of another run.
-        """
+        """Read the record in the folder, if any; ValueError if it is broken or of another run."""
         path = self.folder / RECORD
         if not path.exists():
             return None
@@ -125,10 +122,7 @@ def _is_group(name: str, loader: ConfigLoader) -> bool:
 
 
 def _values(override: Override) -> list[str]:
-    """The values of an override as typed: several if it is an axis, else one.
-
-    Raises ValueError if it is no axis of a sweep, such as an interval.
-    """
+    """The values of an override as typed; ValueError if a sweep cannot have it."""
     if override.key_or_group.startswith("hydra."):
         raise ValueError(
             f"{override.input_line} cannot be set for a sweep; its axes are typed as name=value, "

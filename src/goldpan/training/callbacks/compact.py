@@ -18,11 +18,7 @@ from goldpan.training.classifier import Classifier
 
 
 def check_compaction(pruner: Pruner, system: Classifier, data: VisionData) -> None:
-    """Refuse what cannot be trained compacted.
-
-    Raises ValueError if the pruner changes masks during training, if the loss looks at all
-    channels, or if the network cannot be compacted.
-    """
+    """Raise ValueError for a pruner, a penalty or a network that cannot be trained compacted."""
     if not isinstance(pruner, PruneOnce):
         raise ValueError(
             "compact=true needs a method that cuts before training; this one still changes its "
