@@ -1,22 +1,20 @@
 """What the forkserver does before it forks cells: import what they need, and read their data."""
 
+# ruff: noqa: F401
 import json
 import os
 from contextlib import suppress
-from importlib import import_module
 
+import pytorch_lightning
+import torchvision
+import wandb.apis.public
 from hydra.utils import instantiate
 
+from goldpan.models import resnet, vgg
+from goldpan.procedures import train, train_prune_finetune
+from goldpan.scorers import grasp, magnitude, snip, synflow
 from goldpan.sweeps.forkserver import DATA
-
-for module in (
-    *("pytorch_lightning", "torchvision", "wandb.apis.public"),
-    *("goldpan.models.resnet", "goldpan.models.vgg"),
-    *("goldpan.procedures.train", "goldpan.procedures.train_prune_finetune"),
-    *(f"goldpan.scorers.{name}" for name in ("grasp", "magnitude", "snip", "synflow")),
-    *(f"goldpan.training.callbacks.prune_{when}" for when in ("before", "during")),
-):
-    import_module(module)
+from goldpan.training.callbacks import compact, prune_before, prune_during
 
 for choices in json.loads(os.environ.pop(DATA, "[]")):
     # An error here would end the forkserver and with it all cells. The cell that needs this dataset
