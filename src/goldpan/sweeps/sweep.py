@@ -54,11 +54,8 @@ def sweep(
 ) -> Summary:
     """Run every cell that has no result; run failed cells again only if `retry` is "failed".
 
-    A cell that another process is doing is left to it. At the end its record is read, if there is
-    one.
-
-    Raises:
-        ValueError: if `retry` is neither None nor "failed", or the launcher cannot work.
+    A cell that another process is doing is left to it; its record, if there is one, is read at the
+    end. Raises ValueError if `retry` is neither None nor "failed", or the launcher cannot work.
     """
     if retry not in (None, "failed"):
         raise ValueError(f"retry is failed or null, got {retry}")
@@ -123,10 +120,7 @@ def _launch(
 
 
 def _count_end(cell: Cell, code: int, summary: Summary) -> str:
-    """Count a cell that has ended and return a sentence on it.
-
-    If it failed without a record, write one.
-    """
+    """Count a cell that has ended, write its record if it has none, and return a sentence on it."""
     record = read_done(cell.folder)
     if record is None and code in (-signal.SIGTERM, TERMINATED):
         summary.done["interrupted"] += 1
