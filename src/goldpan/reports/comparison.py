@@ -70,7 +70,7 @@ def compare(report: Report, names: Sequence[str]) -> str:
     sure = iter(holm(np.nan_to_num(np.array(p), nan=1.0)))
     parts = [f"# {report.table.name}: {' against '.join(names)}", report.caption]
     for (first, second), setups in pairs.items():
-        rows = [_row(one, float(next(sure))) for one in setups]
+        rows = [_row(one, next(sure)) for one in setups]
         parts += [f"## {first} less {second}", markdown(HEADER, rows), _over_setups(setups)]
     return "\n\n".join([*parts, _legend(len(p))]) + "\n"
 

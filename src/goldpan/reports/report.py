@@ -45,6 +45,14 @@ class Report:
         return sentence(self.family, pairs, self.table.margin) if self.family else ""
 
     @property
+    def latex_caption(self) -> str:
+        """The caption of a printed table: what a reader needs who has no other line of it."""
+        text = f"{self.table.paper}; {self.caption}."
+        if not self.family:
+            return text
+        return f"{text} In brackets 90 % intervals; margin {self.table.margin:g}; {self.verdict}."
+
+    @property
     def lines(self) -> list[str]:
         """What the marks mean, where the numbers are from, and what does not count."""
         return [*_legend(self), *_sources(self), *self.results.sentences]
@@ -70,7 +78,7 @@ class Report:
                 pictures.append(path)
         texts = {
             "markdown": self.text(pictures),
-            "latex": to_latex(self.results, self.table, f"{self.table.paper}; {self.caption}."),
+            "latex": to_latex(self.results, self.table, self.latex_caption),
             "csv": to_csv(self.results, self.table, self.metric),
         }
         for name, suffix in (("markdown", "md"), ("latex", "tex"), ("csv", "csv")):
