@@ -27,12 +27,9 @@ def test_every_form_and_the_curves_are_written(made_up: Any, tmp_path: Path) -> 
     assert (folder / "report.csv").read_text() == texts["csv"]
     assert (folder / "curves.png").exists()
     assert r"\caption{a paper \& its table; test accuracy (\%)" in texts["latex"]
-    for line in (
-        "4 runs, seeds 0, 1",
-        "published: a table",
-        "unknown: Much.",
-        "verdict: reproduced",
-    ):
+    assert "margin 1; verdict: reproduced" in texts["latex"]
+    verdict = "verdict: reproduced (1 agree"
+    for line in ("4 runs, seeds 0, 1", "published: a table", "unknown: Much.", verdict):
         assert line in texts["markdown"]
 
 
