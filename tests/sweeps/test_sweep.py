@@ -70,7 +70,7 @@ def test_failed_cells_are_run_again_when_asked(tmp_path: Path) -> None:
     (path,) = tmp_path.glob("*/log.txt")
     before = path.read_text()
     assert "Traceback" in before
-    assert type_in(tmp_path, *words, "retry=failed").returncode == 1
+    assert type_in(tmp_path, *words, "rerun=failed").returncode == 1
     assert path.read_text() == before + before
 
 
@@ -94,7 +94,7 @@ def test_a_cell_that_another_process_has_done_meanwhile_counts_as_done(tmp_path:
             on_end(cell, BUSY)
 
     planned = plan(["seed=0,1,2", "logger=none", f"output={tmp_path}"], ROOT / "conf")
-    summary = sweep(planned, launch, (), retry=None, progress=False)
+    summary = sweep(planned, launch, (), rerun=None, progress=False)
     assert summary.done == {"done elsewhere": 1, "failed": 1, "running elsewhere": 1}
     assert list(summary.failures) == [planned.runs[1].folder]
 
