@@ -33,5 +33,5 @@ def test_a_difference_is_judged_by_its_band(made_up: Any) -> None:
 
 def test_flops_kept_are_a_mean_over_the_runs_that_count(made_up: Any) -> None:
     made_up.write({"snip-0.9-0": 92.9})
-    made_up.write({"snip-0.9-1": 93.1}, flops={"dense": 1000, "sparse": 200})
+    made_up.write({"snip-0.9-1": 93.1}, weights=made_up.weights(0.9, flops=200))
     assert [cell.flops for cell in made_up.results.cells] == [None, 15.0, None]

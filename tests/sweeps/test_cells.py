@@ -30,8 +30,8 @@ def test_a_cell_has_the_identity_of_the_same_run_typed_alone() -> None:
             (alone,) = cells(
                 "method=snip", f"sparsity={sparsity}", f"seed={seed}", "recipe.epochs=3"
             )
-            assert alone.draft.id in {cell.draft.id for cell in together}
-    assert len({cell.draft.id for cell in together}) == 4
+            assert alone.draft.identity.id in {cell.draft.identity.id for cell in together}
+    assert len({cell.draft.identity.id for cell in together}) == 4
 
 
 def test_a_dense_network_at_two_sparsities_is_one_run() -> None:
@@ -72,7 +72,7 @@ def test_a_record_of_another_run_is_not_the_cells(tmp_path: Path) -> None:
     cell.draft.write(path)
     assert cell.record() == cell.draft
     replace(cell.draft, id="another").write(path)
-    with pytest.raises(ValueError, match=f"another instead of {cell.draft.id}"):
+    with pytest.raises(ValueError, match=f"another instead of {cell.draft.identity.id}"):
         cell.record()
     path.write_text("{")
     with pytest.raises(ValueError, match="not a whole record"):

@@ -43,7 +43,7 @@ def type_in(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 
 def records(folder: Path) -> dict[str, Record]:
     found = [read_record(path) for path in folder.glob("*/record.json")]
-    return {record.id: record for record in found}
+    return {record.identity.id: record for record in found}
 
 
 def test_a_bad_cell_stops_no_other_and_is_not_run_again_unasked(tmp_path: Path) -> None:
@@ -117,14 +117,14 @@ def test_cells_of_two_processes_train_what_the_sweep_says(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stdout
     type_in(tmp_path / "one", "-m", "seed=0,1")
     two, one = (
-        {record.seed: record for record in records(tmp_path / name).values()}
+        {record.identity.seed: record for record in records(tmp_path / name).values()}
         for name in ("two", "one")
     )
     assert two.keys() == one.keys() == {0, 1}
     for seed, record in two.items():
         assert len(set(record.ranks)) == 1
         assert len(record.ranks) == 2
-        assert record.masks == one[seed].masks
+        assert record.weights.masks == one[seed].masks
 
 
 def test_axes_typed_as_hydras_own_are_refused(tmp_path: Path) -> None:
@@ -167,5 +167,5 @@ def test_a_sweep_killed_ten_times_ends_as_one_left_alone(tmp_path: Path) -> None
         assert [getattr(record, field) for field in same] == [
             getattr(got[name], field) for field in same
         ]
-        texts = [json.dumps(record.choices) for record in (record, got[name])]
+        texts = [json.dumps(record.identity.choices) for record in (record, got[name])]
         assert texts[0].replace("alone", "killed") == texts[1]

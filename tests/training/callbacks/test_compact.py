@@ -79,13 +79,13 @@ def test_a_compacted_run_is_the_run(configure: Configure, tmp_path: Path) -> Non
     small = run(configure(*options, f"output={tmp_path}/compact", "compact=true"), CHOICES)
     for field in ("id", "masks", "parameters", "flops", "sparsity"):
         assert getattr(small, field) == getattr(plain, field), field
-    assert small.last is not None
-    assert plain.last is not None
-    assert small.last.train == pytest.approx(plain.last.train, abs=3)
-    assert 0.3 < small.compaction["channels_removed"] < 1
-    assert small.compaction["parameters_kept"] < 0.7
+    assert small.accuracies.last is not None
+    assert plain.accuracies.last is not None
+    assert small.accuracies.last.train == pytest.approx(plain.accuracies.last.train, abs=3)
+    assert 0.3 < small.weights.compaction["channels_removed"] < 1
+    assert small.weights.compaction["parameters_kept"] < 0.7
     assert "compacted: " in small.summary()
-    assert not plain.compaction
+    assert not plain.weights.compaction
 
 
 @pytest.mark.parametrize(
