@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from goldpan.runs import fingerprint as module
 from goldpan.runs.experiment import resolve
 from goldpan.runs.fingerprint import changed, code_fingerprint, fingerprint
+from goldpan.runs.identity import without_paths
 
 Configure = Callable[..., DictConfig]
 
@@ -52,8 +53,6 @@ def test_methods_differ_and_seeds_do_not(configure: Configure) -> None:
 
 
 def test_a_records_choices_suffice_for_the_code(configure: Configure) -> None:
-    from goldpan.runs.identity import without_paths
-
     choices = resolve(configure("method=panning"))
     assert code_fingerprint(without_paths(choices)) == code_fingerprint(choices)
 

@@ -35,9 +35,12 @@ def fingerprint(choices: Mapping[str, Any]) -> str:
 
 def code_fingerprint(choices: Mapping[str, Any]) -> str:
     """The first part of a fingerprint; the choices in a record suffice for it."""
-    return code_digest(
-        {name for key in choices.keys() - {*NOT_CODE} for name in _named(choices[key])}
-    )
+    return code_digest(code_names(choices))
+
+
+def code_names(choices: Mapping[str, Any]) -> set[str]:
+    """The dotted names of the code that decides a run, and does not only log or launch it."""
+    return {name for key in choices.keys() - {*NOT_CODE} for name in _named(choices[key])}
 
 
 def changed(before: str, today: str) -> str:
@@ -58,7 +61,7 @@ def _images(dataset: Mapping[str, Any]) -> str:
 
 
 def _named(value: Any) -> Iterator[str]:
-    """The dotted names of the code that choices stand for."""
+    """The dotted names in a choice."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             if name == "_target_":

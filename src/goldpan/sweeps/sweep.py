@@ -53,7 +53,9 @@ class Summary:
         if self.failures:
             lines.append("failed cells are run again with rerun=failed")
         for part, count in self.stale.items():
-            lines.append(f"stale: the {part} of {count} cells changed since; rerun=stale repeats")
+            lines.append(
+                f"stale: the {part} of {count} cells changed since; rerun=stale repeats them"
+            )
         return "\n".join([f"{self.done.total()} cells: {counts or 'none'}", *lines])
 
 
