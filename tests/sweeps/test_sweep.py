@@ -31,10 +31,11 @@ TINY = (
 
 
 def type_in(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    path = Path(__file__).parent, ROOT / "src"
     return subprocess.run(
         [sys.executable, "run.py", *words, *TINY, f"output={folder}"],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))},
         capture_output=True,
         text=True,
         check=False,
