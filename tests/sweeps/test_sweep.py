@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 
 from goldpan.runs.record import LOCK, RECORD, Record, Status, read_record
-from goldpan.sweeps.cells import Cell, plan
+from goldpan.sweeps.cells import Cell, Plan, plan
 from goldpan.sweeps.launchers.launcher import OnEnd
 from goldpan.sweeps.sweep import sweep
 from goldpan.sweeps.work import BUSY
@@ -31,10 +31,11 @@ TINY = (
 
 
 def type_in(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    path = Path(__file__).parent, ROOT / "src"
     return subprocess.run(
         [sys.executable, "run.py", *words, *TINY, f"output={folder}"],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))},
         capture_output=True,
         text=True,
         check=False,
@@ -70,7 +71,7 @@ def test_failed_cells_are_run_again_when_asked(tmp_path: Path) -> None:
     (path,) = tmp_path.glob("*/log.txt")
     before = path.read_text()
     assert "Traceback" in before
-    assert type_in(tmp_path, *words, "retry=failed").returncode == 1
+    assert type_in(tmp_path, *words, "rerun=failed").returncode == 1
     assert path.read_text() == before + before
 
 
@@ -94,7 +95,7 @@ def test_a_cell_that_another_process_has_done_meanwhile_counts_as_done(tmp_path:
             on_end(cell, BUSY)
 
     planned = plan(["seed=0,1,2", "logger=none", f"output={tmp_path}"], ROOT / "conf")
-    summary = sweep(planned, launch, (), retry=None, progress=False)
+    summary = sweep(planned, launch, (), rerun=None, progress=False)
     assert summary.done == {"done elsewhere": 1, "failed": 1, "running elsewhere": 1}
     assert list(summary.failures) == [planned.runs[1].folder]
 
@@ -169,3 +170,33 @@ def test_a_sweep_killed_ten_times_ends_as_one_left_alone(tmp_path: Path) -> None
         ]
         texts = [json.dumps(record.identity.choices) for record in (record, got[name])]
         assert texts[0].replace("alone", "killed") == texts[1]
+
+
+def test_a_stale_cell_is_counted_as_such_and_run_again_when_asked(tmp_path: Path) -> None:
+    planned = plan(["seed=0,1,2", "logger=none", f"output={tmp_path}"], ROOT / "conf")
+    stale, fresh, crashing = planned.runs
+    for cell, by in ((stale, "old"), (fresh, fresh.draft.origin.fingerprint), (crashing, "old")):
+        cell.folder.mkdir()
+        who = replace(cell.draft.identity, started="2026-01-01T00:00:00+00:00")
+        origin = replace(cell.draft.origin, fingerprint=by)
+        made = replace(cell.draft, identity=who, status="finished", error=None, origin=origin)
+        made.write(cell.folder / RECORD)
+
+    def launch(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
+        assert [cell.folder for cell in cells] == [stale.folder, crashing.folder]
+        replace(stale.draft, status="finished", error=None).write(stale.folder / RECORD)
+        on_end(cells[0], 0)
+        on_end(cells[1], -signal.SIGSEGV)
+
+    left = sweep(planned, launch, (), rerun=None, progress=False)
+    assert left.done == {"stale": 2, "skipped": 1}
+    assert "stale: the code of 2 cells changed since; rerun=stale repeats them" in str(left)
+    again = sweep(rerunning(planned), launch, (), rerun="stale", progress=False)
+    assert +again.done == {"finished": 1, "skipped": 1, "failed": 1}
+    assert read_record(crashing.folder / RECORD).done  # nothing is lost
+
+
+def rerunning(planned: Plan) -> Plan:
+    """The plan with rerun=stale typed."""
+    typed = [replace(cell, choices={**cell.choices, "rerun": "stale"}) for cell in planned.cells]
+    return replace(planned, cells=typed)

@@ -26,6 +26,7 @@ from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import finish, fit
 from goldpan.runs.checkpoint import load_weights
 from goldpan.runs.experiment import perform
+from goldpan.runs.fingerprint import fingerprint
 from goldpan.runs.identity import identity, without_paths
 from goldpan.runs.record import CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.runs.refusal import refusing
@@ -79,14 +80,18 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
 
 
 def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
-    """The run that trains the whole network, and the file of its weights; done at most once."""
+    """The run that trains the whole network, and the file of its weights; done at most once.
+
+    It is done again if it is stale, whatever `rerun` says: what is pruned now is of today's code.
+    """
     stage = cfg.copy()
-    stage.sparsity, stage.method.channels = 0.0, None
+    stage.sparsity, stage.method.channels, stage.rerun = 0.0, None, "stale"
     stage.procedure = {"_target_": "goldpan.procedures.train.train", "_partial_": True}
     choices: Any = OmegaConf.to_container(stage, resolve=True)
     who = replace(draft.identity, id=identity(choices), choices=without_paths(choices))
     folder = output / f"trained-{who.id}"
-    return perform(stage, replace(draft, identity=who), folder), folder / WEIGHTS
+    origin = replace(draft.origin, fingerprint=fingerprint(choices))
+    return perform(stage, replace(draft, identity=who, origin=origin), folder), folder / WEIGHTS
 
 
 def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> ChannelChoice:

@@ -1,7 +1,7 @@
 """The report of a table, or of a folder: our runs, what was published, and where both are from."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -13,19 +13,25 @@ from goldpan.reports.results import Results, results_below, results_of_plan
 from goldpan.reports.sources import distinct, evidence, images, whole_networks
 from goldpan.reports.spec import METRICS, Table, read_table
 from goldpan.reports.text import DITTO, to_csv, to_latex, to_markdown
+from goldpan.reports.trust import doubts, unknown
+from goldpan.runs.fingerprint import code_fingerprint
 from goldpan.runs.identity import NOT_DECISIVE, NOT_DECISIVE_OF_DATA
 from goldpan.sweeps.cells import Plan
 
 
 @dataclass(frozen=True)
 class Report:
-    """A table with its results by one metric, and what was changed of it on the command line."""
+    """A table with its results by one metric, and what was changed of it on the command line.
+
+    `today` has the fingerprint that each run would have now, by its id.
+    """
 
     table: Table
     results: Results
     metric: str
     changed: Sequence[str]
     folder: Path
+    today: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def caption(self) -> str:
@@ -91,7 +97,8 @@ def report_of_plan(plan: Plan, metric: str | None = None) -> Report:
     table = read_table(plan)
     folder = Path(plan.cells[0].choices["output"]) / "tables" / table.name
     metric = metric or table.metric
-    return Report(table, results_of_plan(plan, table, metric), metric, changes(plan), folder)
+    today = {cell.draft.identity.id: cell.draft.origin.fingerprint for cell in plan.cells}
+    return Report(table, results_of_plan(plan, table, metric), metric, changes(plan), folder, today)
 
 
 def report_of_folder(folder: Path, metric: str = "last") -> Report:
@@ -103,7 +110,8 @@ def report_of_folder(folder: Path, metric: str = "last") -> Report:
     results = results_below(folder, metric)
     name = folder.resolve().name
     table = Table(name, f"every run below {folder}", metric, rows="method", columns="sparsity")
-    return Report(table, results, metric, [], folder)
+    today = {r.identity.id: code_fingerprint(r.identity.choices) for r in results.records}
+    return Report(table, results, metric, [], folder, today)
 
 
 def changes(plan: Plan) -> list[str]:
@@ -134,6 +142,9 @@ def verify(report: Report) -> tuple[int, list[str]]:
     judged = [c for c in report.results.cells if c.published and c.published.verify]
     if missing := [cell for cell in judged if not cell.complete]:
         return CANNOT_JUDGE, [f"cannot verify {cell.where}: {cell}" for cell in missing]
+    runs = [run for cell in judged for run in cell.records]
+    if reasons := doubts(runs, report.today):
+        return CANNOT_JUDGE, [f"cannot verify: {reason}" for reason in reasons]
     if report.family is None:
         none = f"table {report.table.name} has no published number to judge by"
         return CANNOT_JUDGE, [f"cannot verify: {none}"]
@@ -170,6 +181,7 @@ def _sources(report: Report) -> list[str]:
     table, records = report.table, report.results.records
     lines = [evidence(records)] if records else ["no run of this table is there yet"]
     lines += [f"data: {text}" for text in distinct(map(images, records))]
+    lines += [*doubts(records, report.today), *unknown(records)]
     lines += whole_networks(report.results.panels, table.rows)
     if report.changed:
         lines.append(

@@ -42,12 +42,16 @@ class Identity:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the numbers come from: the code, the libraries, the machine and the images."""
+    """Where the numbers come from: the code, the libraries, the machine and the images.
+
+    `fingerprint` is that of `goldpan.runs.fingerprint`; records of before there was one have "".
+    """
 
     commit: str = "unknown"
     versions: Mapping[str, str] = field(default_factory=dict)
     hardware: Mapping[str, str | int] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from goldpan.runs.experiment import write_failure
 from goldpan.runs.record import RECORD, Record, read_record
+from goldpan.runs.rerun import is_wanted
 from goldpan.sweeps.cells import Cell
 
 OnEnd = Callable[[Cell, int], None]
@@ -35,4 +36,7 @@ def record_failure(cell: Cell, sentence: str) -> Record:
         sentence += f"; and its record cannot be written ({error.strerror})"
         print(f"{cell.folder.name}: {sentence}")
         return replace(cell.draft, error=sentence)
-    return read_record(cell.folder / RECORD)
+    record = read_record(cell.folder / RECORD)
+    if is_wanted(record, cell.draft, cell.choices.get("rerun")):
+        return replace(cell.draft, error=sentence)  # a result that was to be made again is kept
+    return record

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from goldpan.choices import read_word
 from goldpan.runs.record import RECORD
+from goldpan.runs.rerun import stale
 from goldpan.sweeps.cells import Cell, Plan, plan
 from goldpan.sweeps.search.objectives import OBJECTIVES, check_objectives, draw_pareto
 from goldpan.sweeps.search.study import SAMPLERS, build_sampler, open_study
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 RunPlan = Callable[[Plan], object]
 """Runs the cells of a plan that have no result."""
 
-NOT_ASKED = ("output", "logger", "launcher", "progress", "retry")
+NOT_ASKED = ("output", "logger", "launcher", "progress", "rerun")
 """Choices that do not tell one search from another."""
 
 
@@ -132,6 +133,8 @@ def _tell(study: "Study", number: int, cell: Cell, objectives: Sequence[str]) ->
             f"trial {number} was interrupted, or another process is doing it; the same command "
             "resumes the search"
         )
+    if part := stale(record, cell.draft):
+        print(f"trial {number} is stale: the {part} changed since; rerun=stale repeats its run")
     values = [OBJECTIVES[name].read(record) if record.done else None for name in objectives]
     if None in values:
         study.tell(number, state=TrialState.FAIL)
