@@ -1,15 +1,13 @@
 """Read a dataset by name into two splits in memory: fetched, unpacked, decoded when needed."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from goldpan.data import folders, tiny_imagenet
+from goldpan.data import cifar, folders, tiny_imagenet
 from goldpan.data.cache import cached
 from goldpan.data.checks import check_images
 from goldpan.data.datasets import Download, Images, Spec, Splits
@@ -18,8 +16,6 @@ from goldpan.data.download import download
 from goldpan.data.folders import Layout
 from goldpan.data.sampling import hold_out
 from goldpan.data.unpack import gunzip, untar
-
-CIFAR_FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}
 
 
 def read_splits(
@@ -43,7 +39,7 @@ def read_splits(
         return _read_digits(spec)
     if spec.name in ("mnist", "fashion_mnist"):
         return _read_mnist(spec, root, mirrors)
-    if spec.name in CIFAR_FOLDERS:
+    if spec.name in cifar.BINARY:
         return _read_cifar(spec, root, mirrors)
     if spec.name == "tiny_imagenet":
         source = root / tiny_imagenet.FOLDER
@@ -87,23 +83,11 @@ def _read_mnist(spec: Spec, root: Path, mirrors: Sequence[str]) -> Splits:
 
 
 def _read_cifar(spec: Spec, root: Path, mirrors: Sequence[str]) -> Splits:
-    folder = root / CIFAR_FOLDERS[spec.name]
-    if not folder.is_dir():
+    def fetch(folder: Path) -> None:
         untar(_fetch(spec.downloads[0], root, mirrors), folder)
-    from torchvision.datasets import CIFAR10, CIFAR100
 
-    reader = CIFAR10 if spec.name == "cifar10" else CIFAR100
-    try:
-        with warnings.catch_warnings():
-            # The pickles of 2009 hold 0 and 1 where numpy 2.4 wants False and True.
-            warnings.filterwarnings("ignore", r"dtype\(\): align should be passed")
-            train, test = reader(root, train=True), reader(root, train=False)
-    except RuntimeError as error:
-        raise ValueError(
-            f"expected the files of {spec.name} in {folder.absolute()}, "
-            f"got {error}; delete that folder and run again"
-        ) from error
-    return _splits(spec, _channels_first(train), _channels_first(test), train.classes)
+    train, test = cifar.read_cifar(spec.name, root, fetch)
+    return _splits(spec, train, test, cifar.class_names(spec.name, root, spec.classes or 0))
 
 
 def _read_files(
@@ -130,12 +114,6 @@ def _fetch(item: Download, root: Path, mirrors: Sequence[str]) -> Path:
     name = Path(item.path).name
     urls = [f"{mirror.rstrip('/')}/{name}" for mirror in mirrors]
     return download(urls, root / item.path, item.checksum)
-
-
-def _channels_first(split: Any) -> Images:
-    """torchvision's CIFAR split, images (N, H, W, C), in goldpan's form."""
-    images = torch.from_numpy(split.data.transpose(0, 3, 1, 2).copy())
-    return Images(images, torch.tensor(split.targets, dtype=torch.int64))
 
 
 def _splits(spec: Spec, train: Images, test: Images, class_names: Sequence[str]) -> Splits:
