@@ -112,7 +112,7 @@ def parse_pickle(content: bytes, key: str) -> tuple[Bytes, Bytes]:
         if isinstance(constant, str) and instruction.name != "GLOBAL":
             at_labels = constant == key
             pixels = max(pixels, constant, key=len)
-        elif at_labels and instruction.name.startswith("BININT"):
+        elif at_labels and isinstance(constant, int) and instruction.name.startswith("BININT"):
             labels.append(constant)
     flat = np.frombuffer(pixels.encode("latin-1"), np.uint8)
     return flat.reshape(-1, PIXELS), np.array(labels, np.uint8)

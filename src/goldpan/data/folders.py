@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import torch
 
+from goldpan.data.archives import list_tar, list_zip
 from goldpan.data.sampling import hold_out
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
@@ -35,7 +36,7 @@ def list_members(source: Path) -> list[str]:
     """Return the names of all files in a folder or an archive, sorted, hidden ones left out.
 
     Raises FileNotFoundError when there is no such folder or archive, ValueError when the file is
-    no tar or zip.
+    no tar or zip, or not one of plain files.
     """
     if source.is_dir():
         names = [p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file()]
@@ -45,11 +46,9 @@ def list_members(source: Path) -> list[str]:
             "got nothing there; set dataset.root to where it is"
         )
     elif zipfile.is_zipfile(source):
-        with zipfile.ZipFile(source) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        names = list_zip(source)
     elif tarfile.is_tarfile(source):
-        with tarfile.open(source) as archive:
-            names = [member.name for member in archive if member.isfile()]
+        names = list_tar(source)
     else:
         raise ValueError(f"expected a folder, a tar or a zip, got {source}, which is none of them")
     return sorted(name for name in names if not _hidden(name))
