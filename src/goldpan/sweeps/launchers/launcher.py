@@ -7,6 +7,7 @@ from dataclasses import replace
 from goldpan.runs.experiment import write_failure
 from goldpan.runs.record import RECORD, Record, read_record
 from goldpan.sweeps.cells import Cell
+from goldpan.sweeps.work import DISK_FULL
 
 OnEnd = Callable[[Cell, int], None]
 """Called with each cell that ends and its exit code, negative for the signal that killed it."""
@@ -20,6 +21,8 @@ The last argument is the command that runs a cell which starts several processes
 
 def describe_exit(code: int) -> str:
     """Say in a sentence how a process ended, by its exit code."""
+    if code == DISK_FULL:
+        return "the disk of the output folder is full; free some space, or choose another output"
     if code >= 0:
         return f"its process ended with exit code {code}"
     name = signal.Signals(-code).name
