@@ -59,7 +59,8 @@ def _intact(folder: Path, index: dict[str, Any]) -> bool:
 
 
 def _read(folder: Path, index: dict[str, Any]) -> Splits:
-    arrays = [torch.from_numpy(np.load(folder / f"{name}.npy")) for name in ARRAYS]
+    files = [folder / f"{name}.npy" for name in ARRAYS]
+    arrays = [torch.from_numpy(np.load(file, allow_pickle=False)) for file in files]
     return Splits(
         Images(*arrays[:2]),
         Images(*arrays[2:]),

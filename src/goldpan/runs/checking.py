@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from math import isfinite
-from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+UNIONS = (Union, type(int | None))
+"""What `get_origin` makes of a union, whichever way it is written."""
 
 
 def misfit(hint: Any, value: object, name: str = "") -> str | None:
@@ -14,7 +16,7 @@ def misfit(hint: Any, value: object, name: str = "") -> str | None:
     None if all are. Of a float, NaN and infinity are none; a whole number is one.
     """
     kind, parts = get_origin(hint) or hint, get_args(hint)
-    if kind in (Union, UnionType):
+    if kind in UNIONS:
         found = [misfit(part, value, name) for part in parts]
         return None if None in found else max(map(str, found), key=len)
     if is_dataclass(kind) and isinstance(value, kind):  # type: ignore[arg-type]
