@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from goldpan.reports.report import changes, report_of_folder, report_of_plan, verify
+from goldpan.sweeps.cells import plan
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -98,3 +99,10 @@ def test_of_a_folder_nothing_was_published(made_up: Any, tmp_path: Path) -> None
     code, (sentence,) = verify(report_of_folder(tmp_path))
     assert code == 2
     assert "has no published number to judge by" in sentence
+
+
+def test_a_tables_word_typed_makes_it_another_table() -> None:
+    conf = Path(__file__).parents[2] / "conf"
+    planned = plan(["+table=digits", "table.metric=best"], conf)
+    assert changes(planned) == ["table.metric=best"]
+    assert report_of_plan(planned).metric == "best"

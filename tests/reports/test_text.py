@@ -2,10 +2,17 @@
 
 import csv
 from io import StringIO
+from itertools import product
+from pathlib import Path
 from typing import Any
 
-from goldpan.reports.results import Results
+import pytest
+
+from goldpan.reports.results import Results, results_of_plan
+from goldpan.reports.spec import Table
 from goldpan.reports.text import escape, to_csv, to_latex, to_markdown
+from goldpan.runs.record import Identity, Record
+from goldpan.sweeps.cells import Cell, Plan
 
 
 def test_the_table_has_ours_published_and_their_difference(made_up: Any) -> None:
@@ -48,3 +55,33 @@ def test_latex_has_a_row_a_line_and_prints_every_sign(made_up: Any) -> None:
     assert escape("rni_resnet56 ± 5 % & ≠ \\") == (
         r"rni\_resnet56 $\pm$ 5 \% \& $\neq$ \textbackslash{}"
     )
+
+
+def unfinished(folder: Path, *methods: str) -> Results:
+    """A table of methods that nobody has run."""
+    axes = {"method": methods, "sparsity": ["-1", "0.9"], "seed": ["0"]}
+    cells = []
+    for method, sparsity in product(methods, axes["sparsity"]):
+        name = f"{methods.index(method)}-{sparsity}"
+        draft = Record(Identity(name, "digits", method, 0, {}, "2026"), "failed")
+        at = {"method": method, "sparsity": sparsity, "seed": "0"}
+        cells.append(Cell((), at, {"output": str(folder)}, draft, folder / name))
+    return results_of_plan(Plan(None, axes, cells), TABLE, "last")
+
+
+TABLE = Table("demo", "a paper", "last", rows="method", columns="sparsity")
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+def test_csv_holds_no_formula(tmp_path: Path, begin: str) -> None:
+    method = f'{begin}HYPERLINK("http://evil")'
+    text = to_csv(unfinished(tmp_path, method, "snip"), TABLE, "last")
+    rows = [*csv.DictReader(StringIO(text, newline=""))]
+    assert {row["method"] for row in rows} == {f"'{method}", "snip"}
+
+
+def test_csv_keeps_numbers_as_they_are(tmp_path: Path) -> None:
+    text = to_csv(unfinished(tmp_path, "snip", "-inf", "+1e-3"), TABLE, "last")
+    rows = [*csv.DictReader(StringIO(text))]
+    assert [row["sparsity"] for row in rows[:2]] == ["-1", "0.9"]
+    assert {row["method"] for row in rows} == {"snip", "-inf", "+1e-3"}

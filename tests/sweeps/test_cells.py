@@ -88,3 +88,16 @@ def test_planning_needs_no_torch() -> None:
         f"plan(['method=snip,grasp'], Path({str(CONF)!r})); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_tables_word_on_the_command_line_counts_and_changes_no_run() -> None:
+    own, changed = (plan(["+table=digits", *words], CONF) for words in ([], ["table.metric=best"]))
+    assert own.table is not None
+    assert changed.table == {**own.table, "metric": "best"}
+    ids = [[cell.draft.identity.id for cell in one.cells] for one in (own, changed)]
+    assert ids[0] == ids[1]
+
+
+def test_a_tables_word_with_several_values_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"a table takes one value.*got table.metric=best,last"):
+        plan(["+table=digits", "table.metric=best,last"], CONF)

@@ -17,8 +17,8 @@ from filelock import FileLock
 from goldpan.runs.record import LOCK, RECORD, Record, Status, read_record
 from goldpan.sweeps.cells import Cell, Plan, plan
 from goldpan.sweeps.launchers.launcher import OnEnd
-from goldpan.sweeps.sweep import sweep
-from goldpan.sweeps.work import BUSY
+from goldpan.sweeps.sweep import Summary, sweep
+from goldpan.sweeps.work import BUSY, LOG
 
 ROOT = Path(__file__).parents[2]
 TINY = (
@@ -108,6 +108,51 @@ def test_a_broken_record_is_named_and_left_as_it_is(tmp_path: Path) -> None:
     assert f"{path} is not a whole record" in done.stdout
     assert "1 skipped" in done.stdout
     assert len(path.read_text()) == 100
+
+
+def finish(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
+    """A launcher that does nothing but write records."""
+    for cell in cells:
+        cell.folder.mkdir(exist_ok=True)
+        replace(cell.draft, status="finished", error=None).write(cell.folder / RECORD)
+        on_end(cell, 0)
+
+
+def test_a_broken_record_is_set_aside_and_its_cell_run_when_asked(tmp_path: Path) -> None:
+    planned = plan(["seed=0,1", "logger=none", f"output={tmp_path}"], ROOT / "conf")
+    sweep(planned, finish, (), retry=None, progress=False)
+    folder = planned.runs[0].folder
+    for number in (1, 2):
+        (folder / RECORD).write_text(f"broken {number}")
+        summary = sweep(planned, finish, (), retry="failed", progress=False)
+        assert +summary.done == {"finished": 1, "skipped": 1}
+        assert (folder / f"record.broken-{number}.json").read_text() == f"broken {number}"
+    assert (folder / "record.broken-1.json").read_text() == "broken 1"
+    assert read_record(folder / RECORD).done
+
+
+def test_a_broken_record_that_another_process_is_at_stays(tmp_path: Path) -> None:
+    def busy(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
+        for cell in cells:
+            on_end(cell, BUSY)
+
+    planned = plan(["logger=none", f"output={tmp_path}"], ROOT / "conf")
+    (folder,) = (cell.folder for cell in planned.runs)
+    folder.mkdir()
+    (folder / RECORD).write_text("broken")
+    with FileLock(folder / LOCK):
+        summary = sweep(planned, busy, (), retry="failed", progress=False)
+    assert summary.done == {"running elsewhere": 1}
+    assert (folder / RECORD).read_text() == "broken"
+
+
+def test_the_summary_names_only_logs_that_are_there(tmp_path: Path) -> None:
+    for name in ("with", "without"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "with" / LOG).touch()
+    text = str(Summary(failures={tmp_path / "with": "one", tmp_path / "without": "two"}))
+    assert f"failed: one; log: {tmp_path / 'with' / LOG}\n" in text
+    assert "failed: two\n" in text
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import torch
 
+from goldpan.data.archives import list_tar, list_zip
 from goldpan.data.sampling import hold_out
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
@@ -34,7 +35,8 @@ class Layout:
 def list_members(source: Path) -> list[str]:
     """Return the names of all files in a folder, tar or zip, sorted, hidden ones left out.
 
-    Raises FileNotFoundError when nothing is there, ValueError when the file is no tar or zip.
+    Raises FileNotFoundError when nothing is there, ValueError when the file is no tar or zip, or
+    holds more than plain files.
     """
     if source.is_dir():
         names = [p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file()]
@@ -44,11 +46,9 @@ def list_members(source: Path) -> list[str]:
             "got nothing there; set dataset.root to where it is"
         )
     elif zipfile.is_zipfile(source):
-        with zipfile.ZipFile(source) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        names = list_zip(source)
     elif tarfile.is_tarfile(source):
-        with tarfile.open(source) as archive:
-            names = [member.name for member in archive if member.isfile()]
+        names = list_tar(source)
     else:
         raise ValueError(f"expected a folder, a tar or a zip, got {source}, which is none of them")
     hidden = (".", "__MACOSX")

@@ -1,15 +1,13 @@
 """Read a dataset by name into two splits in memory: fetched, unpacked, decoded when needed."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from goldpan.data import folders, tiny_imagenet
+from goldpan.data import cifar, folders, tiny_imagenet
 from goldpan.data.cache import cached
 from goldpan.data.checks import check_images
 from goldpan.data.datasets import Download, Images, Source, Splits
@@ -19,8 +17,6 @@ from goldpan.data.folders import Layout
 from goldpan.data.sampling import hold_out
 from goldpan.data.unpack import unpack
 
-CIFAR_FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}
-
 
 def read_splits(source: Source) -> Splits:
     """Read both splits of any dataset but imagenet, which does not fit in memory."""
@@ -29,7 +25,7 @@ def read_splits(source: Source) -> Splits:
         return _read_digits(source)
     if name in ("mnist", "fashion_mnist"):
         return _read_mnist(source)
-    if name in CIFAR_FOLDERS:
+    if name in cifar.BINARY:
         return _read_cifar(source)
     if name == "tiny_imagenet":
         folder = source.root / tiny_imagenet.FOLDER
@@ -63,24 +59,14 @@ def _read_mnist(source: Source) -> Splits:
 
 
 def _read_cifar(source: Source) -> Splits:
-    folder = source.root / CIFAR_FOLDERS[source.spec.name]
-    if not folder.is_dir():
-        unpack(_fetch(source, source.spec.downloads[0]), folder)
-    from torchvision.datasets import CIFAR10, CIFAR100
+    spec = source.spec
 
-    reader = CIFAR10 if source.spec.name == "cifar10" else CIFAR100
-    try:
-        with warnings.catch_warnings():
-            # The pickles of 2009 hold 0 and 1 where numpy 2.4 wants False and True.
-            warnings.filterwarnings("ignore", r"dtype\(\): align should be passed")
-            parts = [reader(source.root, train=train) for train in (True, False)]
-    except RuntimeError as error:
-        raise ValueError(
-            f"expected the files of {source.spec.name} in {folder.absolute()}, "
-            f"got {error}; delete that folder and run again"
-        ) from error
-    train, test = map(_channels_first, parts)
-    return _splits(source, train, test, parts[0].classes)
+    def fetch(folder: Path) -> None:
+        unpack(_fetch(source, spec.downloads[0]), folder)
+
+    train, test = cifar.read_cifar(spec.name, source.root, fetch)
+    names = cifar.class_names(spec.name, source.root, spec.classes or 0)
+    return _splits(source, train, test, names)
 
 
 def _read_files(
@@ -104,12 +90,6 @@ def _fetch(source: Source, item: Download) -> Path:
     name = Path(item.path).name
     urls = [f"{mirror.rstrip('/')}/{name}" for mirror in (*source.mirrors, *source.spec.mirrors)]
     return download(urls, source.root / item.path, item.checksum)
-
-
-def _channels_first(split: Any) -> Images:
-    """torchvision's CIFAR split, images (N, H, W, C), in goldpan's form."""
-    images = torch.from_numpy(split.data.transpose(0, 3, 1, 2).copy())
-    return Images(images, torch.tensor(split.targets, dtype=torch.int64))
 
 
 def _splits(source: Source, train: Images, test: Images, class_names: Sequence[str]) -> Splits:

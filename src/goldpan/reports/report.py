@@ -121,6 +121,7 @@ def changes(plan: Plan) -> list[str]:
     for override in plan.cells[0].overrides:
         word = read_word(override)
         idle = word.root in (*NOT_DECISIVE, "hydra") and word.name != "strategy.precision"
+        idle = idle and not word.name.startswith("table.")
         if not idle and not (word.root == "dataset" and word.leaf in NOT_DECISIVE_OF_DATA):
             extra += [override] if word.name not in plan.axes else []
     return extra

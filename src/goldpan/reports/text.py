@@ -27,6 +27,9 @@ LATEX = {
 }
 """What LaTeX would take for a command, and what its fonts lack."""
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a formula begins with in a spreadsheet, or what it skips before one."""
+
 COLUMNS = (
     *("metric", "mean", "std", "n", "asked", "collapsed", "failed"),
     *("published", "published_std", "published_n", "difference", "low", "high"),
@@ -53,13 +56,17 @@ def to_latex(results: Results, table: Table, caption: str) -> str:
 
 
 def to_csv(results: Results, table: Table, metric: str) -> str:
-    """A line a cell, with every number to six digits; empty where there is none."""
+    """A line a cell, with every number to six digits; empty where there is none.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     axes = results.cells[0].axes if results.cells else (table.rows, table.columns)
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*axes, *COLUMNS])
+    writer.writerow([*map(_plain, axes), *COLUMNS])
     for cell in results.cells:
-        writer.writerow([*cell.axes.values(), metric, *map(_number, _values(cell, table))])
+        values = [*cell.axes.values(), metric, *_values(cell, table)]
+        writer.writerow([_plain(value) for value in values])
     return text.getvalue()
 
 
@@ -81,8 +88,21 @@ def _values(cell: TableCell, table: Table) -> list[object]:
     ]
 
 
-def _number(value: object) -> object:
-    return f"{value:.6g}" if isinstance(value, float) else value
+def _plain(value: object) -> object:
+    """A value that a spreadsheet only shows: numbers stay numbers, and no text is a formula."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str) and value.startswith(FORMULA) and not _is_number(value):
+        return f"'{value}"
+    return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _blocks(panel: Panel, table: Table) -> list[tuple[list[str], list[list[str]]]]:

@@ -87,7 +87,10 @@ def _plan(arguments: Sequence[str]) -> Plan:
     loader = GlobalHydra.instance().config_loader()
     parser = OverridesParser.create(config_loader=loader)
     typed = parser.parse_overrides(list(arguments))
-    tables = [o.input_line or "" for o in typed if o.key_or_group == "table"]
+    of_table = [o for o in typed if o.key_or_group.split(".")[0] == "table"]
+    tables = [override.input_line or "" for override in of_table]
+    if many := [o.input_line for o in of_table if o.is_sweep_override()]:
+        raise ValueError(f"a table takes one value, and has no axis itself; got {many[0]}")
     base = compose("run", [*tables, *PLAIN], return_hydra_config=True)
     params: Mapping[str, Any] = base.hydra.sweeper.get("params") or {}
     named = parser.parse_overrides([f"{name}={value}" for name, value in params.items()])

@@ -4,16 +4,19 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock, Timeout
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import Progress
 
 from goldpan.runs.experiment import TERMINATED, read_done
-from goldpan.runs.record import Record
+from goldpan.runs.record import LOCK, RECORD, Record
 from goldpan.runs.rerun import is_wanted, stale
 from goldpan.sweeps.cells import Cell, Plan
 from goldpan.sweeps.launchers.launcher import Launcher, describe_exit, record_failure
@@ -49,12 +52,12 @@ class Summary:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {end}" for end, count in self.done.items() if count)
-        lines = [f"failed: {why}; log: {folder / LOG}" for folder, why in self.failures.items()]
+        lines = [f"failed: {why}{_log(folder)}" for folder, why in self.failures.items()]
         if self.failures:
             lines.append("failed cells are run again with rerun=failed")
-        for part, count in self.stale.items():
+        for part, number in self.stale.items():
             lines.append(
-                f"stale: the {part} of {count} cells changed since; rerun=stale repeats them"
+                f"stale: the {part} of {number} cells changed since; rerun=stale repeats them"
             )
         return "\n".join([f"{self.done.total()} cells: {counts or 'none'}", *lines])
 
@@ -96,6 +99,10 @@ def _missing(cells: Sequence[Cell], rerun: str | None, summary: Summary, end: En
         try:
             record = cell.record()
         except ValueError as error:  # nobody overwrites a broken record: it may be all there is
+            if rerun is not None:
+                _set_aside(cell)
+                missing.append(cell)
+                continue
             summary.done["failed"] += 1
             summary.failures[cell.folder] = str(error)
             continue
@@ -104,6 +111,21 @@ def _missing(cells: Sequence[Cell], rerun: str | None, summary: Summary, end: En
         else:
             _count(summary, cell, record, end)
     return missing
+
+
+def _set_aside(cell: Cell) -> None:
+    """Rename the cell's broken record, unless another process is doing the cell."""
+    path = cell.folder / RECORD
+    places = (path.with_stem(f"{path.stem}.broken-{number}") for number in count(1))
+    with suppress(Timeout), FileLock(cell.folder / LOCK, timeout=0):
+        free = next(place for place in places if not place.exists())
+        path.rename(free)
+        print(f"{cell.folder.name}: its record is broken and is now {free.name}")
+
+
+def _log(folder: Path) -> str:
+    """Where the cell's log is, as the end of a sentence; empty if it has none."""
+    return f"; log: {folder / LOG}" if (folder / LOG).exists() else ""
 
 
 def _launch(

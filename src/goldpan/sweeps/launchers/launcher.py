@@ -8,6 +8,7 @@ from goldpan.runs.experiment import write_failure
 from goldpan.runs.record import RECORD, Record, read_record
 from goldpan.runs.rerun import is_wanted
 from goldpan.sweeps.cells import Cell
+from goldpan.sweeps.work import DISK_FULL
 
 OnEnd = Callable[[Cell, int], None]
 """Called with each cell that ends and its exit code, negative for the signal that killed it."""
@@ -21,6 +22,8 @@ The last argument is the command that runs a cell which starts several processes
 
 def describe_exit(code: int) -> str:
     """Say in a sentence how a process ended, by its exit code."""
+    if code == DISK_FULL:
+        return "the disk of the output folder is full; free some space, or choose another output"
     if code >= 0:
         return f"its process ended with exit code {code}"
     name = signal.Signals(-code).name
