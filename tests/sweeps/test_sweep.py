@@ -169,3 +169,18 @@ def test_a_sweep_killed_ten_times_ends_as_one_left_alone(tmp_path: Path) -> None
         ]
         texts = [json.dumps(record.choices) for record in (record, got[name])]
         assert texts[0].replace("alone", "killed") == texts[1]
+
+
+def test_two_ratios_of_a_channel_method_share_one_training(tmp_path: Path) -> None:
+    vgg = ["model=vgg11", "model.width=0.05", "method=slimming", "sparsity=0.3,0.5"]
+    words = [word for word in TINY if not word.startswith("model=")]
+    done = subprocess.run(
+        [sys.executable, "run.py", "-m", *vgg, *words, f"output={tmp_path}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list(tmp_path.glob("digits-vgg11-slimming-*"))) == 2
+    assert len(list(tmp_path.glob("trained-*"))) == 1

@@ -86,13 +86,22 @@ def _seconds(tunings: Sequence["Tuning"]) -> dict[str, float]:
 
 def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
     """The run that trains the whole network, and the file of its weights; done at most once."""
-    stage = cfg.copy()
-    stage.sparsity, stage.method.channels = 0.0, None
-    stage.procedure = {"_target_": "goldpan.procedures.train.train", "_partial_": True}
+    stage = training_stage(cfg)
     choices: Any = OmegaConf.to_container(stage, resolve=True)
     who = replace(draft.identity, id=identity(choices), choices=without_paths(choices))
     folder = output / f"trained-{who.id}"
     return perform(stage, replace(draft, identity=who), folder), folder / WEIGHTS
+
+
+def training_stage(cfg: DictConfig) -> DictConfig:
+    """The configuration of the training alone, which is the same whatever will be removed after."""
+    stage = cfg.copy()
+    stage.sparsity, stage.method.channels = 0.0, None
+    stage.procedure = {"_target_": "goldpan.procedures.train.train", "_partial_": True}
+    # A single run's schedule follows `sparsity`; in a sweep it holds a copy of the ratio.
+    if "target" in stage.schedule:
+        stage.schedule.target = 0.0
+    return stage
 
 
 def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> ChannelChoice:
