@@ -10,6 +10,7 @@ from goldpan.cost import check_connected
 from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
+from goldpan.runs.refusal import Refusal
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
 from goldpan.types import Allocator, DrawBatches, OnRound, Schedule, Scorer
@@ -32,11 +33,15 @@ class PruneOnce(Pruner, ABC):
         """Prune the network, unless it was pruned before the run was cut short.
 
         Raises:
+            Refusal: if the scores cannot tell the weights of this network apart.
             LayerCollapse: if nothing connects the input to the output any more.
         """
         if self.done:  # Lightning 2.6.6 restores the state of a callback before this hook
             return
-        self.cut(trainer, pl_module, self.find, self.rounds, last=True)  # type: ignore[arg-type]
+        try:
+            self.cut(trainer, pl_module, self.find, self.rounds, last=True)  # type: ignore[arg-type]
+        except ValueError as error:
+            raise Refusal(str(error)) from error
         self.done = True
         check_connected(pl_module.net, trainer.datamodule.image_shape)  # type: ignore[attr-defined,arg-type]
 
