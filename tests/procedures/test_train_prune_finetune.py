@@ -108,3 +108,12 @@ def test_the_training_is_the_same_run_whether_typed_singly_or_in_a_sweep(
     typed = configure("method=slimming", f"sparsity={ratio}")
     for cfg in (typed, OmegaConf.create(resolve(typed))):  # a sweep hands on plain values
         assert identity(resolve(training_stage(cfg))) == "67c501b38260"
+
+
+def test_uniform_is_refused_before_any_work_where_nothing_can_be_removed(
+    configure: Configure, tmp_path: Path
+) -> None:
+    cfg = configure("method=uniform", "model=lenet_300_100", "sparsity=0.5")
+    with pytest.raises(Refusal, match="LeNet300 has no BatchNorm2d"):
+        run(cfg, GROUPS | {"method": "uniform"})
+    assert not list(tmp_path.glob("trained-*"))

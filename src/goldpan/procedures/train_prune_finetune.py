@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from goldpan.channels.choosing import ChannelChoice, choose_channels, prunable_groups
+from goldpan.channels.choosing import ChannelChoice, check_removable, choose_channels
 from goldpan.channels.surgery import shrink
 from goldpan.data.vision import VisionData
 from goldpan.procedures.measure import (
@@ -43,7 +43,8 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     with refusing():
         data = load_data(cfg)
         system = build_system(cfg, data)
-        prunable_groups(system.net, data.image_shape)
+        allocate = instantiate(cfg.method.channels.allocate)
+        check_removable(system.net, data.image_shape, cfg.sparsity, allocate)
     trained, weights = _train(cfg, draft, folder.parent)
     load_weights(system.net, weights)
     rounds = [folder / f"round{done}" for done in range(1, cfg.method.channels.rounds)]
@@ -108,7 +109,13 @@ def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> ChannelChoic
     """What stays after one more round."""
     channels = cfg.method.channels
     fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
-    return choose_channels(net, shape, fraction, instantiate(channels.allocate), channels.target)
+    allocate = instantiate(channels.allocate)
+    choice = choose_channels(net, shape, fraction, allocate, channels.target)
+    if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:
+        raise ValueError(
+            f"sparsity {cfg.sparsity:g} removes no channel of this network; choose a higher one"
+        )
+    return choice
 
 
 @dataclass(frozen=True)
