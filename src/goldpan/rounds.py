@@ -54,8 +54,9 @@ def _check_ranked(model: nn.Module, scores: Scores) -> None:
         return
     zero = [name for name, layer in masked_layers(model).items() if not layer.weight.any()]
     why = f" ({', '.join(zero)} starts at zero)" if zero else ""
+    first, *_, last = (*scores, *scores)
     raise ValueError(
-        f"every weight of {', '.join(scores)} has the score {low:g}{why}, so that nothing says "
+        f"every weight, of {first} to {last}, has the score {low:g}{why}, so that nothing says "
         "which to cut; draw the weights by model.initialization=..., or choose another method"
     )
 
