@@ -4,10 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from goldpan.procedures.train_prune_finetune import training_stage
 from goldpan.reports.channel_table import channel_row
-from goldpan.runs.experiment import run
+from goldpan.runs.experiment import resolve, run
+from goldpan.runs.identity import identity
 from goldpan.runs.record import Record, read_record
 from goldpan.runs.refusal import Refusal
 
@@ -97,3 +99,21 @@ def test_a_shrunk_network_is_exported_and_holds_none_of_our_classes(
 def test_an_export_without_weights_is_refused(configure: Configure) -> None:
     with pytest.raises(Refusal, match="procedure=export needs checkpoint="):
         run(configure("method=rni", "procedure=export"), GROUPS | {"method": "rni"})
+
+
+@pytest.mark.parametrize("ratio", [0.3, 0.6])
+def test_the_training_is_the_same_run_whether_typed_singly_or_in_a_sweep(
+    ratio: float, configure: Configure
+) -> None:
+    typed = configure("method=slimming", f"sparsity={ratio}")
+    for cfg in (typed, OmegaConf.create(resolve(typed))):  # a sweep hands on plain values
+        assert identity(resolve(training_stage(cfg))) == "67c501b38260"
+
+
+def test_uniform_is_refused_before_any_work_where_nothing_can_be_removed(
+    configure: Configure, tmp_path: Path
+) -> None:
+    cfg = configure("method=uniform", "model=lenet_300_100", "sparsity=0.5")
+    with pytest.raises(Refusal, match="LeNet300 has no BatchNorm2d"):
+        run(cfg, GROUPS | {"method": "uniform"})
+    assert not list(tmp_path.glob("trained-*"))

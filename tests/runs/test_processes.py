@@ -103,3 +103,22 @@ def test_two_processes_remove_the_same_channels(tmp_path: Path) -> None:
     records = [read_record(path) for path in tmp_path.glob("*/record.json")]
     assert len(records) == 2
     assert all(len(set(r.ranks)) == 1 and len(r.ranks) == 2 for r in records)
+
+
+@pytest.mark.slow
+def test_a_killed_run_of_two_processes_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
+    options = ("recipe.epochs=12", "method=snip", "strategy=ddp")
+    options += ("strategy.accelerator=cpu", "strategy.devices=2")
+    words = command(tmp_path / "killed", *options)
+    silent = subprocess.DEVNULL
+    running = subprocess.Popen(words, stdout=silent, stderr=silent, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("killed/*/last.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    assert not list(tmp_path.rglob("record.json"))
+    resumed = finish(tmp_path / "killed", *options)
+    undisturbed = finish(tmp_path / "whole", *options)
+    for name in ("ranks", "accuracies"):
+        assert getattr(resumed, name) == getattr(undisturbed, name), name

@@ -164,3 +164,13 @@ def test_brackets_without_end_are_no_record(tmp_path: Path) -> None:
 def test_a_folder_is_no_record(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"is not a whole record: .*directory"):
         read_record(tmp_path)
+
+
+def test_an_effective_sparsity_that_is_not_known_is_written_and_read(tmp_path: Path) -> None:
+    who = Identity("0" * 12, "digits swin quick", "snip", 0, {"sparsity": 0.5}, "2026-11-24")
+    sparsity = Sparsity(asked=0.5, got=0.5, parameters=0.4, effective=None, layers={})
+    weights = WeightResult(sparsity, 10, 6, 5, "masks")
+    record = Record(who, "finished", weights=weights)
+    record.write(tmp_path / "record.json")
+    assert read_record(tmp_path / "record.json") == record
+    assert "got 0.5 (effective -)" in record.summary()

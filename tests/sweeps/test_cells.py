@@ -71,7 +71,8 @@ def test_a_record_of_another_run_is_not_the_cells(tmp_path: Path) -> None:
     path = cell.folder / RECORD
     cell.draft.write(path)
     assert cell.record() == cell.draft
-    replace(cell.draft, id="another").write(path)
+    another = replace(cell.draft.identity, id="another")
+    replace(cell.draft, identity=another).write(path)
     with pytest.raises(ValueError, match=f"another instead of {cell.draft.identity.id}"):
         cell.record()
     path.write_text("{")

@@ -120,11 +120,11 @@ def finish(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
 
 def test_a_broken_record_is_set_aside_and_its_cell_run_when_asked(tmp_path: Path) -> None:
     planned = plan(["seed=0,1", "logger=none", f"output={tmp_path}"], ROOT / "conf")
-    sweep(planned, finish, (), retry=None, progress=False)
+    sweep(planned, finish, (), rerun=None, progress=False)
     folder = planned.runs[0].folder
     for number in (1, 2):
         (folder / RECORD).write_text(f"broken {number}")
-        summary = sweep(planned, finish, (), retry="failed", progress=False)
+        summary = sweep(planned, finish, (), rerun="failed", progress=False)
         assert +summary.done == {"finished": 1, "skipped": 1}
         assert (folder / f"record.broken-{number}.json").read_text() == f"broken {number}"
     assert (folder / "record.broken-1.json").read_text() == "broken 1"
@@ -141,7 +141,7 @@ def test_a_broken_record_that_another_process_is_at_stays(tmp_path: Path) -> Non
     folder.mkdir()
     (folder / RECORD).write_text("broken")
     with FileLock(folder / LOCK):
-        summary = sweep(planned, busy, (), retry="failed", progress=False)
+        summary = sweep(planned, busy, (), rerun="failed", progress=False)
     assert summary.done == {"running elsewhere": 1}
     assert (folder / RECORD).read_text() == "broken"
 
@@ -245,3 +245,18 @@ def rerunning(planned: Plan) -> Plan:
     """The plan with rerun=stale typed."""
     typed = [replace(cell, choices={**cell.choices, "rerun": "stale"}) for cell in planned.cells]
     return replace(planned, cells=typed)
+
+
+def test_two_ratios_of_a_channel_method_share_one_training(tmp_path: Path) -> None:
+    vgg = ["model=vgg11", "model.width=0.05", "method=slimming", "sparsity=0.3,0.5"]
+    words = [word for word in TINY if not word.startswith("model=")]
+    done = subprocess.run(
+        [sys.executable, "run.py", "-m", *vgg, *words, f"output={tmp_path}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list(tmp_path.glob("digits-vgg11-slimming-*"))) == 2
+    assert len(list(tmp_path.glob("trained-*"))) == 1

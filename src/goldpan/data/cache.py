@@ -37,7 +37,7 @@ def cached(path: Path, fingerprint: str, build: Callable[[], Splits]) -> Splits:
 
 def _read(path: Path, key: str) -> Splits | None:
     # A zip of arrays: zipfile compares the CRC-32 of each. numpy 2.4 leaves a broken file open.
-    with path.open("rb") as file, np.load(file) as stored:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         if str(stored["key"]) != key:
             return None
         arrays = [torch.from_numpy(stored[name]) for name in ARRAYS]

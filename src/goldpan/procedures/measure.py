@@ -50,7 +50,7 @@ def measure(
     seconds = {"scoring": 0.0 if pruner is None else pruner.seconds} | sum_seconds(rows)
     return replace(
         draft,
-        status="finished" if live.kept else "collapsed",
+        status="collapsed" if live is not None and live.kept == 0 else "finished",
         error=None,
         origin=replace(draft.origin, data=data.describe()),
         accuracies=Accuracies(
@@ -62,7 +62,7 @@ def measure(
                 asked=draft.identity.choices["sparsity"],
                 got=masks.sparsity,
                 parameters=1 - spent.parameters_kept / spent.parameters,
-                effective=live.sparsity,
+                effective=None if live is None else live.sparsity,
                 layers=masks.layers(),
             ),
             prunable=masks.total,
@@ -114,14 +114,14 @@ def compare_sizes(
     `trained` is the accuracy of the large network, `pruned` that of the small one before it was
     fine-tuned.
     """
-    before, after = cost(large, shape), cost(small, shape)
+    before, after, live = cost(large, shape), cost(small, shape), live_paths(small, shape)
     models = {"dense": plain(large).cpu(), "shrunk": plain(small).cpu()}
     return ChannelResult(
         Sparsity(
             asked=asked,
             got=thinning.removed(),
             parameters=1 - after.parameters / before.parameters,
-            effective=1 - live_paths(small, shape).kept / read_masks(large).total,
+            effective=None if live is None else 1 - live.kept / read_masks(large).total,
             layers={name: 1 - int(mask.sum()) / len(mask) for name, mask in thinning.kept.items()},
         ),
         parameters_left=after.parameters,

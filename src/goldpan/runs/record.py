@@ -99,13 +99,14 @@ class Sparsity:
     """Fractions in [0, 1]: `asked` for and `got`, of weights or of channels, in all and by layer.
 
     `parameters` is the fraction of all parameters that is gone. `effective` is that of prunable
-    weights, where what no path of kept weights connects to input and output counts as gone too.
+    weights, where what no path of kept weights connects to input and output counts as gone too;
+    None if the paths through the network are not known.
     """
 
     asked: float
     got: float
     parameters: float
-    effective: float
+    effective: float | None
     layers: Mapping[str, float]
 
 
@@ -214,7 +215,8 @@ class Record:
             text += f", {best.test:.2f} % (best validation epoch, {best.epoch})"
         if sparsity := self.sparsity:
             text += f"; sparsity asked {sparsity.asked:g}, got {sparsity.got:.6g}"
-            text += f" (effective {sparsity.effective:.6g})"
+            known = "-" if sparsity.effective is None else f"{sparsity.effective:.6g}"
+            text += f" (effective {known})"
         if self.weights and (spared := self.weights.compaction):
             faster = spared["masked_ms"] / spared["compacted_ms"]
             gone = 100 * spared["channels_removed"]

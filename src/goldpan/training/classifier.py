@@ -7,6 +7,7 @@ from math import isfinite
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -116,6 +117,11 @@ class Classifier(pl.LightningModule):
     def on_train_start(self) -> None:
         """Lay the weights out for speed only now: scores depend on the layout in the last bits."""
         self.net.to(memory_format=self.layout)
+        if isinstance(self.trainer.strategy, DDPStrategy):
+            # torch 2.14: DDP takes the layout of the weights that it wraps, and its first step
+            # permutes the gradients of those that have another by then. So it wraps them again.
+            self.trainer.strategy.connect(self)
+            self.trainer.strategy.configure_ddp()
 
     def on_train_epoch_start(self) -> None:
         """Make dropout a function of seed, epoch and rank, so that a resumed run repeats it."""

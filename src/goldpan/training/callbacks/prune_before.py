@@ -10,6 +10,7 @@ from goldpan.cost import check_connected
 from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
+from goldpan.runs.refusal import Refusal
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
 from goldpan.types import Allocator, DrawBatches, OnRound, Schedule, Scorer
@@ -31,10 +32,17 @@ class PruneOnce(Pruner, ABC):
         """The masks that the method finds."""
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Prune the network, once; LayerCollapse if nothing connects input and output any more."""
+        """Prune the network, once.
+
+        Raises Refusal if its scores cannot tell weights apart, LayerCollapse if nothing connects
+        input and output any more.
+        """
         if self.done:  # Lightning 2.6.6 restores the state of a callback before this hook
             return
-        self.cut(trainer, pl_module, self.find, self.rounds, last=True)  # type: ignore[arg-type]
+        try:
+            self.cut(trainer, pl_module, self.find, self.rounds, last=True)  # type: ignore[arg-type]
+        except ValueError as error:
+            raise Refusal(str(error)) from error
         self.done = True
         check_connected(pl_module.net, trainer.datamodule.image_shape)  # type: ignore[attr-defined,arg-type]
 
