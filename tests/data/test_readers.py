@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from goldpan.data.datasets import SPECS, Download, Splits, find_spec
+from goldpan.data.datasets import SPECS, Download, Source, Splits, find_spec
 from goldpan.data.decode import measure
 from goldpan.data.readers import read_splits
 
@@ -26,7 +26,7 @@ def read(name: str, root: Path, *archives: Path, size: int | None = None) -> Spl
     )
     spec = replace(SPECS[name], downloads=downloads, mirrors=())
     mirrors = [archives[0].parent.as_uri()] if archives else []
-    return read_splits(spec, root, root.parent / "cache", size=size, mirrors=mirrors)
+    return read_splits(Source(spec, root, root.parent / "cache", size, tuple(mirrors)))
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
@@ -183,7 +183,7 @@ def test_each_size_has_its_own_cache(class_folders: Write) -> None:
     for size in (4, None, 4):
         side = size or 8
         assert read("image_folder", folder, size=size).train.images.shape[2:] == (side, side)
-    assert len([p for p in (folder.parent / "cache").iterdir() if p.is_dir()]) == 2
+    assert len(list((folder.parent / "cache").glob("*.npz"))) == 2
 
 
 def test_statistics_are_those_of_the_training_images(class_folders: Write) -> None:

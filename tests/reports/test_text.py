@@ -11,14 +11,14 @@ from goldpan.reports.text import escape, to_csv, to_latex, to_markdown
 def test_the_table_has_ours_published_and_their_difference(made_up: Any) -> None:
     made_up.finish()
     assert to_markdown(made_up.results.panels[0], made_up.table) == (
-        "| method |            | 90 %               | 99 %        |\n"
-        "| ------ | ---------- | ------------------ | ----------- |\n"
-        "| dense  | ours       | 94.20 ± 0.14 (n=2) | ″           |\n"
-        "|        | published  | 94.00 †            | ″           |\n"
-        "|        | difference | +0.20              | ″           |\n"
-        "| snip   | ours       | 93.00 ± 0.14 (n=2) | missing     |\n"
-        "|        | published  | 93.00 ± 0.20 (n=3) | 90.00 (n=1) |\n"
-        "|        | difference | +0.00 (±0.50)      |             |"
+        "| method |            | 90 %                        | 99 %        |\n"
+        "| ------ | ---------- | --------------------------- | ----------- |\n"
+        "| dense  | ours       | 94.20 ± 0.14 (n=2)          | ″           |\n"
+        "|        | published  | 94.00 †                     | ″           |\n"
+        "|        | difference | +0.20                       | ″           |\n"
+        "| snip   | ours       | 93.00 ± 0.14 (n=2)          | missing     |\n"
+        "|        | published  | 93.00 ± 0.20 (n=3)          | 90.00 (n=1) |\n"
+        "|        | difference | +0.00 [-0.37, +0.37] agrees |             |"
     )
 
 
@@ -27,7 +27,9 @@ def test_csv_has_a_line_a_cell_with_every_number(made_up: Any) -> None:
     text = to_csv(made_up.results, made_up.table, "last")
     rows = {(row["method"], row["sparsity"]): row for row in csv.DictReader(StringIO(text))}
     assert rows["snip", "0.9"]["mean"] == "93"
-    assert rows["snip", "0.9"]["verdict"] == "inside"
+    assert rows["snip", "0.9"]["verdict"] == "agrees"
+    assert rows["snip", "0.9"]["margin"] == "1"
+    assert float(rows["snip", "0.9"]["low"]) == -float(rows["snip", "0.9"]["high"])
     assert rows["snip", "0.99"]["n"] == "0"
     assert rows["snip", "0.99"]["source"] == "a table"
 

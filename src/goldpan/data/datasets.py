@@ -6,6 +6,7 @@ Fashion-MNIST's second mirror is its authors' repository.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
@@ -68,6 +69,22 @@ class Spec:
     padding: int = 4
     mirrors: tuple[str, ...] = ()
     downloads: tuple[Download, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a dataset's files lie, and how they are decoded.
+
+    `root` is the folder that holds the dataset's own folder; of image_folder, the folder or archive
+    itself. `cache` keeps decoded images, scaled to `size` pixels if it is given. `mirrors` are
+    addresses tried before the spec's own; a file's name is added to each.
+    """
+
+    spec: Spec
+    root: Path
+    cache: Path
+    size: int | None = None
+    mirrors: tuple[str, ...] = ()
 
 
 def _idx(folder: str, *checksums: str) -> tuple[Download, ...]:

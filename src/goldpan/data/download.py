@@ -22,9 +22,8 @@ def download(urls: Sequence[str], destination: Path, checksum: str) -> Path:
     A file that is there and has the checksum is kept. Bytes arrive in `<destination>.part`, and an
     interrupted download goes on from there, at the next mirror or in the next run.
 
-    Raises:
-        FileNotFoundError: no mirror gave the file; says which file to put where.
-        ValueError: the file is there but has another checksum.
+    Raises FileNotFoundError when no mirror gave the file, which says what to put where, and
+    ValueError when the file is there but has another checksum.
     """
     destination = destination.absolute()
     destination.parent.mkdir(parents=True, exist_ok=True)

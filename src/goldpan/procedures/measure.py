@@ -47,11 +47,7 @@ def measure(
     live = live_paths(system.net, data.image_shape)
     spent = cost(system.net, data.image_shape)
     curve = rows or [{"epoch": 0, "sparsity": masks.sparsity} | read_metrics(trainer)]
-    seconds = {
-        "scoring": pruner.seconds if pruner is not None else 0.0,
-        "training": sum(row["training_seconds"] for row in rows),
-        "evaluation": sum(row["evaluation_seconds"] for row in rows),
-    }
+    seconds = {"scoring": 0.0 if pruner is None else pruner.seconds} | sum_seconds(rows)
     return replace(
         draft,
         status="finished" if live.kept else "collapsed",
@@ -92,10 +88,16 @@ def count_costs(
     return Costs(seconds, dense.parameters, dense.flops, CONVENTION, speed)
 
 
+def sum_seconds(rows: Sequence[Row]) -> dict[str, float]:
+    """The seconds of a training that has these rows."""
+    return {
+        part: sum(row[f"{part}_seconds"] for row in rows) for part in ("training", "evaluation")
+    }
+
+
 def images_per_second(rows: Sequence[Row], data: VisionData) -> float | None:
     """The speed of a training that has these rows; None if there are none."""
-    training = sum(row["training_seconds"] for row in rows)
-    return rows[-1]["step"] * data.batch_size / training if rows else None
+    return rows[-1]["step"] * data.batch_size / sum_seconds(rows)["training"] if rows else None
 
 
 def compare_sizes(

@@ -20,6 +20,7 @@ from goldpan.procedures.measure import (
     images_per_second,
     measure,
     reading,
+    sum_seconds,
 )
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import finish, fit
@@ -57,9 +58,10 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     last = tunings[-1]
     record = measure(draft, last.trainer, last.system, data, last.rows, None, trained.importances)
     speed = images_per_second(last.rows, data)
+    seconds = sum_seconds([row for tuning in tunings for row in tuning.rows])  # of all rounds
     record = replace(
         record,
-        costs=count_costs(system.net, data.image_shape, _seconds(tunings), speed),
+        costs=count_costs(system.net, data.image_shape, seconds, speed),
         weights=None,
         channels=compare_sizes(
             cfg.sparsity,
@@ -75,14 +77,6 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     for place in rounds:
         (place / CHECKPOINT).unlink(missing_ok=True)
     return record
-
-
-def _seconds(tunings: Sequence["Tuning"]) -> dict[str, float]:
-    """Seconds of fine-tuning, over all rounds; the training has a record of its own."""
-    rows = [row for tuning in tunings for row in tuning.rows]
-    return {
-        name: sum(row[f"{name}_seconds"] for row in rows) for name in ("training", "evaluation")
-    }
 
 
 def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from goldpan.choices import read_word
-from goldpan.reports.bands import LEVEL
 from goldpan.reports.channel_table import channel_table
+from goldpan.reports.family import Family, conclude, sentence
 from goldpan.reports.plots import draw_curves
 from goldpan.reports.results import Results, results_below, results_of_plan
 from goldpan.reports.sources import distinct, evidence, images, whole_networks
 from goldpan.reports.spec import METRICS, Table, read_table
-from goldpan.reports.table_cell import TableCell
 from goldpan.reports.text import DITTO, to_csv, to_latex, to_markdown
 from goldpan.reports.trust import doubts, unknown
 from goldpan.runs.fingerprint import code_fingerprint
@@ -37,6 +37,26 @@ class Report:
     def caption(self) -> str:
         """What the numbers are."""
         return f"{METRICS[self.metric]}, mean ± std over seeds"
+
+    @cached_property
+    def family(self) -> Family | None:
+        """The verdict on the table; None where no cell is judged."""
+        said = [cell.judgement for cell in self.results.cells if cell.judgement]
+        return conclude(said) if said else None
+
+    @cached_property
+    def verdict(self) -> str:
+        """The verdict in a sentence; empty where no cell is judged."""
+        pairs = [pair for cell in self.results.cells if (pair := cell.pair)]
+        return sentence(self.family, pairs, self.table.margin) if self.family else ""
+
+    @property
+    def latex_caption(self) -> str:
+        """The caption of a printed table: what a reader needs who has no other line of it."""
+        text = f"{self.table.paper}; {self.caption}."
+        if not self.family:
+            return text
+        return f"{text} In brackets 90 % intervals; margin {self.table.margin:g}; {self.verdict}."
 
     @property
     def lines(self) -> list[str]:
@@ -64,7 +84,7 @@ class Report:
                 pictures.append(path)
         texts = {
             "markdown": self.text(pictures),
-            "latex": to_latex(self.results, self.table, f"{self.table.paper}; {self.caption}."),
+            "latex": to_latex(self.results, self.table, self.latex_caption),
             "csv": to_csv(self.results, self.table, self.metric),
         }
         for name, suffix in (("markdown", "md"), ("latex", "tex"), ("csv", "csv")):
@@ -106,47 +126,48 @@ def changes(plan: Plan) -> list[str]:
     return extra
 
 
-def verify(report: Report) -> list[str]:
-    """A sentence for each published cell that lies outside its band, or that cannot be judged."""
+EXIT_CODES = {"reproduced": 0, "undecided": 3, "not reproduced": 4}
+CANNOT_JUDGE = 2
+"""Exit codes of verify=true."""
+
+
+def verify(report: Report) -> tuple[int, list[str]]:
+    """The exit code of a table's verdict, and sentences on it or on what cannot be judged."""
     if report.metric != report.table.metric:
         asked = f"published is {report.table.metric}, and ours is {report.metric}"
-        return [f"cannot verify: {asked}"]
+        return CANNOT_JUDGE, [f"cannot verify: {asked}"]
     if report.changed:
-        return [f"cannot verify: {' '.join(report.changed)} is not the table's own setting"]
+        words = " ".join(report.changed)
+        return CANNOT_JUDGE, [f"cannot verify: {words} is not the table's own setting"]
     judged = [c for c in report.results.cells if c.published and c.published.verify]
-    if not judged:
-        return [f"cannot verify: table {report.table.name} has no published number to judge by"]
     if reasons := doubts([run for cell in judged for run in cell.records], report.today):
-        return [f"cannot verify: {reason}" for reason in reasons]
-    return [sentence for cell in judged if (sentence := _verify(cell))]
-
-
-def _verify(cell: TableCell) -> str:
-    """What speaks against a cell that was published; empty if nothing does."""
-    where = ", ".join(f"{name}={value}" for name, value in cell.axes.items())
-    if not cell.complete:
-        return f"cannot verify {where}: {cell}"
-    if cell.verdict != "outside":
-        return ""
-    return (
-        f"outside {where}: {cell}, published {cell.published}, difference "
-        f"{cell.difference:+.2f}, band ±{cell.band:.2f}"
-    )
+        return CANNOT_JUDGE, [f"cannot verify: {reason}" for reason in reasons]
+    if missing := [cell for cell in judged if not cell.complete]:
+        return CANNOT_JUDGE, [f"cannot verify {cell.where}: {cell}" for cell in missing]
+    if report.family is None:
+        none = f"table {report.table.name} has no published number to judge by"
+        return CANNOT_JUDGE, [f"cannot verify: {none}"]
+    differ = [cell for cell in judged if cell.judgement and cell.judgement.answer == "differs"]
+    lines = [
+        f"differs {cell.where}: {cell}, published {cell.published}, difference "
+        f"{cell.difference:+.2f} {cell.judgement}"
+        for cell in differ
+    ]
+    return EXIT_CODES[report.family.answer], [*lines, report.verdict]
 
 
 def _legend(report: Report) -> list[str]:
-    """What the marks in the tables mean, and how many cells carry them."""
-    cells = report.results.cells
-    judged = [cell for cell in cells if cell.verdict]
+    """What the marks in the tables mean, and what the table's verdict is."""
+    cells, table = report.results.cells, report.table
     lines = []
-    if judged:
-        outside = sum(cell.verdict == "outside" for cell in judged)
+    if report.family:
         lines.append(
-            "difference: ours less published, in points; in brackets the band that chance explains "
-            f"19 times in 20 (Welch's test). ≠: outside its band, {outside} of {len(judged)} "
-            f"cells; {(1 - LEVEL) * len(judged):.2g} are expected by chance. A wide band means few "
-            "runs, not agreement."
+            "difference: ours less published, in points, with its 90 % interval (Welch). agrees: "
+            f"the interval lies within the margin of {table.margin:g} ({table.margin_reason}). "
+            "≠ differs: significant at 5 % after Holm's correction over all judged cells. "
+            "undecided: neither; (+n seeds) would decide it in 4 cases of 5"
         )
+        lines.append(report.verdict)
     if any(cell.published and not cell.published.verify for cell in cells):
         lines.append("†: of another recipe, for orientation only")
     if any(panel.repeats(row) for panel in report.results.panels for row in panel.rows):

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from goldpan.reports.bands import summarize
 from goldpan.reports.results import Panel
+from goldpan.reports.samples import summarize
 from goldpan.reports.text import shown
 from goldpan.runs.record import Record
 

@@ -29,7 +29,8 @@ LATEX = {
 
 COLUMNS = (
     *("metric", "mean", "std", "n", "asked", "collapsed", "failed"),
-    *("published", "published_std", "published_n", "difference", "band", "verdict", "source"),
+    *("published", "published_std", "published_n", "difference", "low", "high"),
+    *("margin", "p_equal", "p_beyond", "verdict", "more_seeds", "source"),
 )
 
 
@@ -69,12 +70,13 @@ def shown(axis: str, value: str) -> str:
 
 def _values(cell: TableCell, table: Table) -> list[object]:
     """What COLUMNS names, but for the metric."""
-    ours, number = cell.ours, cell.published
+    ours, number, said = cell.ours, cell.published, cell.judgement
     return [
         *((ours.mean, ours.std, ours.n) if ours else (None, None, 0)),
         *(len(cell.folders), cell.collapsed, cell.failed),
         *((number.mean, number.std, number.n) if number else (None, None, None)),
-        *(cell.difference, cell.band, cell.verdict),
+        *(cell.difference, *((said and said.interval) or (None, None)), said and table.margin),
+        *((said.p_equal, said.p_beyond, said.answer, said.more) if said else (None,) * 4),
         (number.source or table.paper) if number else None,
     ]
 
@@ -114,12 +116,10 @@ def _lines(panel: Panel, table: Table, row: str, columns: Sequence[str]) -> list
 
 
 def _difference(cell: TableCell) -> str:
-    """Ours less published, a mark where it lies outside its band, and the band."""
+    """Ours less published, and what it says: its interval and answer."""
     if cell.difference is None:
         return ""
-    mark = " ≠" if cell.verdict == "outside" else ""
-    band = "" if cell.band is None else f" (±{cell.band:.2f})"
-    return f"{cell.difference:+.2f}{mark}{band}"
+    return f"{cell.difference:+.2f} {cell.judgement or ''}".rstrip()
 
 
 def _latex(panel: Panel, table: Table, caption: str) -> str:

@@ -53,9 +53,8 @@ class Summary:
         if self.failures:
             lines.append("failed cells are run again with rerun=failed")
         for part, count in self.stale.items():
-            lines.append(
-                f"stale: the {part} of {count} cells changed since; rerun=stale repeats them"
-            )
+            cells = f"{count} stale, the {part} changed since"
+            lines.append(f"{cells}; stale cells are run again with rerun=stale")
         return "\n".join([f"{self.done.total()} cells: {counts or 'none'}", *lines])
 
 
@@ -64,11 +63,8 @@ def sweep(
 ) -> Summary:
     """Run every cell that has no result; `rerun` says which others: failed, stale or all.
 
-    A cell that another process is doing is left to it. At the end its record is read, if there is
-    one.
-
-    Raises:
-        ValueError: if the launcher cannot work.
+    A cell that another process is doing is left to it; its record, if there is one, is read at the
+    end. Raises ValueError if the launcher cannot work.
     """
     summary = Summary()
     missing = _missing(plan.runs, rerun, summary, "skipped")
@@ -136,10 +132,7 @@ def _launch(
 
 
 def _count_end(cell: Cell, code: int, rerun: str | None, summary: Summary) -> str:
-    """Count a cell that has ended and return a sentence on it.
-
-    If it failed without a record, write one.
-    """
+    """Count a cell that has ended, write its record if it has none, and return a sentence on it."""
     record = read_done(cell.folder)
     if record is not None and is_wanted(record, cell.draft, rerun):
         record = None  # the old one

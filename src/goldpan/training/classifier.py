@@ -93,10 +93,8 @@ class Classifier(pl.LightningModule):
     def skip_step(self) -> None:
         """Leave out the present optimizer step; call it in a callback's `on_before_optimizer_step`.
 
-        Neither weights nor momentum move, and there is no weight decay.
-
-        Raises:
-            ValueError: if the optimizer would unscale float16 gradients itself.
+        Neither weights nor momentum move, and there is no weight decay. Raises ValueError if the
+        optimizer would unscale float16 gradients itself.
         """
         # torch 2.14: a fused optimizer looks for infinities in its step, and the scaler's update
         # fails where there was no gradient to look at. Others were unscaled before this hook.
@@ -148,8 +146,7 @@ class Classifier(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log loss and accuracy (%) of each split, summed over the ranks, once an epoch.
 
-        Raises:
-            FloatingPointError: if the training loss is not finite.
+        Raises FloatingPointError if the training loss is not finite.
         """
         for split, counts in self.counts.items():
             total = self.trainer.strategy.reduce(counts, reduce_op="sum")

@@ -126,7 +126,9 @@ def test_the_page_holds_every_number(mixed: Report) -> None:
     assert some["std"] == pytest.approx(0.5**0.5)
     assert some["seeds"] == [[0, 90.5], [1, 91.5]]
     assert some["published"] == {"mean": 91.25, "std": 0.2, "n": 3}
-    assert (some["difference"], some["verdict"]) == (-0.25, "inside")
+    assert (some["difference"], some["verdict"], some["margin"]) == (-0.25, "undecided", 1.0)
+    assert some["interval"][0] < -1.0 < some["interval"][1]
+    assert some["more"] >= 1
     assert some["flops"] == pytest.approx(10, abs=0.2)
     assert some["layers"] == {"a.weight": [90.0, 90.0, 90.0]}
     assert [other[word] for word in ("n", "collapsed", "failed", "missing")] == [1, 1, 1, 0]

@@ -50,9 +50,7 @@ def slurm(
             slurm in the output folder.
         additional: further options of sbatch, by their names.
 
-    Raises:
-        ImportError: if submitit is not installed.
-        ValueError: if this machine lacks SLURM's commands, or an option is wrong.
+    Raises ImportError without submitit, ValueError without SLURM's commands or for a wrong option.
     """
     if cluster not in ("slurm", "local"):
         raise ValueError(f"launcher.cluster is slurm or local, got {cluster}")

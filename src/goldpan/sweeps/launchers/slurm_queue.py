@@ -73,10 +73,7 @@ class Queue:
 
 
 def job_states() -> dict[str, str] | None:
-    """Return job -> state of the user's jobs, also of those that ended minutes ago.
-
-    None if the queue does not answer.
-    """
+    """Return job -> state, also of those just ended; None if the queue does not answer."""
     command = ["squeue", "--me", "--states=all", "--array", "--noheader", "--format=%i %T"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:

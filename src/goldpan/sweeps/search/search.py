@@ -38,8 +38,7 @@ class Search:
         parallel: trials at a time.
         name: of the file of trials in the output folder; None: one made from the question.
 
-    Raises:
-        ValueError: if an option is wrong.
+    Raises ValueError if an option is wrong.
     """
 
     conf: Path
@@ -92,10 +91,8 @@ def search(wanted: Search, run_plan: RunPlan) -> str | None:
     """Run trials until the search has all; return what it found, None if no trial has a value.
 
     Trials that a killed command left come first, and their cells resume from their checkpoints. A
-    failed cell is a trial without a value.
-
-    Raises:
-        ValueError: if a suggestion is an impossible run, or the file is of another search.
+    failed cell is a trial without a value. Raises ValueError if a suggestion is an impossible run,
+    or the file is of another search.
     """
     # An option that does not exist is refused here, before there is a file of trials.
     wanted.cell({name: _first(values) for name, values in wanted.space.items()})
