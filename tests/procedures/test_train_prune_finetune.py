@@ -1,6 +1,7 @@
 """Channels removed from trained networks, on the bundled digits, from configuration to record."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,20 @@ def test_two_ratios_share_one_training(configure: Configure, tmp_path: Path) -> 
     assert trained.sparsity is not None
     assert trained.sparsity.got == 0
     assert channel_row([second])[0].endswith(" %")
+
+
+def test_a_training_of_other_code_is_done_again_for_what_is_pruned_now(
+    configure: Configure, tmp_path: Path
+) -> None:
+    do(configure, "uniform", "sparsity=0.3", "recipe.epochs=1")
+    (stage,) = tmp_path.glob("trained-*/record.json")
+    trained = read_record(stage)
+    who = replace(trained.identity, started="2026-01-01T00:00:00+00:00")
+    origin = replace(trained.origin, fingerprint="old")
+    replace(trained, identity=who, origin=origin).write(stage)
+    do(configure, "uniform", "sparsity=0.6", "recipe.epochs=1")
+    assert read_record(stage).origin.fingerprint == trained.origin.fingerprint
+    assert stage.with_name("record-2026-01-01T00-00-00.json").exists()
 
 
 def test_rounds_remove_the_same_fraction_each_and_end_where_asked(

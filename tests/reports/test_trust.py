@@ -79,5 +79,7 @@ def test_what_is_doubted_is_not_verified(
     records = by(typed, {"snip-0.9-0": "before"} if commit == "abc" else {}, commit)
     assert doubts(records, now(records))
     assert main(["+table=demo", "verify=true"]) == 2
-    assert all(line.startswith("cannot verify: ") for line in verify(report_of_plan(typed.plan)))
+    code, lines = verify(report_of_plan(typed.plan))
+    assert code == 2
+    assert all(line.startswith("cannot verify: ") for line in lines)
     assert "cannot verify: " in capsys.readouterr().err

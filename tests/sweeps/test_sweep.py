@@ -235,7 +235,9 @@ def test_a_stale_cell_is_counted_as_such_and_run_again_when_asked(tmp_path: Path
 
     left = sweep(planned, launch, (), rerun=None, progress=False)
     assert left.done == {"stale": 2, "skipped": 1}
-    assert "stale: the code of 2 cells changed since; rerun=stale repeats them" in str(left)
+    assert "2 stale, the code changed since; stale cells are run again with rerun=stale" in str(
+        left
+    )
     again = sweep(rerunning(planned), launch, (), rerun="stale", progress=False)
     assert +again.done == {"finished": 1, "skipped": 1, "failed": 1}
     assert read_record(crashing.folder / RECORD).done  # nothing is lost

@@ -56,9 +56,8 @@ class Summary:
         if self.failures:
             lines.append("failed cells are run again with rerun=failed")
         for part, number in self.stale.items():
-            lines.append(
-                f"stale: the {part} of {number} cells changed since; rerun=stale repeats them"
-            )
+            cells = f"{number} stale, the {part} changed since"
+            lines.append(f"{cells}; stale cells are run again with rerun=stale")
         return "\n".join([f"{self.done.total()} cells: {counts or 'none'}", *lines])
 
 
