@@ -123,3 +123,13 @@ def test_the_readme_draws_the_rooms_as_they_are() -> None:
     drawn = re.findall(r"^    (\w+) --> (\w+)$", README.read_text(), re.MULTILINE)
     graph = "\n".join(f"    {name} --> {one}" for name, one in sorted(arrows()))
     assert set(drawn) == arrows(), f"README's graph is to be:\n{graph}"
+
+
+def test_the_glossary_names_files_that_are_there() -> None:
+    text = (ROOT / "docs/glossary.md").read_text()
+    named = [
+        word for row in re.findall(r"\|([^|]*)\|$", text, re.MULTILINE) for word in row.split()
+    ]
+    places = [word.strip("`,") for word in named if word.startswith("`")]
+    assert len(places) > 20
+    assert not [place for place in places if not (SOURCE / place).exists()]

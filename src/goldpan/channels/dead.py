@@ -2,10 +2,11 @@
 
 Such a channel is dead: it is not read, or it is zero for good. All others are alive.
 
-- *Read*: a kept weight uses it to compute a channel that is alive, or an output of the network.
-- *Zero for good*: no kept weight computes it from a channel that is alive or from the images; and
-  on random images it is zero, and so is its gradient, so that training leaves it there. A ReLU
-  behind it does so, since its slope at zero is zero.
+- *Read*: a kept weight leads from it to a channel that is alive, or to an output of the network.
+- *Zero for good*: nothing feeds it, that is, no kept weight leads to it from a channel that is
+  alive or from the images, and no bias, shift or running mean of its own is other than zero. And
+  on random images both it and its gradient are zero, so that training never changes it. The
+  gradient is zero where a ReLU follows, whose slope at zero is zero.
 """
 
 import copy
@@ -29,9 +30,10 @@ IMAGES = 4  # of random pixels, that a network is tried on
 def live_channels(model: nn.Module, shape: Sequence[int]) -> Channels:
     """Find the channels that are alive: group name -> bool (size,). `shape` is one image's.
 
-    A dead channel may have been the only one that fed another, or the only one that read it. That
-    one is then dead as well, so all groups are looked at until none has lost a channel. A group
-    that is all dead keeps its first channel, since no layer can have none.
+    All channels begin alive. A channel dies if no living channel reads it, or if it is zero now
+    and nothing living feeds it. Each death may cause others, so the groups are looked at again
+    until none has lost a channel. A group that is all dead keeps its first channel, since no layer
+    can have none.
     """
     groups = trace(model, shape).groups
     zero_now = _zero_channels(model, groups, shape)
@@ -59,7 +61,7 @@ class _Network:
         self.groups, self.layers, self.alive = groups, layers, alive
 
     def read_by_living(self, group: ChannelGroup) -> Tensor:
-        """Which channels of a group a kept weight uses for a living output: bool (size,)."""
+        """Which channels of a group have a kept weight to a living output: bool (size,)."""
         read = torch.zeros(group.size, dtype=torch.bool)
         for name in group.consumers:
             kept = _kept_weights(self.layers[name])
@@ -70,7 +72,7 @@ class _Network:
         return read
 
     def fed_by_living(self, group: ChannelGroup) -> Tensor:
-        """Which channels of a group a kept weight computes from a living input: bool (size,).
+        """Which channels of a group have a kept weight from a living input: bool (size,).
 
         A bias, or a norm's shift or running mean, feeds its channel as well if it is not zero.
         """
@@ -81,6 +83,7 @@ class _Network:
                 return torch.ones_like(fed)
             inputs = self.living((name, "in"), kept.shape[1])
             fed |= group.gather((kept & inputs).any(1), (name, "out"))
+        # A group is named after its first norm, so its name is also that of a layer.
         biases = [(name, "bias") for name in (*group.producers, group.name)]
         for name, tensor in [*biases, (group.name, "running_mean")]:
             values: Tensor | None = getattr(self.layers[name], tensor)

@@ -72,50 +72,52 @@ class Results:
 def results_of_plan(plan: Plan, table: Table, metric: str) -> Results:
     """Fill a table with the runs that it asks for, beside the published numbers.
 
-    Two axes of the table are its rows and columns. Every combination of the other axes is a panel.
-    The seeds make no place of their own: they are the runs of one cell.
+    Two axes give the rows and the columns. Each combination of the other axes is one panel. Runs
+    that differ in their seed alone share a table cell.
     """
-    others = [name for name in plan.axes if name not in (table.rows, table.columns, "seed")]
-    named = [name for name in others if len(plan.axes[name]) > 1]
-    names = [*others, table.rows, table.columns]
-    places = list(product(*(plan.axes[name] for name in names)))
+    panel_axes = [name for name in plan.axes if name not in (table.rows, table.columns, "seed")]
+    title_axes = [name for name in panel_axes if len(plan.axes[name]) > 1]
+    place_axes = [*panel_axes, table.rows, table.columns]
+    places = list(product(*(plan.axes[name] for name in place_axes)))
     planned: dict[tuple[str, ...], list[Cell]] = {place: [] for place in places}
-    for run in plan.cells:
-        planned[tuple(run.axes[name] for name in names)].append(run)
+    for cell in plan.cells:
+        planned[tuple(cell.axes[name] for name in place_axes)].append(cell)
     found = read_planned(chain.from_iterable(planned.values()), metric)
-    cells = dict[Place, TableCell]()
-    for place, runs in planned.items():
-        axes = dict(zip(names, place, strict=True))
-        title = ", ".join(f"{name}={axes[name]}" for name in named)
-        cell = _cell(axes, [run.folder for run in runs], found, metric, table.at(axes))
-        cells[title, axes[table.rows], axes[table.columns]] = cell
-    return Results(_panels(_judged(cells, table.margin)), found.sentences)
+    table_cells = dict[Place, TableCell]()
+    for place, cells in planned.items():
+        axes = dict(zip(place_axes, place, strict=True))
+        title = ", ".join(f"{name}={axes[name]}" for name in title_axes)
+        filled = _cell(axes, [cell.folder for cell in cells], found, metric, table.at(axes))
+        table_cells[title, axes[table.rows], axes[table.columns]] = filled
+    return Results(_panels(_judged(table_cells, table.margin)), found.sentences)
 
 
 def results_below(folder: Path, metric: str) -> Results:
-    """Arrange the runs found below a folder: a panel a setting, methods by sparsities.
+    """Arrange the records found below a folder: one panel for each setting.
 
-    A method that was run at sparsity 0 alone is a dense network: its runs stand in every column.
+    Rows are methods, columns are sparsities. A method that was run at sparsity 0 alone is a dense
+    network, and its runs stand in every column.
 
     Raises:
         FileNotFoundError: if there is no record.
     """
     found = read_below(folder, metric)
-    cells = dict[Place, TableCell]()
-    for setting in dict.fromkeys(run.identity.setting for run in found.records.values()):
-        runs = {path: r for path, r in found.records.items() if r.identity.setting == setting}
-        method_of = {path: run.identity.method for path, run in runs.items()}
-        asked = {path: str(sparsity_asked(run)) for path, run in runs.items()}
-        pruned = {method_of[path] for path, run in runs.items() if sparsity_asked(run)}
-        columns = {asked[path] for path in runs if method_of[path] in pruned} or {"0.0"}
+    table_cells = dict[Place, TableCell]()
+    for setting in dict.fromkeys(one.identity.setting for one in found.records.values()):
+        records = {at: one for at, one in found.records.items() if one.identity.setting == setting}
+        method_of = {at: record.identity.method for at, record in records.items()}
+        sparsity_of = {at: str(sparsity_asked(record)) for at, record in records.items()}
+        pruning = {method_of[at] for at, record in records.items() if sparsity_asked(record)}
+        # The columns are the sparsities of the methods that prune; without any, 0 is the only one.
+        columns = {sparsity_of[at] for at in records if method_of[at] in pruning} or {"0.0"}
         methods = dict.fromkeys(method_of.values())
         for method, column in product(methods, sorted(columns, key=float)):
-            folders = [path for path in runs if method_of[path] == method]
-            if method in pruned:
-                folders = [path for path in folders if asked[path] == column]
+            folders = [at for at in records if method_of[at] == method]
+            if method in pruning:
+                folders = [at for at in folders if sparsity_of[at] == column]
             axes = {"setting": setting, "method": method, "sparsity": column}
-            cells[setting, method, column] = _cell(axes, folders, found, metric)
-    return Results(_panels(cells), found.sentences)
+            table_cells[setting, method, column] = _cell(axes, folders, found, metric)
+    return Results(_panels(table_cells), found.sentences)
 
 
 def _cell(

@@ -48,7 +48,8 @@ def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = (
     with refusing():
         cfg = settle_sparsity(cfg)
         draft, folder = plan_run(resolve(cfg), groups, overrides)
-    # Not the resolved choices: train_prune_finetune sets sparsity, and its schedule must follow.
+    # With its interpolations: train_prune_finetune changes cfg.sparsity for its first stage, and
+    # ${sparsity} elsewhere must then give the new value.
     return perform(cfg, draft, folder)
 
 
@@ -71,7 +72,9 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
 def plan_run(
     choices: Mapping[str, Any], groups: Mapping[str, str], overrides: Sequence[str]
 ) -> tuple[Record, Path]:
-    """Return the record of a run that has not started, and the folder of the run.
+    """Return a draft of a run's record, and the folder of the run.
+
+    The draft says "failed: did not end"; the run's own record takes its place when it ends.
 
     `groups` and `overrides` are those of `run`.
 
@@ -108,7 +111,8 @@ def perform(cfg: DictConfig, draft: Record, folder: Path, *, wait: bool = True) 
             return before
         _make_folder(folder)
     lock = FileLock(folder / LOCK, timeout=-1 if wait else 0)
-    # Lightning starts the other ranks of a run while its first rank has the lock.
+    # The first rank alone takes the lock. Lightning starts the others while it is held, and they
+    # would wait for ever.
     with lock if is_first_rank() else nullcontext():
         return _done(cfg, draft, folder) or _perform(cfg, draft, folder)
 

@@ -34,8 +34,8 @@ class Classifier(pl.LightningModule):
     `replace_network`; their `on_before_optimizer_step` sees the gradients of cut weights too.
 
     Args:
-        bounded: the optimizer's options for the scales of bounded norms, and `rate`, a factor
-            on their learning rate.
+        bounded: the optimizer's options for the scales of bounded norms; `rate` among them
+            multiplies their learning rate.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class Classifier(pl.LightningModule):
         self.replace_network(build(seed))
 
     def replace_network(self, net: nn.Module, whole: nn.Module | None = None) -> None:
-        """Train this network from now on; an optimizer that there is already must be made anew.
+        """Train `net` from now on. The caller makes a new optimizer if there is one already.
 
-        `whole` is the network that it stands for, if channels of that were removed.
+        If `net` is a copy without some channels, `whole` is the network that has them all.
         """
         self.net, layers = net, masked_layers(net)
         self.layers = list(layers.values())
@@ -92,7 +92,7 @@ class Classifier(pl.LightningModule):
             mask_optimizer(self.layers, optimizer)
 
     def skip_step(self) -> None:
-        """Leave out the present optimizer step; call it in a callback's `on_before_optimizer_step`.
+        """Skip the current optimizer step; call it in a callback's `on_before_optimizer_step`.
 
         Neither weights nor momentum move, and there is no weight decay. Raises ValueError if the
         optimizer would unscale float16 gradients itself.
@@ -115,7 +115,7 @@ class Classifier(pl.LightningModule):
         self.net.load_state_dict(kept, strict=False)
 
     def on_train_start(self) -> None:
-        """Lay the weights out for speed only now: scores depend on the layout in the last bits."""
+        """Change the memory layout only now: before, it would alter scores in their last bits."""
         self.net.to(memory_format=self.layout)
         if isinstance(self.trainer.strategy, DDPStrategy):
             # torch 2.14: DDP takes the layout of the weights that it wraps, and its first step
@@ -167,7 +167,7 @@ class Classifier(pl.LightningModule):
         self.counts = {}
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Keep cut weights at zero: their gradients are zero, and so is the optimizer's memory."""
+        """Zero the gradients of cut weights; `change_masks` has zeroed the optimizer's memory."""
         # Lightning 2.6.6 calls the callbacks' hooks before this one: they saw the dense gradients.
         if self.skips:
             for parameter in self.net.parameters():
