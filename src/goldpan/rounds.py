@@ -5,7 +5,7 @@ from torch import nn
 
 from goldpan.masks import Masks, read_masks, set_masks
 from goldpan.stream import stream
-from goldpan.types import Allocator, DrawBatches, Loss, OnRound, Schedule, Scorer
+from goldpan.types import Allocator, DrawBatches, Loss, OnRound, Rounding, Schedule, Scorer
 
 
 def prune_in_rounds(
@@ -17,6 +17,7 @@ def prune_in_rounds(
     loss: Loss,
     *,
     rounds: int = 1,
+    rounding: Rounding = lambda sparsity, total: sparsity,
     revive: bool = False,
     invert: bool = False,
     on_round: OnRound = lambda done, sparsity: None,
@@ -24,6 +25,7 @@ def prune_in_rounds(
     """The masks after `rounds` rounds; they are set in the model, whose weights stay dense.
 
     Args:
+        rounding: how many weights a round keeps where the schedule asks for no whole number.
         revive: every weight competes in each round, also those that an earlier round has cut.
         invert: keep the lowest scores instead of the highest, a control of Frankle et al., Why are
             we missing the mark?, ICLR 2021, arXiv 2009.08576.
@@ -39,7 +41,8 @@ def prune_in_rounds(
         scores = scorer(model, draw(done), loss)
         if invert:
             scores = {name: -score for name, score in scores.items()}
-        masks = allocator(scores, schedule(done / rounds), everything if revive else masks)
+        sparsity = rounding(schedule(done / rounds), masks.total)
+        masks = allocator(scores, sparsity, everything if revive else masks)
         set_masks(model, masks)
         on_round(done, masks.sparsity)
     return masks

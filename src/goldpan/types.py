@@ -20,6 +20,9 @@ Scores = Mapping[str, Tensor]
 Schedule = Callable[[float], float]
 """Progress of the pruning in [0, 1] -> sparsity in [0, 1)."""
 
+Rounding = Callable[[float, int], float]
+"""Sparsity and number of weights -> the sparsity at which a whole number of them is kept."""
+
 Calendar = Callable[[int], float | None]
 """Training step -> progress of the pruning in [0, 1] when it is due at that step, else None."""
 

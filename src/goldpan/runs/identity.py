@@ -25,10 +25,17 @@ NOT_DECISIVE_OF_DATA = ("root", "cache", "mirrors", "workers")
 SETTING = ("dataset", "model", "name", "recipe")
 NAMED = ("dataset", "model", "recipe", "method", "sparsity", "seed")
 
+WHERE_TAKEN = ("rounding",)
+"""Top-level choices that count in the method's options that take them, and nowhere else."""
+
 FILES = ("checkpoint", "agent")
 """Choices that are files: their content is part of an id, their place is not."""
 
-ADDED_LATER: dict[str, Any] = {}
+ADDED_LATER: dict[str, Any] = {
+    "method.pruner.rounding._target_": "goldpan.schedules.rounding.nearest",
+    "method.pruner.rounding._partial_": True,
+    "method.channels.allocate.count": "nearest",
+}
 """Dotted name -> default of each option that came after the first records were written.
 
 Whoever adds an option to conf adds a line here, such as "recipe.label_smoothing": 0.0. An option
@@ -62,6 +69,8 @@ def identity(choices: Mapping[str, Any]) -> str:
         for name, value in choices["dataset"].items()
         if name not in NOT_DECISIVE_OF_DATA
     } | {"source": _source(choices["dataset"])}
+    for name in WHERE_TAKEN:
+        decisive.pop(name, None)
     if "policy" not in (choices["method"]["pruner"] or ()):
         decisive.pop("policy", None)  # this method has no policy
     decisive["precision"] = choices["strategy"]["precision"]
