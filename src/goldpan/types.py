@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from torch import Tensor, nn
 
@@ -34,6 +34,10 @@ DrawBatches = Callable[[int], Sequence[Batch]]
 
 OnRound = Callable[[int, float], None]
 """Called after each round of pruning with its number and the sparsity reached."""
+
+
+Mode = Literal["train", "eval"]
+"""How BatchNorm normalises while a network is scored: by the batch, or by what it remembers."""
 
 
 class Scorer(Protocol):

@@ -90,7 +90,13 @@ def test_counting_as_before_is_the_run_that_it_was_before(
 def test_a_choice_that_the_method_does_not_take_is_no_part_of_the_id(
     method: str, configure: Configure
 ) -> None:
-    assert identity(resolve(configure(f"method={method}", "rounding=ceil"))) == METHODS[method]
+    words = ("rounding=ceil", "scoring_mode=eval")
+    assert identity(resolve(configure(f"method={method}", *words))) == METHODS[method]
+
+
+@pytest.mark.parametrize("method", ["snip", "grasp", "iterative_snip"])
+def test_scoring_in_eval_mode_is_another_run(method: str, configure: Configure) -> None:
+    assert identity(resolve(configure(f"method={method}", "scoring_mode=eval"))) != METHODS[method]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ NOT_DECISIVE_OF_DATA = ("root", "cache", "mirrors", "workers")
 SETTING = ("dataset", "model", "name", "recipe")
 NAMED = ("dataset", "model", "recipe", "method", "sparsity", "seed")
 
-WHERE_TAKEN = ("rounding",)
+WHERE_TAKEN = ("rounding", "scoring_mode")
 """Top-level choices that count in the method's options that take them, and nowhere else."""
 
 FILES = ("checkpoint", "agent")
@@ -34,6 +34,8 @@ FILES = ("checkpoint", "agent")
 ADDED_LATER: dict[str, Any] = {
     "method.pruner.rounding._target_": "goldpan.schedules.rounding.nearest",
     "method.pruner.rounding._partial_": True,
+    "method.pruner.scorer.mode": "train",
+    "method.pruner.scorer.detach_first": False,
     "method.channels.allocate.count": "nearest",
 }
 """Dotted name -> default of each option that came after the first records were written.
