@@ -26,7 +26,7 @@ from goldpan.procedures.train import finish, fit
 from goldpan.runs.checkpoint import load_weights
 from goldpan.runs.experiment import perform
 from goldpan.runs.identity import identity, without_paths
-from goldpan.runs.record import CHECKPOINT, WEIGHTS, Accuracy, Record
+from goldpan.runs.record import BEST, CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.csv_curve import CsvCurve, Row
 from goldpan.training.callbacks.monitor import Monitor
@@ -39,12 +39,17 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     The training is a run of its own, done once for all that prune what it gives. Fine-tuning is
     the same recipe again, or `method.channels.epochs` of it. With `method.channels.rounds` above 1
     both are repeated, each round removing the same fraction of what is left.
+
+    What is pruned first is the network after the last epoch of the training, or with `prune_from`
+    best_on_test that of the epoch with the best test accuracy, which selects on the test set.
     """
     with refusing():
+        best = _takes_best(cfg)
         data = load_data(cfg)
         system = build_system(cfg, data)
         prunable_groups(system.net, data.image_shape)
-    trained, weights = _train(cfg, draft, folder.parent)
+    trained, weights = _train(cfg, draft, folder.parent, best)
+    accuracies = trained.accuracies
     load_weights(system.net, weights)
     rounds = [folder / f"round{done}" for done in range(1, cfg.method.channels.rounds)]
     thinnings, tunings, net = list[ChannelChoice](), list[Tuning](), system.net
@@ -66,7 +71,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
             last.system.net,
             reduce(lambda earlier, later: later.after(earlier), thinnings),
             data.image_shape,
-            trained.accuracies.last,  # type: ignore[union-attr]  # a run that is done has some
+            accuracies.best_on_test if best else accuracies.last,  # type: ignore[union-attr,arg-type]  # a run that is done has some
             last.before,
         ),
     )
@@ -84,15 +89,26 @@ def _seconds(tunings: Sequence["Tuning"]) -> dict[str, float]:
     }
 
 
-def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
+def _takes_best(cfg: DictConfig) -> bool:
+    """Whether the network that was best on the test set is pruned, instead of the last."""
+    taken = cfg.method.channels.prune_from
+    if taken not in ("last", "best_on_test"):
+        raise ValueError(f"prune_from must be last or best_on_test, got {taken}")
+    return bool(taken == "best_on_test")
+
+
+def _train(cfg: DictConfig, draft: Record, output: Path, best: bool) -> tuple[Record, Path]:
     """The run that trains the whole network, and the file of its weights; done at most once."""
     stage = cfg.copy()
-    stage.sparsity, stage.method.channels = 0.0, None
+    # A training that keeps its best weights too is a run of its own: others have no such file.
+    stage.sparsity, stage.method.channels = 0.0, {"prune_from": "best_on_test"} if best else None
     stage.procedure = {"_target_": "goldpan.procedures.train.train", "_partial_": True}
     choices: Any = OmegaConf.to_container(stage, resolve=True)
     who = replace(draft.identity, id=identity(choices), choices=without_paths(choices))
     folder = output / f"trained-{who.id}"
-    return perform(stage, replace(draft, identity=who), folder), folder / WEIGHTS
+    return perform(stage, replace(draft, identity=who), folder), folder / (
+        BEST if best else WEIGHTS
+    )
 
 
 def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> ChannelChoice:

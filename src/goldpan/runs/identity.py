@@ -25,7 +25,7 @@ NOT_DECISIVE_OF_DATA = ("root", "cache", "mirrors", "workers")
 SETTING = ("dataset", "model", "name", "recipe")
 NAMED = ("dataset", "model", "recipe", "method", "sparsity", "seed")
 
-WHERE_TAKEN = ("rounding", "scoring_mode")
+WHERE_TAKEN = ("rounding", "scoring_mode", "prune_from")
 """Top-level choices that count in the method's options that take them, and nowhere else."""
 
 FILES = ("checkpoint", "agent")
@@ -37,6 +37,7 @@ ADDED_LATER: dict[str, Any] = {
     "method.pruner.scorer.mode": "train",
     "method.pruner.scorer.detach_first": False,
     "method.channels.allocate.count": "nearest",
+    "method.channels.prune_from": "last",
 }
 """Dotted name -> default of each option that came after the first records were written.
 
