@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from goldpan.panning.observation import NAMES
 from goldpan.panning.policies import PolicyInput
+from goldpan.panning.screening import Observe
 from goldpan.runs.checkpoint import save
 
 FORMAT = 1
@@ -38,6 +39,11 @@ class Agent:
             "actor": dict(self.actor),
         }
         save(content, path)
+
+    @property
+    def observe(self) -> Observe:
+        """The batch that it observed in its training; agents that do not say it saw the same."""
+        return "next" if self.trained_on.get("observe") == "next" else "same"
 
     def network(self) -> nn.Module:
         """Observations (N, 7) -> actions (N, n_indices) in [-1, 1].

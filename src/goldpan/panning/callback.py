@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 from goldpan.data.sampling import Sampling
 from goldpan.files import write_atomically, write_rows
 from goldpan.masks import Masks
+from goldpan.panning.agent import Learned
 from goldpan.panning.force import Force
 from goldpan.panning.indices import find_indices
 from goldpan.panning.pictures import draw_force, draw_rounds
@@ -73,6 +74,8 @@ class Pan(PruneOnce):
             form=self.form,
             temperature=self.temperature,
             invert=self.invert,
+            # An agent observes what it was trained to observe.
+            observe=self.policy.agent.observe if isinstance(self.policy, Learned) else "next",
         )
         force = Force(self.indices, draw(0) if self.watch else (), system.loss)
         watched = {self.rounds * number // self.watch for number in range(1, self.watch + 1)}

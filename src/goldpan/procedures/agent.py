@@ -40,7 +40,7 @@ def agent(
         steps: rounds of pruning that it learns from.
         every: steps between two evaluations, each one episode without exploration a target.
         targets: sparsities of the evaluation.
-        environment: PanningEnv's `targets` and `switch`.
+        environment: PanningEnv's `targets`, `switch` and `observe`.
         learner: TD3's hyper-parameters, see `build_learner`.
 
     Returns:
@@ -48,7 +48,9 @@ def agent(
     """
     start = perf_counter()
     with refusing():
-        setup, beside = prepare_panning(cfg, steps, targets, environment["targets"])
+        setup, beside = prepare_panning(
+            cfg, steps, targets, environment["targets"], environment["observe"]
+        )
         from goldpan.panning.env import PanningEnv
         from goldpan.panning.training import actor_weights, build_learner, train_agent
 
@@ -88,6 +90,7 @@ def agent(
         "steps": steps,
         "commit": draft.origin.commit,
         "versions": dict(draft.origin.versions),
+        "observe": setup.observe,
         **setup.options,
     }
     Agent(actor_weights(model), names, facts).write(folder / AGENT)
