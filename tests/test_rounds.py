@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from goldpan.rounds import prune_in_rounds, shuffle
 from goldpan.schedules.rounding import ceil, floor
 from goldpan.schedules.sparsity import exponential, one_shot
 from goldpan.scorers.magnitude import magnitude
+from goldpan.scorers.snip import snip
 from goldpan.types import Batch, Rounding
 
 
@@ -98,3 +100,15 @@ def test_each_round_keeps_as_many_as_the_authors_code(
     total = masks.total
     kept = [round((1 - sparsity) * total) for sparsity in reached]
     assert kept == [theirs(0.1 ** (k / 20), total) for k in range(1, 21)]
+
+
+def test_scores_that_are_all_the_same_are_refused_with_the_layers_that_start_at_zero(
+    net: nn.Module, batch: Batch
+) -> None:
+    nn.init.zeros_(net.get_parameter("8.weight"))  # as the head of torchvision's vit_b_16
+    before = read_masks(net)
+    with pytest.raises(ValueError, match=r"has the score 0 \(8\.weight starts at zero\)"):
+        prune_in_rounds(
+            net, snip, global_top, partial(one_shot, target=0.5), lambda _: [batch], F.cross_entropy
+        )
+    assert all(torch.equal(mask, before[name]) for name, mask in read_masks(net).items())

@@ -28,7 +28,8 @@ def check(cell: Cell) -> None:
     expected: Any = OmegaConf.to_container(cfg, resolve=True)
     assert cell.choices == expected
     draft, folder = plan_run(expected, groups, cell.overrides)
-    assert (cell.draft.id, cell.draft.method, cell.folder) == (draft.id, draft.method, folder)
+    ours, theirs = cell.draft.identity, draft.identity
+    assert (ours.id, ours.method, cell.folder) == (theirs.id, theirs.method, folder)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -73,7 +74,7 @@ def test_a_checkpoint_and_an_agent_are_named_by_what_they_hold(tmp_path: Path) -
     cells = plan(["method=rl_panning", f"agent={files}", f"checkpoint={files}"], CONF).cells
     for cell in cells:
         check(cell)
-    assert len({cell.draft.id for cell in cells}) == 4
+    assert len({cell.draft.identity.id for cell in cells}) == 4
 
 
 def test_hydra_is_asked_once_for_cells_that_differ_by_values(

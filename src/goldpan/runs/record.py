@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from goldpan.files import write_atomically
+from goldpan.runs.checking import misfit
 from goldpan.runs.format_1 import from_format_1
 
 FORMAT = 2
@@ -42,12 +43,16 @@ class Identity:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the numbers come from: the code, the libraries, the machine and the images."""
+    """Where the numbers come from: the code, the libraries, the machine and the images.
+
+    `fingerprint` is that of `goldpan.runs.fingerprint`; records of before there was one have "".
+    """
 
     commit: str = "unknown"
     versions: Mapping[str, str] = field(default_factory=dict)
     hardware: Mapping[str, str | int] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,13 +99,14 @@ class Sparsity:
     """Fractions in [0, 1]: `asked` for and `got`, of weights or of channels, in all and by layer.
 
     `parameters` is the fraction of all parameters that is gone. `effective` is that of prunable
-    weights, where what no path of kept weights connects to input and output counts as gone too.
+    weights, where what no path of kept weights connects to input and output counts as gone too;
+    None if the paths through the network are not known.
     """
 
     asked: float
     got: float
     parameters: float
-    effective: float
+    effective: float | None
     layers: Mapping[str, float]
 
 
@@ -209,7 +215,8 @@ class Record:
             text += f", {best.test:.2f} % (best validation epoch, {best.epoch})"
         if sparsity := self.sparsity:
             text += f"; sparsity asked {sparsity.asked:g}, got {sparsity.got:.6g}"
-            text += f" (effective {sparsity.effective:.6g})"
+            known = "-" if sparsity.effective is None else f"{sparsity.effective:.6g}"
+            text += f" (effective {known})"
         if self.weights and (spared := self.weights.compaction):
             faster = spared["masked_ms"] / spared["compacted_ms"]
             gone = 100 * spared["channels_removed"]
@@ -233,8 +240,8 @@ def read_record(path: Path) -> Record:
     """The record in a file; one of format 1 is read as if it were of today's.
 
     Raises:
-        ValueError: if the file is cut short, of another format, not a record, or was edited after
-            it was written (records of before there were seals have none).
+        ValueError: if the file is cut short, of another format, not a record, holds an impossible
+            value, or was edited after it was written (records of before seals have none).
     """
     try:
         values = json.loads(path.read_text())
@@ -246,9 +253,24 @@ def read_record(path: Path) -> Record:
         if values["format"] == 1:
             values = from_format_1(values) | {"format": FORMAT}
         record: Record = _build(Record, values)
+        _check(record)
         return record
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is not a whole record: {error}") from error
+
+
+def _check(record: Record) -> None:
+    """Raise ValueError for a value of another type, or for an accuracy that none can be."""
+    if wrong := misfit(Record, record):
+        raise ValueError(f"{wrong} is not of its type")
+    channels, all_of = record.channels, record.accuracies or Accuracies(Accuracy(0, 0.0))
+    some = [all_of.last, all_of.best, all_of.best_on_test]
+    for one in [*some, *((channels.trained, channels.pruned) if channels else ())]:
+        for value in (one.test, one.val, one.train) if one else ():
+            if value is not None and not 0 <= value <= 100:
+                raise ValueError(f"an accuracy is a percentage, got {value}")
+    if record.costs and record.costs.flops < 1:
+        raise ValueError(f"a network takes at least one FLOP, got {record.costs.flops}")
 
 
 def _build(kind: Any, values: Mapping[str, Any]) -> Any:

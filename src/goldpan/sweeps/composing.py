@@ -40,11 +40,7 @@ class Composer:
         self.composed: dict[tuple[str, ...], Composed | None] = {}
 
     def compose(self, chosen: Mapping[str, str]) -> Composed:
-        """Return the choices and the groups of a cell; `chosen` has its values as typed.
-
-        Raises:
-            ValueError, hydra.errors.HydraException: if the cell is impossible.
-        """
+        """Return a cell's choices and groups; `chosen` is as typed. Raises as `compose_one`."""
         values = {name: self._read(name, chosen[name]) for name in self.placeholders}
         used = {name: text for name, text in self.placeholders.items() if _is_plain(values[name])}
         words = tuple(f"{name}={used.get(name, text)}" for name, text in chosen.items())
@@ -68,9 +64,7 @@ class Composer:
 def compose_one(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
     """Return a run's configuration without Hydra's own part, and the option of each group.
 
-    Raises:
-        ValueError: in one sentence, if an override sets what the configuration does not have.
-        hydra.errors.HydraException: if an option does not exist.
+    Raises ValueError if an override sets what does not exist, or an error of Hydra's.
     """
     try:
         cfg = compose("run", [*overrides, *PLAIN], return_hydra_config=True)
