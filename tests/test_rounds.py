@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -8,10 +9,11 @@ from torch import nn
 from goldpan.allocation.global_top import global_top
 from goldpan.masks import Masks, read_masks
 from goldpan.rounds import prune_in_rounds, shuffle
+from goldpan.schedules.rounding import ceil, floor
 from goldpan.schedules.sparsity import exponential, one_shot
 from goldpan.scorers.magnitude import magnitude
 from goldpan.scorers.snip import snip
-from goldpan.types import Batch
+from goldpan.types import Batch, Rounding
 
 
 def test_each_round_keeps_what_the_schedule_says_and_weights_stay_dense(
@@ -67,6 +69,37 @@ def test_no_rounds_are_refused(net: nn.Module, batch: Batch) -> None:
         prune_in_rounds(
             net, magnitude, global_top, lambda p: 0.5, lambda _: [batch], F.cross_entropy, rounds=0
         )
+
+
+@pytest.mark.parametrize(
+    ("rounding", "theirs"),
+    [
+        (ceil, lambda density, total: total - int((1.0 - density) * total)),
+        (floor, lambda density, total: int(density * total)),
+    ],
+)
+def test_each_round_keeps_as_many_as_the_authors_code(
+    net: nn.Module,
+    batch: Batch,
+    rounding: Rounding,
+    theirs: Callable[[float, int], int],
+) -> None:
+    """SynFlow prunes its int((1 - d) N) lowest scores; FORCE keeps its int(d N) highest."""
+    reached: list[float] = []
+    masks = prune_in_rounds(
+        net,
+        magnitude,
+        global_top,
+        lambda p: exponential(p, target=0.9),
+        lambda _: [batch],
+        F.cross_entropy,
+        rounds=20,
+        rounding=rounding,
+        on_round=lambda done, sparsity: reached.append(sparsity),
+    )
+    total = masks.total
+    kept = [round((1 - sparsity) * total) for sparsity in reached]
+    assert kept == [theirs(0.1 ** (k / 20), total) for k in range(1, 21)]
 
 
 def test_scores_that_are_all_the_same_are_refused_with_the_layers_that_start_at_zero(

@@ -19,7 +19,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from goldpan.layers.bounded_norm import BoundedBatchNorm2d
 from goldpan.masks import masked_layers
-from goldpan.types import Batch, Loss
+from goldpan.types import Batch, Loss, Mode
 
 Weights = dict[str, Tensor]
 
@@ -50,20 +50,30 @@ def mode(model: nn.Module, *, training: bool) -> Iterator[None]:
 
 
 def mean_loss(
-    model: nn.Module, weights: Weights, batch: Batch, loss: Loss, temperature: float = 1.0
+    model: nn.Module,
+    weights: Weights,
+    batch: Batch,
+    loss: Loss,
+    temperature: float = 1.0,
+    how: Mode = "train",
 ) -> Tensor:
-    """loss(f(x; weights) / temperature, y) in train mode, a scalar with a graph to `weights`.
+    """loss(f(x; weights) / temperature, y), a scalar with a graph to `weights`.
 
-    BatchNorm normalises by the batch and its running statistics stay as they were. Dropout is off,
-    and any other layer that draws random numbers draws the same ones at every call.
+    In train mode BatchNorm normalises by the batch, and its running statistics stay as they were.
+    Dropout is off, and any other layer that draws random numbers draws the same at every call.
+
+    Raises:
+        ValueError: if there is no such mode.
     """
+    if how not in ("train", "eval"):
+        raise ValueError(f"scoring_mode must be train or eval, got {how}")
     x, y = batch
     # functional_call writes the running statistics in place, even in the model that is called.
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [x.device] if x.is_cuda else []
     # The fused kernels of attention have no second derivative (torch 2.14); plain operations do.
     attention = sdpa_kernel(SDPBackend.MATH)
-    with mode(model, training=True), torch.random.fork_rng(devices), attention:
+    with mode(model, training=how == "train"), torch.random.fork_rng(devices), attention:
         torch.manual_seed(0)
         for module in model.modules():
             if isinstance(module, _DropoutNd):
@@ -85,7 +95,9 @@ class Slope(NamedTuple):
         return float(sum(gradient.detach().double().square().sum() for gradient in self.gradients))
 
 
-_shared: ContextVar[dict[tuple[int, int, float], Slope] | None] = ContextVar("slopes", default=None)
+_shared: ContextVar[dict[tuple[int, int, float, Mode], Slope] | None] = ContextVar(
+    "slopes", default=None
+)
 
 
 @contextmanager
@@ -107,16 +119,17 @@ def slope(
     batch: Batch,
     loss: Loss,
     temperature: float = 1.0,
+    how: Mode = "train",
     *,
     graph: bool = False,
 ) -> Slope:
     """The loss of a batch and its gradient; with `graph` the gradient can be differentiated."""
     shared = _shared.get()
-    key = (id(model), id(batch[0]), temperature)
+    key = (id(model), id(batch[0]), temperature, how)
     if shared is not None and key in shared:
         return shared[key]
     weights = effective_weights(model)
-    value = mean_loss(model, weights, batch, loss, temperature)
+    value = mean_loss(model, weights, batch, loss, temperature, how)
     again = graph or shared is not None
     found = torch.autograd.grad(value, list(weights.values()), create_graph=again)
     if shared is None:
@@ -125,19 +138,27 @@ def slope(
 
 
 def first_order(
-    model: nn.Module, batches: Sequence[Batch], loss: Loss, temperature: float = 1.0
+    model: nn.Module,
+    batches: Sequence[Batch],
+    loss: Loss,
+    temperature: float = 1.0,
+    how: Mode = "train",
 ) -> tuple[Weights, Weights]:
     """The effective weights w, and g = dL/dw of the loss averaged over the batches."""
     weights = detach(effective_weights(model))
     total = [torch.zeros_like(weight) for weight in weights.values()]
     for batch in batches:
-        gradients = slope(model, batch, loss, temperature).gradients
+        gradients = slope(model, batch, loss, temperature, how).gradients
         torch._foreach_add_(total, [g.detach() for g in gradients], alpha=1 / len(batches))
     return weights, dict(zip(weights, total, strict=True))
 
 
 def second_order(
-    model: nn.Module, batches: Sequence[Batch], loss: Loss, temperature: float = 1.0
+    model: nn.Module,
+    batches: Sequence[Batch],
+    loss: Loss,
+    temperature: float = 1.0,
+    how: Mode = "train",
 ) -> tuple[Weights, Weights]:
     """The effective weights w, and H g: the Hessian of the mean loss times its gradient g.
 
@@ -147,10 +168,10 @@ def second_order(
     weights = detach(effective_weights(model))
     mean: Sequence[Tensor] = ()
     if len(batches) > 1:
-        mean = list(first_order(model, batches, loss, temperature)[1].values())
+        mean = list(first_order(model, batches, loss, temperature, how)[1].values())
     total = [torch.zeros_like(weight) for weight in weights.values()]
     for batch in batches:
-        _, leaves, gradients = slope(model, batch, loss, temperature, graph=True)
+        _, leaves, gradients = slope(model, batch, loss, temperature, how, graph=True)
         products = torch.autograd.grad(
             gradients,
             list(leaves.values()),

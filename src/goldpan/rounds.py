@@ -5,7 +5,7 @@ from torch import nn
 
 from goldpan.masks import Masks, masked_layers, read_masks, set_masks
 from goldpan.stream import stream
-from goldpan.types import Allocator, DrawBatches, Loss, OnRound, Schedule, Scorer, Scores
+from goldpan.types import Allocator, DrawBatches, Loss, OnRound, Rounding, Schedule, Scorer, Scores
 
 
 def prune_in_rounds(
@@ -17,6 +17,7 @@ def prune_in_rounds(
     loss: Loss,
     *,
     rounds: int = 1,
+    rounding: Rounding = lambda sparsity, total: sparsity,
     revive: bool = False,
     invert: bool = False,
     on_round: OnRound = lambda done, sparsity: None,
@@ -24,6 +25,7 @@ def prune_in_rounds(
     """The masks after `rounds` rounds; they are set in the model, whose weights stay dense.
 
     Args:
+        rounding: how many weights a round keeps where the schedule asks for no whole number.
         revive: every weight competes in each round, also those that an earlier round has cut.
         invert: keep the lowest scores instead of the highest, a control of Frankle et al., Why are
             we missing the mark?, ICLR 2021, arXiv 2009.08576.
@@ -36,7 +38,8 @@ def prune_in_rounds(
     masks = read_masks(model)
     everything = Masks({name: torch.ones_like(mask) for name, mask in masks.items()})
     for done in range(1, rounds + 1):
-        scores, sparsity = scorer(model, draw(done), loss), schedule(done / rounds)
+        scores = scorer(model, draw(done), loss)
+        sparsity = rounding(schedule(done / rounds), masks.total)
         if done == 1 and sparsity > masks.sparsity:
             _check_ranked(model, scores)
         if invert:

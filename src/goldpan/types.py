@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from torch import Tensor, nn
 
@@ -20,6 +20,9 @@ Scores = Mapping[str, Tensor]
 Schedule = Callable[[float], float]
 """Progress of the pruning in [0, 1] -> sparsity in [0, 1)."""
 
+Rounding = Callable[[float, int], float]
+"""Sparsity and number of weights -> the sparsity at which a whole number of them is kept."""
+
 Calendar = Callable[[int], float | None]
 """Training step -> progress of the pruning in [0, 1] when it is due at that step, else None."""
 
@@ -31,6 +34,10 @@ DrawBatches = Callable[[int], Sequence[Batch]]
 
 OnRound = Callable[[int, float], None]
 """Called after each round of pruning with its number and the sparsity reached."""
+
+
+Mode = Literal["train", "eval"]
+"""How BatchNorm normalises while a network is scored: by the batch, or by what it remembers."""
 
 
 class Scorer(Protocol):

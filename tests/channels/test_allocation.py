@@ -1,7 +1,14 @@
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from goldpan.channels.allocation import global_channels, layerwise_channels
+from goldpan.channels.allocation import global_channels, kept_channels, layerwise_channels
+from goldpan.channels.choosing import channel_scores, prunable_groups
+from goldpan.models.resnet import resnet56
+from goldpan.models.vgg import vgg16
 
 SCORES = {"a": torch.arange(10.0), "b": torch.arange(100.0, 110.0), "c": torch.arange(2.0)}
 
@@ -26,3 +33,49 @@ def test_sparsity_zero_keeps_all_and_one_is_refused(allocate: object) -> None:
     assert all(mask.all() for mask in allocate(SCORES, 0.0).values())  # type: ignore[operator]
     with pytest.raises(ValueError, match=r"got 1\.0"):
         allocate(SCORES, 1.0)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("sparsity", [0.1, 0.37, 0.5, 0.7, 0.9, 0.99])
+@pytest.mark.parametrize("channels", [1, 2, 11, 16, 64, 2016, 4224])
+def test_the_count_by_quantile_is_what_lies_above_numpys_quantile(
+    channels: int, sparsity: float
+) -> None:
+    scores = np.random.default_rng(0).permutation(channels).astype(float)
+    above = int((scores > np.quantile(scores, sparsity)).sum())
+    assert kept_channels(channels, sparsity, "quantile") == above
+
+
+def test_another_count_is_refused() -> None:
+    with pytest.raises(ValueError, match="count must be nearest or quantile, got official"):
+        layerwise_channels(SCORES, 0.5, count="official")  # type: ignore[arg-type]
+
+
+def importances(net: nn.Module) -> dict[str, torch.Tensor]:
+    """Distinct importances of every prunable channel, at random."""
+    generator = torch.Generator().manual_seed(0)
+    groups = channel_scores(net, prunable_groups(net, (3, 32, 32)))
+    return {name: torch.rand(len(score), generator=generator) for name, score in groups.items()}
+
+
+@pytest.mark.parametrize(
+    ("build", "allocate", "sparsity", "kept", "before"),
+    [
+        (resnet56, layerwise_channels, 0.9, 126, 108),
+        (vgg16, layerwise_channels, 0.9, 430, 422),
+        (vgg16, global_channels, 0.9, 423, 422),
+        (resnet56, layerwise_channels, 0.5, 504, 504),
+        (vgg16, layerwise_channels, 0.5, 2112, 2112),
+        (vgg16, global_channels, 0.5, 2112, 2112),
+    ],
+)
+def test_as_many_channels_are_kept_as_by_the_authors_code(
+    build: Callable[..., nn.Module],
+    allocate: Callable[..., dict[str, torch.Tensor]],
+    sparsity: float,
+    kept: int,
+    before: int,
+) -> None:
+    """Counts of receding-neuron-importances 0db9cec; `before` is ours without the option."""
+    scores = importances(build(classes=10, channels=3, image_size=32, seed=0))
+    assert sum(counts(allocate(scores, sparsity, count="quantile")).values()) == kept
+    assert sum(counts(allocate(scores, sparsity)).values()) == before

@@ -179,3 +179,8 @@ def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     assert not trap.exists()
     torch.load(tmp_path / "agent.pt", weights_only=False)
     assert trap.exists()  # it would have run
+
+
+def test_an_agent_that_does_not_say_what_it_observed_saw_the_batch_just_scored() -> None:
+    old, new = Agent({}, ("snip",)), Agent({}, ("snip",), {"observe": "next"})
+    assert (old.observe, new.observe) == ("same", "next")

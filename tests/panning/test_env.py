@@ -10,6 +10,7 @@ from stable_baselines3.common.env_checker import check_env as check_env_of_stabl
 from torch import nn
 
 from goldpan.cost import effective_sparsity
+from goldpan.gradients import slope
 from goldpan.masks import Masks, digest, read_masks, set_masks
 from goldpan.panning.env import PanningEnv
 from goldpan.panning.indices import Index
@@ -33,8 +34,10 @@ def make(net: nn.Module, indices: tuple[Index, ...], draw: Draw) -> Make:
     return env
 
 
-def test_it_keeps_gymnasiums_contract(make: Make) -> None:
-    check_env(make(), skip_render_check=True)
+@pytest.mark.filterwarnings("ignore:.*A Box observation space .* value is .*infinity")
+@pytest.mark.parametrize("observe", ["next", "same"])
+def test_it_keeps_gymnasiums_contract(make: Make, observe: str) -> None:
+    check_env(make(observe=observe), skip_render_check=True)
 
 
 def test_it_keeps_stable_baselines_contract(make: Make) -> None:
@@ -216,3 +219,28 @@ def test_an_episode_leaves_the_weights_of_the_network(make: Make) -> None:
     before = digest({name: value.detach().clone() for name, value in parameters.items()})
     played(env, 0)
     assert digest({name: value.detach() for name, value in parameters.items()}) == before
+
+
+def test_observation_and_reward_are_the_formulas_on_the_next_batch(
+    net: nn.Module, indices: tuple[Index, ...], draw: Draw
+) -> None:
+    """Batches 0 to 9 calibrate, 10 is the reset's and round 1's, 11 is what round 1 is seen on."""
+    numbers = iter(range(20))
+    env = PanningEnv(net, indices, lambda _: draw(next(numbers)), F.cross_entropy, rounds=2)
+    first, _ = env.reset(seed=0, options={"target": 0.98})
+    dense = [env.screening.dense_slope(draw(number)[0]) for number in range(12)]
+    losses, norms = (np.array(values) for values in zip(*dense, strict=True))
+    np.testing.assert_allclose(first[0], (losses[10] - losses[1:10].min()) / np.ptp(losses[1:10]))
+    np.testing.assert_allclose(first[1], (norms[10] - norms[1:10].min()) / np.ptp(norms[1:10]))
+    observation, reward, *_ = env.step(ALIKE)
+    masked = slope(net, draw(11)[0], F.cross_entropy, 200.0)
+    seen = (
+        [*losses[1:10], losses[11], float(masked.loss.detach())],
+        [*norms[1:10], norms[11], masked.norm],
+    )
+    change = [abs(values[-1] - values[-2]) / np.ptp(values) for values in seen]
+    places = [(values[-2] - min(values)) / np.ptp(values) for values in seen]
+    np.testing.assert_allclose(observation[:4], [*places, change[0], change[1] / 5], rtol=1e-5)
+    gap = 100 * abs(observation[5] - observation[4])
+    assert reward == pytest.approx(-(gap + change[0] + change[1] / 5), rel=1e-4)
+    assert next(numbers) == 12

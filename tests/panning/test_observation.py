@@ -73,7 +73,7 @@ def test_the_terms_add_up_to_the_reward() -> None:
     assert Reward(1.0, 2.0, 4.0, 8.0).value == -15
 
 
-def test_calibration_sees_ten_batches_of_the_dense_network(
+def test_calibration_draws_ten_batches_and_overwrites_the_first_as_the_authors_do(
     net: nn.Module, indices: tuple[Index, ...], draw: Callable[[int], list[Batch]]
 ) -> None:
     drawn: list[int] = []
@@ -89,6 +89,20 @@ def test_calibration_sees_ten_batches_of_the_dense_network(
     observer.calibrate(screening, -10)
     assert drawn == list(range(-10, 0))
     slopes = [screening.dense_slope(draw(number)[0]) for number in drawn]
-    losses, norms = zip(*slopes, strict=True)
+    losses, norms = zip(*slopes[1:], strict=True)
     assert observer.loss == Range(min(losses), max(losses))
     assert observer.norm == Range(min(norms), max(norms))
+    all_ten = Observer(observe="same")
+    all_ten.calibrate(screening, -10)
+    losses, norms = zip(*slopes, strict=True)
+    assert all_ten.loss == Range(min(losses), max(losses))
+    assert all_ten.norm == Range(min(norms), max(norms))
+
+
+def test_a_reset_widens_no_range_and_may_lie_outside() -> None:
+    observer = seen()
+    np.testing.assert_allclose(observer.before(0.9, 12.0)[:2], [-0.05, 1.2], rtol=1e-6)
+    assert (observer.loss, observer.norm) == (Range(1, 3), Range(0, 10))
+    same = Observer(Range(1, 3), Range(0, 10), "same")
+    assert same.before(0.9, 12.0)[:2].tolist() == [0, 1]
+    assert (same.loss, same.norm) == (Range(0.9, 3), Range(0, 12))

@@ -64,8 +64,8 @@ def test_looking_changes_no_mask(start: Start) -> None:
     assert found[0] == found[1]
 
 
-def test_batches_are_those_of_the_rounds_and_eleven_before_them_to_look(start: Start) -> None:
-    for look, expected in ((False, [1, 2, 3, 4]), (True, list(range(-10, 5)))):
+def test_batches_are_those_of_the_rounds_and_to_look_ten_before_and_one_after(start: Start) -> None:
+    for look, expected in ((False, [1, 2, 3, 4]), (True, [*range(-10, 0), 1, 2, 3, 4, 5])):
         screening, drawn = start(), []
         draw = screening.draw
 
@@ -129,7 +129,11 @@ def test_an_agent_that_acts_like_the_staircase_finds_its_masks_bit_for_bit(
     names = tuple(index.name for index in indices)
     screening = Screening(net, indices, draw, F.cross_entropy, sparsity=sparsity, rounds=rounds)
     expected = masks_by_round(screening, staircase)
-    env = PanningEnv(net, indices, lambda _: draw(env.screening.done), F.cross_entropy, rounds=10)
+
+    def draw_next(_: int) -> list[Batch]:
+        return draw(env.screening.done + 1)
+
+    env = PanningEnv(net, indices, draw_next, F.cross_entropy, rounds=10)
     env.reset(seed=5, options={"target": sparsity})
     found, stages = [], set()
     for done in range(1, rounds + 1):

@@ -13,7 +13,7 @@ from goldpan.gradients import first_order, one_graph, second_order, slope
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
 from goldpan.masks import Masks, digest, masked_layers, read_masks
 from goldpan.panning.indices import Index, find_indices
-from goldpan.panning.screening import Screening, kept_at
+from goldpan.panning.screening import Observe, Screening, kept_at
 from goldpan.scorers.snip import snip
 from goldpan.types import Batch
 
@@ -360,17 +360,25 @@ def test_inside_one_graph_the_network_runs_once_on_a_batch(
     assert len(passes) == 4
 
 
-@pytest.mark.parametrize(("look", "expected"), [(False, 1), (True, 2)])
-def test_a_round_runs_the_network_once_and_once_more_to_look(
+@pytest.mark.parametrize(("observe", "expected"), [(None, 1), ("same", 2), ("next", 3)])
+def test_a_round_runs_the_network_once_and_again_to_look(
     net: nn.Module,
     indices: tuple[Index, ...],
     batch: Batch,
     passes: list[bool],
-    look: bool,
+    observe: Observe | None,
     expected: int,
 ) -> None:
-    screening = Screening(net, indices, lambda _: [batch], F.cross_entropy, sparsity=0.9, rounds=1)
-    (screening.step_and_measure if look else screening.step)([1, 1, 1])
+    screening = Screening(
+        net,
+        indices,
+        lambda _: [batch],
+        F.cross_entropy,
+        sparsity=0.9,
+        rounds=1,
+        observe=observe or "next",
+    )
+    (screening.step_and_measure if observe else screening.step)([1, 1, 1])
     assert len(passes) == expected
 
 
@@ -386,3 +394,59 @@ def test_masks_that_the_network_had_before_are_forgotten(
         screening.step([1, 1, 1])
         found.append(digest(Masks(screening.masks)))
     assert found[0] == found[1]
+
+
+def measured(net: nn.Module, masks: Masks | None, batch: Batch) -> tuple[float, float]:
+    """Loss and squared gradient norm of logits / 200 by plain autograd; dense without masks."""
+    leaves = {
+        name: (layer.weight.detach() * (1 if masks is None else masks[name])).requires_grad_()
+        for name, layer in masked_layers(net).items()
+    }
+    value = F.cross_entropy(torch.func.functional_call(net, leaves, batch[0]) / 200, batch[1])
+    gradients = torch.autograd.grad(value, list(leaves.values()))
+    return value.item(), sum(float(g.double().square().sum()) for g in gradients)
+
+
+@pytest.mark.parametrize(("observe", "later"), [("next", 1), ("same", 0)])
+def test_a_round_is_measured_on_the_next_batch_or_on_its_own(
+    net: nn.Module,
+    indices: tuple[Index, ...],
+    draw: Draw,
+    observe: Observe,
+    later: int,
+) -> None:
+    screening = Screening(
+        net, indices, draw, F.cross_entropy, sparsity=0.98, rounds=3, observe=observe
+    )
+    assert screening.first_slope() == screening.dense_slope(draw(later)[0])
+    for done in (1, 2, 3):
+        _, effect = screening.step_and_measure([1, 1, 1])
+        batch = draw(done + later)[0]
+        expected = [*measured(net, None, batch), *measured(net, screening.masks, batch)]
+        found = [effect.loss, effect.norm, effect.masked_loss, effect.masked_norm]
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_is_observed_changes_no_mask_and_no_batch_is_drawn_twice(
+    net: nn.Module, indices: tuple[Index, ...], draw: Draw
+) -> None:
+    found, drawn = [], list[int]()
+
+    def noted(number: int) -> list[Batch]:
+        drawn.append(number)
+        return draw(number)
+
+    for observe in ("next", "same"):
+        screening = Screening(
+            net, indices, noted, F.cross_entropy, sparsity=0.98, rounds=3, observe=observe
+        )
+        for _ in range(3):
+            screening.step_and_measure([1, 1, 1])
+        found.append(digest(screening.masks))
+    assert found[0] == found[1]
+    assert drawn == [1, 2, 3, 4, 1, 2, 3]
+
+
+def test_another_batch_to_observe_is_refused(net: nn.Module, indices: tuple[Index, ...]) -> None:
+    with pytest.raises(ValueError, match="observe must be next or same, got last"):
+        Screening(net, indices, lambda _: [], F.cross_entropy, sparsity=0.5, observe="last")  # type: ignore[arg-type]

@@ -5,13 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from omegaconf import DictConfig, OmegaConf
 
 from goldpan.procedures.train_prune_finetune import training_stage
 from goldpan.reports.channel_table import channel_row
+from goldpan.runs.checkpoint import read_checkpoint
 from goldpan.runs.experiment import resolve, run
 from goldpan.runs.identity import identity
-from goldpan.runs.record import Record, read_record
+from goldpan.runs.record import BEST, WEIGHTS, Record, read_record
 from goldpan.runs.refusal import Refusal
 
 SHORT = ("model.width=0.1", "recipe.epochs=2", "dataset.limit=400", "model.initialization=rni")
@@ -114,6 +116,28 @@ def test_a_shrunk_network_is_exported_and_holds_none_of_our_classes(
 def test_an_export_without_weights_is_refused(configure: Configure) -> None:
     with pytest.raises(Refusal, match="procedure=export needs checkpoint="):
         run(configure("method=rni", "procedure=export"), GROUPS | {"method": "rni"})
+
+
+def test_the_network_that_was_best_on_test_is_pruned_where_that_is_asked(
+    configure: Configure, tmp_path: Path
+) -> None:
+    """With a rate that destroys the network after its first epoch, the best is not the last."""
+    words = ("sparsity=0.3", "prune_from=best_on_test", "method.channels.epochs=1")
+    falling = ("recipe.optimizer.lr=3", "recipe.epochs=4", "recipe.optimizer.momentum=0.99")
+    record = do(configure, "uniform", *words, *falling)
+    (stage,) = tmp_path.glob("trained-*/record.json")
+    accuracies = read_record(stage).accuracies
+    assert accuracies is not None
+    assert accuracies.best_on_test != accuracies.last
+    assert record.channels is not None
+    assert record.channels.trained == accuracies.best_on_test
+    last, best = (read_checkpoint(stage.parent / name) for name in (WEIGHTS, BEST))
+    assert any(not torch.equal(value, best[name]) for name, value in last.items())
+
+
+def test_pruning_from_another_epoch_is_refused(configure: Configure) -> None:
+    with pytest.raises(Refusal, match="prune_from must be last or best_on_test, got first"):
+        run(configure("method=uniform", "prune_from=first"), GROUPS | {"method": "uniform"})
 
 
 @pytest.mark.parametrize("ratio", [0.3, 0.6])

@@ -101,3 +101,27 @@ def test_a_number_covers_the_axes_that_it_names() -> None:
     assert read.at({"method": "snip", "sparsity": "0.95"}) is None
     assert same("1e-4", 0.0001)
     assert not same("snip", "grasp")
+
+
+def rounding(table: str, method: str) -> str:
+    words = [f"+table={table}", f"method={method}", "sparsity=0.9", "seed=0"]
+    (cell,) = plan(words, CONF).cells
+    return str(cell.choices["method"]["pruner"]["rounding"]["_target_"]).rpartition(".")[2]
+
+
+def test_committed_records_are_counted_as_they_were_made_and_other_tables_as_the_paper() -> None:
+    assert [rounding("panning_vgg11_short", method) for method in ("synflow", "force")] == [
+        "nearest",
+        "nearest",
+    ]
+    assert rounding("digits", "synflow") == "ceil"
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.stem.startswith("synflow_")])
+def test_synflows_tables_score_in_eval_mode_and_judge_no_row_of_grasp(path: Path) -> None:
+    words = [f"+table={path.stem}", "method=snip", "sparsity=0.9", "seed=0"]
+    found = plan(words, CONF)
+    assert found.cells[0].choices["method"]["pruner"]["scorer"]["mode"] == "eval"
+    rows = [number for number in read_table(found).published if number.at["method"] == "grasp"]
+    assert len(rows) == 12
+    assert not any(number.verify for number in rows)

@@ -51,6 +51,16 @@ def test_momentum_by_hand() -> None:
     assert full["weight"].tolist() == [[12 * (11 / 64) ** 2, 8 * (11 / 64) ** 2]]
 
 
+def test_a_first_step_that_counts_as_a_constant_by_hand() -> None:
+    """As above, but w_1 = w_0 - constant: dr_2/dw_0 = (1 - a) x = 3/8 x."""
+    options = {"steps": 2, "rate": 1 / 16, "momentum": 0.5, "order": "full"}
+    full = prospr(line(), [FIRST], square, detach_first=True, **options)  # type: ignore[arg-type]
+    assert full["weight"].tolist() == [[12 * 11 / 64 * 3 / 8, 8 * 11 / 64 * 3 / 8]]
+    plain = {"steps": 2, "rate": 1 / 16, "order": "full"}  # without momentum nothing is copied
+    full = prospr(line(), [FIRST], square, detach_first=True, **plain)  # type: ignore[arg-type]
+    assert full["weight"].tolist() == [[12 * (3 / 8) ** 4, 8 * (3 / 8) ** 4]]
+
+
 def test_the_last_loss_takes_the_batch_after_those_of_the_steps() -> None:
     """w_1 = (1, -2) + (3, 1) 4 / 16 = (7/4, -7/4): r of the second batch is -1, x = (1, 1)."""
     scores = prospr(line(), [FIRST, SECOND], square, steps=1, rate=1 / 16)

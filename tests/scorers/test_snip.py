@@ -1,3 +1,4 @@
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -42,3 +43,21 @@ def test_a_cut_weight_scores_zero(net: nn.Module, batch: Batch) -> None:
     set_masks(net, masks)
     scores = snip(net, [batch], F.cross_entropy)
     assert all((scores[name][~mask] == 0).all() for name, mask in masks.items())
+
+
+def test_in_eval_mode_batchnorm_takes_its_running_statistics(net: nn.Module, batch: Batch) -> None:
+    """|w * dL/dw| by autograd through the network in eval mode, whose flags stay as they were."""
+    before = snip(net, [batch], F.cross_entropy)
+    scores = snip(net, [batch], F.cross_entropy, mode="eval")
+    assert net.training
+    F.cross_entropy(net.eval()(batch[0]), batch[1]).backward()
+    for name, score in scores.items():
+        weight = net.get_parameter(name)
+        assert weight.grad is not None
+        torch.testing.assert_close(score, (weight * weight.grad).abs().detach())
+        assert not torch.allclose(score, before[name])
+
+
+def test_another_mode_is_refused(net: nn.Module, batch: Batch) -> None:
+    with pytest.raises(ValueError, match="scoring_mode must be train or eval, got test"):
+        snip(net, [batch], F.cross_entropy, mode="test")  # type: ignore[arg-type]

@@ -5,8 +5,9 @@ network (rni, slimming), or one for each layer ("UCS": uniform). A floor of thre
 every layer alive.
 """
 
+import math
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -14,6 +15,10 @@ from torch import Tensor
 from goldpan.allocation.selection import highest
 
 FLOOR = 3
+
+Count = Literal["nearest", "quantile"]
+"""How many of C channels are kept: the nearest whole number to (1 - sparsity) C, or those above
+the quantile of their importances, as in the authors' code."""
 
 
 class ChannelAllocator(Protocol):
@@ -26,15 +31,19 @@ class ChannelAllocator(Protocol):
 
 
 def global_channels(
-    scores: Mapping[str, Tensor], sparsity: float, *, floor: int = FLOOR
+    scores: Mapping[str, Tensor],
+    sparsity: float,
+    *,
+    floor: int = FLOOR,
+    count: Count = "nearest",
 ) -> dict[str, Tensor]:
-    """Keep the round((1 - sparsity) * C) most important channels of the network, ties by index.
+    """Keep the `kept_channels` most important channels of the whole network, ties by index.
 
     A layer left with fewer than `floor` keeps its `floor` best, or all if it has no more. So more
     may be kept than asked.
     """
     flat = torch.cat(list(scores.values()))
-    kept = highest(flat, round((1 - _checked(sparsity)) * len(flat)))
+    kept = highest(flat, kept_channels(len(flat), sparsity, count))
     parts = kept.split([len(score) for score in scores.values()])
     return {
         name: part if int(part.sum()) >= floor else _best(score, floor)
@@ -43,18 +52,36 @@ def global_channels(
 
 
 def layerwise_channels(
-    scores: Mapping[str, Tensor], sparsity: float, *, floor: int = FLOOR
+    scores: Mapping[str, Tensor],
+    sparsity: float,
+    *,
+    floor: int = FLOOR,
+    count: Count = "nearest",
 ) -> dict[str, Tensor]:
-    """Keep the round((1 - sparsity) * C) most important of each layer's C, at least `floor`."""
-    keep = 1 - _checked(sparsity)
-    return {name: _best(s, max(floor, round(keep * len(s)))) for name, s in scores.items()}
+    """Keep the `kept_channels` most important of each layer's C, at least `floor`."""
+    return {
+        name: _best(score, max(floor, kept_channels(len(score), sparsity, count)))
+        for name, score in scores.items()
+    }
+
+
+def kept_channels(channels: int, sparsity: float, count: Count) -> int:
+    """round((1 - sparsity) C), or by quantile C - 1 - floor((C - 1) sparsity); all at sparsity 0.
+
+    RNI's code keeps the scores above np.quantile(scores, sparsity), which lies at (C - 1) sparsity
+    of them in order, counted from 0.
+
+    Raises:
+        ValueError: if the sparsity is outside [0, 1), or there is no such count.
+    """
+    if not 0 <= sparsity < 1:
+        raise ValueError(f"sparsity must lie in [0, 1), got {sparsity}")
+    if count not in ("nearest", "quantile"):
+        raise ValueError(f"count must be nearest or quantile, got {count}")
+    if count == "nearest" or sparsity == 0:
+        return round((1 - sparsity) * channels)
+    return channels - 1 - math.floor((channels - 1) * sparsity)
 
 
 def _best(score: Tensor, count: int) -> Tensor:
     return highest(score, min(count, len(score)))
-
-
-def _checked(sparsity: float) -> float:
-    if not 0 <= sparsity < 1:
-        raise ValueError(f"sparsity must lie in [0, 1), got {sparsity}")
-    return sparsity

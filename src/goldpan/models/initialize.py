@@ -3,7 +3,8 @@
 | scheme | convolutions | linear layers | norm scale | biases | used by |
 |---|---|---|---|---|---|
 | kaiming_normal | N(0, 2/fan_out) | N(0, 0.01^2) | 1 | 0 | torchvision, GraSP, Panning |
-| kaiming_normal_fan_in | N(0, 2/fan_in) | N(0, 2/fan_in) | 1 | 0 | SynFlow |
+| kaiming_normal_fan_in | N(0, 2/fan_in) | N(0, 2/fan_in) | 1 | 0 | SynFlow's VGG, ResNet-20 |
+| fan_out_default_linear | N(0, 2/fan_out) | U(-b, b) | 1 | U(-b, b) | SynFlow's ResNet-18 |
 | xavier_normal | N(0, 2/(fan_in+fan_out)) | the same | 1 | 0 | GraSP's scoring copy |
 | rni | N(0, 2/fan_out) | N(0, 0.01^2) | 0.5 | 0 | Receding Neuron Importances |
 | open_lth | N(0, 2/fan_in) | N(0, 2/fan_in) | U(0, 1) | PyTorch's | Frankle et al. (open_lth) |
@@ -13,7 +14,8 @@ fan_in = C_in/groups * K * K, fan_out = C_out * K * K. A norm's shift is 0 and i
 statistics start afresh. Norms are drawn after all other layers, so schemes that differ in the
 norms alone give the same convolutions.
 
-*Differs from the papers:* SynFlow's code leaves biases at PyTorch's draw; here they are 0.
+b = 1/sqrt(fan_in). Which biases SynFlow's code leaves at PyTorch's draw: those of the classifier of
+its ResNet-18, as `fan_out_default_linear` does; its VGG and ResNet-20 have biases 0, as here.
 """
 
 import copy
@@ -60,6 +62,7 @@ class Scheme:
 SCHEMES = {
     "kaiming_normal": Scheme(_FAN_OUT, _SMALL),
     "kaiming_normal_fan_in": Scheme(_FAN_IN, _FAN_IN),
+    "fan_out_default_linear": Scheme(_FAN_OUT, _PYTORCH, bias_bound=1.0),
     "xavier_normal": Scheme(_XAVIER, _XAVIER),
     "rni": Scheme(_FAN_OUT, _SMALL, norm=_HALF),
     "open_lth": Scheme(_FAN_IN, _FAN_IN, norm=nn.init.uniform_, bias_bound=1.0),

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from goldpan.panning.observation import NAMES
 from goldpan.panning.policies import Policy, PolicyInput
+from goldpan.panning.screening import Observe
 from goldpan.runs.checkpoint import save
 
 FORMAT = 1
@@ -33,6 +34,11 @@ class Agent:
         """Write the agent to one file, whole or not at all."""
         sees = {"format": FORMAT, "observations": list(NAMES), "indices": list(self.indices)}
         save(sees | {"trained_on": dict(self.trained_on), "actor": dict(self.actor)}, path)
+
+    @property
+    def observe(self) -> Observe:
+        """The batch that it observed in its training; agents that do not say it saw the same."""
+        return "next" if self.trained_on.get("observe") == "next" else "same"
 
     def network(self) -> nn.Module:
         """Observations (N, 7) -> actions (N, n_indices) in [-1, 1].

@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 from goldpan.data.sampling import Sampling
 from goldpan.files import write_atomically, write_rows
 from goldpan.masks import Masks
+from goldpan.panning.agent import Learned
 from goldpan.panning.force import Force
 from goldpan.panning.indices import find_indices
 from goldpan.panning.pictures import draw_force, draw_rounds
@@ -59,6 +60,9 @@ class Pan(PruneOnce):
         policy.check([index.name for index in self.indices])
         self.screen = partial(Screening, indices=self.indices, sparsity=sparsity, rounds=rounds)
         self.screen = partial(self.screen, form=form, temperature=temperature, invert=invert)
+        # An agent observes what it was trained to observe.
+        observe = policy.agent.observe if isinstance(policy, Learned) else "next"
+        self.screen = partial(self.screen, observe=observe)
 
     def find(
         self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound

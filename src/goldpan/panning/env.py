@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from goldpan.panning.indices import Index
-from goldpan.panning.observation import NAMES, Observer, Range
+from goldpan.panning.observation import Observer, Range
 from goldpan.panning.rollout import terms
-from goldpan.panning.screening import Screening
+from goldpan.panning.screening import Observe, Screening
 from goldpan.types import Batch, Loss
 
 Observation = NDArray[np.float32]
@@ -31,10 +31,12 @@ class PanningEnv(gymnasium.Env[Observation, Observation]):
     weight is the sum of (action_i + 1) z_i. Only the ratios of weights count; all -1 scores
     nothing, and the first weights by index are kept (interpretation).
 
-    **Observation** `Box(0, 1, (7,))`. L and Q are the loss of logits / temperature and the squared
-    gradient norm, on the step's batch, of the dense network; L' and Q' of the masked one.
-    Ranges are those of all values seen so far, dense and masked, begun with ten batches of the
-    dense network and kept from episode to episode; a range of one point gives 0.
+    **Observation** `Box(7)`. L and Q are the loss of logits / temperature and the squared gradient
+    norm of the dense network, L' and Q' of the masked one: all on the *next* batch, whose scores
+    the next action weighs. Ranges are those of all values seen in steps so far, dense and masked,
+    begun with the last nine of ten batches of the dense network, and kept from episode to episode;
+    a range of one point gives 0. Each is in [0, 1], but for the first two after a reset, which does
+    not widen the ranges.
 
     | # | name | after step t (from 0) of N | after reset |
     |---|---|---|---|
@@ -55,6 +57,10 @@ class PanningEnv(gymnasium.Env[Observation, Observation]):
     **Targets**: each reset draws the final sparsity uniformly from one of `targets`, a list of
     intervals; the first alone during the first `switch` steps, then one of the others.
     `reset(options={"target": 0.98})` sets it. `reset(seed=...)` also begins the ranges anew.
+
+    With `observe` same, all is measured on the batch whose scores were just used, and the ranges
+    hold all ten batches and those of resets: so it was before, and so the agent in
+    results/panning_agent was trained.
 
     Differs from the authors' code: BatchNorm is the identity in the SynFlow pass, which is float64;
     live paths are counted exactly (goldpan.cost.live_paths); masks keep exactly as many weights.
@@ -78,14 +84,18 @@ class PanningEnv(gymnasium.Env[Observation, Observation]):
         switch: int = 10_000,
         form: Literal["sum", "product"] = "sum",
         temperature: float = 200.0,
+        observe: Observe = "next",
     ) -> None:
         self.model, self.indices, self.rounds = model, tuple(indices), rounds
         self.draw_seeded, self.targets, self.switch = draw, targets, switch
         parts = model, self.indices, self._draw, loss
         self.screen = partial(Screening, *parts, rounds=rounds, form=form, temperature=temperature)
+        self.screen = partial(self.screen, observe=observe)
         self.action_space = Box(-1, 1, (len(self.indices),), np.float32)
-        self.observation_space = Box(0, 1, (len(NAMES),), np.float32)
-        self.observer, self.steps, self.screening = Observer(), 0, self.screen(sparsity=0.0)
+        beyond = np.array([np.inf] * 2 + [0.0] * 5 if observe == "next" else [0.0] * 7, np.float32)
+        self.observation_space = Box(-beyond, 1 + beyond, dtype=np.float32)
+        self.observe, self.observer, self.steps = observe, Observer(observe=observe), 0
+        self.screening = self.screen(sparsity=0.0)
         self.calibrated = False
         self.at_reset: dict[str, Any] = {}
 
@@ -98,10 +108,10 @@ class PanningEnv(gymnasium.Env[Observation, Observation]):
         target = (options or {}).get("target")
         self.screening = self.screen(sparsity=self._target() if target is None else target)
         if seed is not None or not self.calibrated:
-            self.observer, self.calibrated = Observer(), True
+            self.observer, self.calibrated = Observer(observe=self.observe), True
             self.observer.calibrate(self.screening, 0)
-        dense = self.screening.dense_slope(self.screening.draw(0)[0])
-        return self.observer.before(*dense), {"target": self.screening.sparsity}
+        first = self.observer.before(*self.screening.first_slope())
+        return first, {"target": self.screening.sparsity}
 
     def step(self, action: Observation) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do one round of Panning with the weights action + 1; see the class."""
@@ -121,7 +131,7 @@ class PanningEnv(gymnasium.Env[Observation, Observation]):
         """Go back to the reset at which the state was taken: the next reset repeats it."""
         self.np_random.bit_generator.state = state["random"]
         self.steps, self.calibrated = state["steps"], state["calibrated"]
-        self.observer = Observer(Range(**state["loss"]), Range(**state["norm"]))
+        self.observer = Observer(Range(**state["loss"]), Range(**state["norm"]), self.observe)
 
     def _state(self) -> dict[str, Any]:
         ranges = {"loss": asdict(self.observer.loss), "norm": asdict(self.observer.norm)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from goldpan.panning.screening import RoundEffect, Screening
+from goldpan.panning.screening import Observe, RoundEffect, Screening
 
 NAMES = ("loss", "norm", "loss change", "norm change", "effective", "sparsity", "progress")
 """The seven observations, each in [0, 1]; PanningEnv defines them."""
@@ -26,13 +26,16 @@ class Range:
         self.low, self.high = min(self.low, *values), max(self.high, *values)
 
     def place(self, value: float) -> float:
-        """Where in the range the value lies, in [0, 1]; 0 in a range of one point."""
-        return self.share(value - self.low)
+        """Where in the range the value lies, in [0, 1] if seen; 0 in a range of one point."""
+        return (value - self.low) / self._width if self._width > 0 else 0.0
 
     def share(self, difference: float) -> float:
         """|difference| as a share of the range; 0 in a range of one point."""
-        width = self.high - self.low
-        return abs(difference) / width if width > 0 else 0.0
+        return abs(difference) / self._width if self._width > 0 else 0.0
+
+    @property
+    def _width(self) -> float:
+        return self.high - self.low
 
 
 @dataclass(frozen=True)
@@ -52,22 +55,31 @@ class Reward:
 
 @dataclass
 class Observer:
-    """Scales losses and gradient norms by the range of all that it has seen of them."""
+    """Scales losses and gradient norms by the range of all that it has seen of them.
+
+    With `observe` next it sees what the authors' code does: not the first batch of the calibration,
+    which theirs overwrites, and not what is observed before the first round.
+    """
 
     loss: Range = field(default_factory=Range)
     norm: Range = field(default_factory=Range)
+    observe: Observe = "next"
 
     def calibrate(self, screening: Screening, first: int, batches: int = 10) -> None:
         """Start from the range of the dense network over as many batches, `draw(first)` and on."""
         for number in range(first, first + batches):
             loss, norm = screening.dense_slope(screening.draw(number)[0])
-            self.loss.see(loss)
-            self.norm.see(norm)
+            if self.observe == "same" or number > first:
+                self._see(loss, norm)
 
-    def before(self, loss: float, norm: float) -> NDArray[np.float32]:
-        """The observation before the first round."""
+    def _see(self, loss: float, norm: float) -> None:
         self.loss.see(loss)
         self.norm.see(norm)
+
+    def before(self, loss: float, norm: float) -> NDArray[np.float32]:
+        """The observation before the first round; it may lie outside the range seen so far."""
+        if self.observe == "same":
+            self._see(loss, norm)
         return np.array([self.loss.place(loss), self.norm.place(norm), *[0] * 5], np.float32)
 
     def after(

@@ -24,10 +24,10 @@ def pan(
     """
     observe = observe or policy.observes
     names = tuple(index.name for index in screening.indices)
-    observer, observation = Observer(), None
+    observer, observation = Observer(observe=screening.observe), None
     if observe:
         observer.calibrate(screening, -10)
-        observation = observer.before(*screening.dense_slope(screening.draw(0)[0]))
+        observation = observer.before(*screening.first_slope())
     rows = []
     for done in range(1, screening.rounds + 1):
         given = PolicyInput(names, done, screening.rounds, screening.sparsity, observation)

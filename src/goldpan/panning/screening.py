@@ -27,10 +27,14 @@ from goldpan.types import Batch, DrawBatches, Loss
 
 Row = dict[str, float]
 
+Observe = Literal["next", "same"]
+"""The batch on which a round's effect is measured: that of the next round, as in the authors' code,
+or the one whose scores have just been used."""
+
 
 @dataclass(frozen=True)
 class RoundEffect:
-    """What a round did to the network, on the round's batch; losses are of logits / temperature.
+    """What a round did to the network, on one batch; losses are of logits / temperature.
 
     `norm` is the squared gradient norm of the loss; `effective` counts as cut what no path of kept
     weights connects to input and output.
@@ -63,6 +67,7 @@ class Screening:
     Args:
         form: "sum" of share * z, the default of the authors' code, or "product" of z^share.
         temperature: what divides the logits in what `step_and_measure` measures.
+        observe: the batch that it measures on, the next round's or the round's own.
         invert: keep the lowest scores, a control.
     """
 
@@ -78,11 +83,15 @@ class Screening:
         form: Literal["sum", "product"] = "sum",
         temperature: float = 200.0,
         invert: bool = False,
+        observe: Observe = "next",
     ) -> None:
         check_rounds(rounds, form)
+        if observe not in ("next", "same"):
+            raise ValueError(f"observe must be next or same, got {observe}")
         self.model, self.indices, self.draw, self.loss = model, tuple(indices), draw, loss
         self.sparsity, self.rounds, self.form = sparsity, rounds, form
         self.temperature, self.invert, self.done = temperature, invert, 0
+        self.observe, self._drawn = observe, (0, list[Batch]())
         masks = read_masks(model)
         self.dense = Masks({name: torch.ones_like(mask) for name, mask in masks.items()})
         self.masks = self.dense
@@ -93,15 +102,28 @@ class Screening:
         return self._step(weights, measure=False)[0]
 
     def step_and_measure(self, weights: Sequence[float]) -> tuple[Row, RoundEffect]:
-        """Do one round and measure its effect, on its own batch; this takes half as long again."""
-        row, batch, dense = self._step(weights, measure=True)
+        """Do one round and measure its effect; this takes half as long again, or more."""
+        row, batch, dense = self._step(weights, measure=self.observe == "same")
+        if self.observe == "next":
+            batch = self.batches(self.done + 1)[0]
+            dense = self.dense_slope(batch)
         return row, self._effect(batch, dense)
+
+    def first_slope(self) -> tuple[float, float]:
+        """Loss and squared gradient norm of the dense network, as observed before any round."""
+        return self.dense_slope(self.batches(1 if self.observe == "next" else 0)[0])
+
+    def batches(self, number: int) -> Sequence[Batch]:
+        """The batches of a round, drawn once, though the round before is measured on them too."""
+        if number != self._drawn[0] or not self._drawn[1]:
+            self._drawn = number, list(self.draw(number))
+        return self._drawn[1]
 
     def _step(
         self, weights: Sequence[float], *, measure: bool
     ) -> tuple[Row, Batch, tuple[float, float]]:
         self.done += 1
-        batches = self.draw(self.done)
+        batches = self.batches(self.done)
         shares = normalise(weights)
         scores, dense = self._scores(batches, shares, measure)
         before = torch.cat([mask.flatten() for mask in self.masks.values()])

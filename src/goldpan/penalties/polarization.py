@@ -1,5 +1,8 @@
 """Polarization: T. Zhuang et al., Neuron-level Structured Pruning using Polarization Regularizer,
 NeurIPS 2020, equation 2. Its scales are clamped to [0, 1] after every step: `clamp_scales`.
+
+Differs from the authors' code: in ResNet-56 the norm of the stem counts too (2,032 channels, theirs
+2,016: those of the blocks), and one threshold serves the whole network, theirs one each layer.
 """
 
 import torch

@@ -42,12 +42,14 @@ def agent(
         steps: rounds of pruning that it learns from.
         every: steps between two evaluations, each one episode without exploration a target.
         targets: sparsities of the evaluation.
-        environment: PanningEnv's `targets` and `switch`.
+        environment: PanningEnv's `targets`, `switch` and `observe`.
         learner: TD3's hyper-parameters, see `build_learner`.
     """
     start = perf_counter()
     with refusing():
-        setup, beside = prepare_panning(cfg, steps, targets, environment["targets"])
+        setup, beside = prepare_panning(
+            cfg, steps, targets, environment["targets"], environment["observe"]
+        )
         from goldpan.panning.env import PanningEnv
         from goldpan.panning.training import actor_weights, build_learner, train_agent
 
@@ -82,7 +84,8 @@ def agent(
         )
     who, origin = draft.identity, draft.origin
     facts = {"run": who.id, "setting": who.setting, "seed": cfg.seed, "steps": steps}
-    facts |= {"commit": origin.commit, "versions": dict(origin.versions), **setup.options}
+    facts |= {"commit": origin.commit, "versions": dict(origin.versions)}
+    facts |= {"observe": setup.observe, **setup.options}
     Agent(actor_weights(model), names, facts).write(folder / AGENT)
     write_rows(folder / "episodes.csv", episodes)
     write_rows(folder / "evaluations.csv", evaluations)

@@ -17,7 +17,7 @@ from goldpan.panning.callback import Pan
 from goldpan.panning.indices import Index, find_indices
 from goldpan.panning.policies import Policy, Random, Uniform
 from goldpan.panning.rollout import episode_return, pan
-from goldpan.panning.screening import Row, Screening, check_rounds
+from goldpan.panning.screening import Observe, Row, Screening, check_rounds
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.setup import build_system, load_data
 from goldpan.stream import scoring_seed
@@ -35,6 +35,7 @@ class PanningSetup:
     sampling: Sampling
     pruner: Mapping[str, Any]
     seed: int
+    observe: Observe
 
     @cached_property
     def indices(self) -> tuple[Index, ...]:
@@ -62,6 +63,7 @@ class PanningSetup:
             lambda done: self.draw(scoring_seed(self.seed, done)),
             self.loss,
             sparsity=target,
+            observe=self.observe,
             **self.options,
         )
         return episode_return(pan(screening, policy, observe=True))
@@ -72,7 +74,11 @@ class PanningSetup:
 
 
 def prepare_panning(
-    cfg: DictConfig, steps: int, targets: Sequence[float], drawn: Sequence[Sequence[float]]
+    cfg: DictConfig,
+    steps: int,
+    targets: Sequence[float],
+    drawn: Sequence[Sequence[float]],
+    observe: Observe,
 ) -> tuple[PanningSetup, dict[str, Policy]]:
     """What the agent is trained on, and the policies to compare it with.
 
@@ -93,6 +99,8 @@ def prepare_panning(
             "procedure.environment.targets are one or more intervals [low, high] within [0, 1], "
             f"got {list(drawn)}"
         )
+    if observe not in ("next", "same"):
+        raise ValueError(f"procedure.environment.observe must be next or same, got {observe}")
     if any(cfg.controls.values()) or cfg.checkpoint is not None:
         raise ValueError("procedure=agent takes no controls.* and no checkpoint")
     check_rounds(pruner.rounds, pruner.form)
@@ -108,6 +116,7 @@ def prepare_panning(
         instantiate(pruner.sampling),
         pruner,
         cfg.seed,
+        observe,
     )
     setup.draw(0)
     policy: Policy = instantiate(pruner.policy)

@@ -18,12 +18,13 @@ from goldpan.procedures.measure import measure
 from goldpan.procedures.setup import build_system, build_trainer, close_logger, load_data
 from goldpan.runs.channel_figures import draw_channels
 from goldpan.runs.checkpoint import COMPACTION, load_weights, read_checkpoint, save
-from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, WEIGHTS, Record
+from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, WEIGHTS, Record
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.after_step import AfterStep
 from goldpan.training.callbacks.compact import Compact, check_compaction
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.importances import Importances
+from goldpan.training.callbacks.keep_best import KeepBest
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
@@ -48,6 +49,8 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         curve, importances = CsvCurve(folder / "metrics.csv"), Importances()
         callbacks: list[pl.Callback] = [Monitor(), curve]
         callbacks += [pruner] if pruner is not None else []
+        if (cfg.method.get("channels") or {}).get("prune_from") == "best_on_test":
+            callbacks.append(KeepBest(folder / BEST))
         callbacks += [importances] if system.penalty is not None else []
         if (change := instantiate(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))

@@ -28,7 +28,7 @@ from goldpan.runs.checkpoint import load_weights
 from goldpan.runs.experiment import perform
 from goldpan.runs.fingerprint import fingerprint
 from goldpan.runs.identity import identity, without_paths
-from goldpan.runs.record import CHECKPOINT, WEIGHTS, Accuracy, Record
+from goldpan.runs.record import BEST, CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.csv_curve import CsvCurve, Row
 from goldpan.training.callbacks.monitor import Monitor
@@ -41,13 +41,18 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     The training is a run of its own, done once for all that prune what it gives. Fine-tuning is
     the same recipe again, or `method.channels.epochs` of it. With `method.channels.rounds` above 1
     both are repeated, each round removing the same fraction of what is left.
+
+    What is pruned first is the network after the last epoch of the training, or with `prune_from`
+    best_on_test that of the epoch with the best test accuracy, which selects on the test set.
     """
     with refusing():
+        best = _takes_best(cfg)
         data = load_data(cfg)
         system = build_system(cfg, data)
         allocate = instantiate(cfg.method.channels.allocate)
         check_removable(system.net, data.image_shape, cfg.sparsity, allocate)
-    trained, weights = _train(cfg, draft, folder.parent)
+    trained, weights = _train(cfg, draft, folder.parent, best)
+    accuracies = trained.accuracies
     load_weights(system.net, weights)
     rounds = [folder / f"round{done}" for done in range(1, cfg.method.channels.rounds)]
     thinnings, tunings, net = list[ChannelChoice](), list[Tuning](), system.net
@@ -70,7 +75,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
             last.system.net,
             reduce(lambda earlier, later: later.after(earlier), thinnings),
             data.image_shape,
-            trained.accuracies.last,  # type: ignore[union-attr]  # a run that is done has some
+            accuracies.best_on_test if best else accuracies.last,  # type: ignore[union-attr,arg-type]  # a run that is done has some
             last.before,
         ),
     )
@@ -80,7 +85,15 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     return record
 
 
-def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
+def _takes_best(cfg: DictConfig) -> bool:
+    """Whether the network that was best on the test set is pruned, instead of the last."""
+    taken = cfg.method.channels.prune_from
+    if taken not in ("last", "best_on_test"):
+        raise ValueError(f"prune_from must be last or best_on_test, got {taken}")
+    return bool(taken == "best_on_test")
+
+
+def _train(cfg: DictConfig, draft: Record, output: Path, best: bool) -> tuple[Record, Path]:
     """The run that trains the whole network, and the file of its weights; done at most once.
 
     It is done again if it is stale, whatever `rerun` says: what is pruned now is of today's code.
@@ -91,13 +104,17 @@ def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
     who = replace(draft.identity, id=identity(choices), choices=without_paths(choices))
     folder = output / f"trained-{who.id}"
     origin = replace(draft.origin, fingerprint=fingerprint(choices))
-    return perform(stage, replace(draft, identity=who, origin=origin), folder), folder / WEIGHTS
+    record = perform(stage, replace(draft, identity=who, origin=origin), folder)
+    return record, folder / (BEST if best else WEIGHTS)
 
 
 def training_stage(cfg: DictConfig) -> DictConfig:
-    """The configuration of the training alone, which is the same whatever will be removed after."""
-    stage = cfg.copy()
-    stage.sparsity, stage.method.channels = 0.0, None
+    """The configuration of the training alone, which is the same whatever will be removed after.
+
+    A training that keeps its best weights too is a run of its own: others have no such file.
+    """
+    stage, best = cfg.copy(), _takes_best(cfg)
+    stage.sparsity, stage.method.channels = 0.0, {"prune_from": "best_on_test"} if best else None
     stage.procedure = {"_target_": "goldpan.procedures.train.train", "_partial_": True}
     # A single run's schedule follows `sparsity`; in a sweep it holds a copy of the ratio.
     if "target" in stage.schedule:

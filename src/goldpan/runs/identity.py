@@ -25,10 +25,21 @@ NOT_DECISIVE_OF_DATA = ("root", "cache", "mirrors", "workers")
 SETTING = ("dataset", "model", "name", "recipe")
 NAMED = ("dataset", "model", "recipe", "method", "sparsity", "seed")
 
+WHERE_TAKEN = ("rounding", "scoring_mode", "prune_from")
+"""Top-level choices that count in the method's options that take them, and nowhere else."""
+
 FILES = ("checkpoint", "agent")
 """Choices that are files: their content is part of an id, their place is not."""
 
-ADDED_LATER: dict[str, Any] = {}
+ADDED_LATER: dict[str, Any] = {
+    "method.pruner.rounding._target_": "goldpan.schedules.rounding.nearest",
+    "method.pruner.rounding._partial_": True,
+    "method.pruner.scorer.mode": "train",
+    "method.pruner.scorer.detach_first": False,
+    "method.channels.allocate.count": "nearest",
+    "method.channels.prune_from": "last",
+    "procedure.environment.observe": "same",
+}
 """Dotted name -> default of each option that came after the first records were written.
 
 Whoever adds an option to conf adds a line here, such as "recipe.label_smoothing": 0.0. An option
@@ -62,6 +73,8 @@ def identity(choices: Mapping[str, Any]) -> str:
         for name, value in choices["dataset"].items()
         if name not in NOT_DECISIVE_OF_DATA
     } | {"source": _source(choices["dataset"])}
+    for name in WHERE_TAKEN:
+        decisive.pop(name, None)
     if "policy" not in (choices["method"]["pruner"] or ()):
         decisive.pop("policy", None)  # this method has no policy
     decisive["precision"] = choices["strategy"]["precision"]

@@ -16,7 +16,7 @@ FORMAT = 2
 RECORD, CHECKPOINT, LOCK = "record.json", "last.ckpt", ".lock"
 """Files in a run's folder: what it came to, where it goes on if cut short, who is at it."""
 
-WEIGHTS, ARCHITECTURE = "model.pt", "architecture.json"
+WEIGHTS, BEST, ARCHITECTURE = "model.pt", "best_on_test.pt", "architecture.json"
 """The final network: its state dict, and the sizes of its layers."""
 
 Histogram = list[list[int]]

@@ -2,6 +2,12 @@
 
 Meant for 60 rounds at exponentially falling density in which cut weights may come back
 (`revive: true`). Iterative SNIP of the same paper is `snip` over rounds without revival.
+Differs from the authors' code: the loss is the paper's cross-entropy, theirs takes `nll_loss` of
+logits without log_softmax, whose gradient is that of -logit_y (a bug: at 90 % it keeps half of the
+same weights). They score 128 random augmented images in a batch, 1 batch for CIFAR-10, 10 for
+CIFAR-100; here as many of each class, not augmented.
+Ties: exactly as many weights are kept as asked, of equal scores the first. Theirs keeps every
+weight at the threshold: all while that is 0, and the dense mask where all scores are 0.
 """
 
 from collections.abc import Sequence

@@ -2,8 +2,9 @@
 
 The paper's S = -w * (H g) is the change of the gradient norm as the weight is cut, and the largest
 S are removed; here higher is kept, so the score is -S = w * (H g).
-Differs from the authors' code: it splits the sample in two halves and re-draws linear layers on a
-scoring copy; here the whole sample is one batch and the weights scored are the ones trained.
+Differs from the authors' code: it splits the sample, sorted by class, in two halves (classes 0-4,
+5-9) and re-draws linear layers on a scoring copy; here the whole sample is one batch and the
+weights scored are the ones trained.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from goldpan.gradients import dense_weights, second_order
-from goldpan.types import AsIndex, Batch, Loss, Scores
+from goldpan.types import AsIndex, Batch, Loss, Mode, Scores
 
 AS_INDEX = AsIndex(raw=True, temperature=True)
 
@@ -22,12 +23,14 @@ def grasp(
     loss: Loss,
     *,
     temperature: float = 200.0,
+    mode: Mode = "train",
     raw: bool = False,
 ) -> Scores:
     """w * (H g), g and H the gradient and Hessian of the loss of logits / temperature.
 
-    Panning takes the score `raw`: of cut weights as well, w the dense weight.
+    With mode "eval" BatchNorm takes its running statistics: 0 and 1 before training. Panning takes
+    the score `raw`: of cut weights as well, w the dense weight.
     """
-    weights, products = second_order(model, batches, loss, temperature)
+    weights, products = second_order(model, batches, loss, temperature, mode)
     scored = dense_weights(model) if raw else weights
     return {name: scored[name] * products[name] for name in scored}

@@ -6,7 +6,10 @@ weights are new, z_i ~ N(0, 1) and w_i initialised anew with each batch: of the 
 shape counts. BatchNorm takes the statistics of f(z_i; w_i * m), as constants, for both outputs.
 Meant for 20 rounds (CIFAR-10; 100 for CIFAR-100) at exponentially falling density.
 Differs from the authors' code: the mean over images, batches and repeats in place of their sum,
-which changes no ranking.
+which changes no ranking. Their batches have 256 images, so that the 1,000 images for CIFAR-100 are
+four, each with weights of its own; here they are one, and `repeats` = 4 is as many draws. Ties:
+exactly as many weights are kept as asked, of equal scores the first. Theirs cuts every weight at
+the threshold, below the count asked for, and its own check then ends the process.
 Interpretation: a scorer does not know the model's initialisation, so w_i ~ N(0, s^2), s^2 being the
 mean square of the layer's own dense weight; biases and norms are the model's own in both outputs.
 """

@@ -5,7 +5,8 @@ and M steps of SGD on all parameters, biases and the scales of norms too, lead f
 Order "full" takes the derivative through all the steps, whose graphs are in memory together; order
 "first" puts the gradient at w_M in its place. Without steps both are SNIP.
 Differs from the authors' code: with momentum, "full" goes through the first gradient too, of which
-theirs takes a copy without graph; dropout is off; no other device is chosen for "full".
+theirs takes a copy without graph (`detach_first` does); dropout is off; no other device is chosen
+for "full".
 Interpretation: over several rounds, a weight that is cut stays zero through the steps.
 """
 
@@ -28,12 +29,13 @@ def prospr(
     rate: float = 0.1,
     momentum: float = 0.0,
     order: str = "first",
+    detach_first: bool = False,
 ) -> Scores:
     """|w_0 * dL(w_M)/dw_0|, w_M being M = `steps` steps of SGD with `rate` and `momentum` from w_0.
 
     The steps take the batches in turn and L takes the next one, from the first again after the
     last: so one batch serves all, as by default in the authors' command, and `steps` + 1 batches
-    are each seen once.
+    are each seen once. With `detach_first` and momentum the first step counts as a constant.
 
     Raises:
         ValueError: if there is no such order, `steps` is negative or the steps diverge.
@@ -49,6 +51,7 @@ def prospr(
     for step in range(steps):
         value = mean_loss(model, point, batches[step % len(batches)], loss)
         for name, g in _gradients(value, point, graph=order == "full").items():
+            g = g.detach() if detach_first and momentum and step == 0 else g  # as torch.optim.SGD
             velocity[name] = momentum * velocity[name] + g * masks.get(name, 1)
         point = {name: value - rate * velocity[name] for name, value in point.items()}
         if order == "first":

@@ -11,9 +11,10 @@ from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
 from goldpan.runs.refusal import Refusal
+from goldpan.schedules.rounding import nearest
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
-from goldpan.types import Allocator, DrawBatches, OnRound, Schedule, Scorer
+from goldpan.types import Allocator, DrawBatches, OnRound, Rounding, Schedule, Scorer
 
 
 class PruneOnce(Pruner, ABC):
@@ -48,7 +49,7 @@ class PruneOnce(Pruner, ABC):
 
 
 class PruneBefore(PruneOnce):
-    """Scores and cuts in `rounds`; see `prune_in_rounds` for `revive` and `invert`."""
+    """Scores and cuts in `rounds`; see `prune_in_rounds` for `rounding`, `revive`, `invert`."""
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class PruneBefore(PruneOnce):
         schedule: Schedule,
         sampling: Sampling,
         *,
+        rounding: Rounding = nearest,
         revive: bool = False,
         invert: bool = False,
         **rest: Any,
@@ -67,6 +69,7 @@ class PruneBefore(PruneOnce):
             scorer=scorer,
             allocator=allocator,
             schedule=schedule,
+            rounding=rounding,
             revive=revive,
             invert=invert,
         )
