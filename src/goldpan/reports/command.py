@@ -12,6 +12,7 @@ from goldpan.reports.dashboard import save
 from goldpan.reports.page.page import write_page
 from goldpan.reports.report import Report, report_of_folder, report_of_plan, verify
 from goldpan.reports.spec import METRICS, check_table
+from goldpan.runs.sentences import sentence
 from goldpan.sweeps.cells import plan
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         make = _table_report if of_table else _folder_report
         report = make(rest, words)
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(sentence(error), file=sys.stderr)
         return 1
     return _show(report, words)
 

@@ -20,6 +20,7 @@ from goldpan.runs.identity import identity, run_title, without_paths
 from goldpan.runs.provenance import commit, hardware, is_first_rank, versions
 from goldpan.runs.record import CHECKPOINT, LOCK, RECORD, Identity, Origin, Record, read_record
 from goldpan.runs.refusal import Refusal, refusing
+from goldpan.runs.schema import check_choices, check_option
 
 TERMINATED = 143
 """The exit code of a run that SIGTERM ended (128 + 15, as shells count); it can be resumed."""
@@ -37,6 +38,7 @@ def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = (
         Refusal: if the run is impossible; then nothing has been trained.
     """
     with refusing():
+        check_option("sparsity", cfg.get("sparsity"))  # a dense network's is not looked at later
         cfg = settle_sparsity(cfg)
         draft, folder = plan_run(resolve(cfg), groups, overrides)
     # Not the resolved choices: train_prune_finetune sets sparsity, and its schedule must follow.
@@ -49,7 +51,8 @@ def settle_sparsity(cfg: DictConfig) -> DictConfig:
     So a dense network is one run, at whatever sparsities other methods are compared with it.
     """
     settled = cfg.copy()
-    if settled.method.pruner is None and settled.method.get("channels") is None:
+    method = settled.get("method")
+    if isinstance(method, DictConfig) and not (method.get("pruner") or method.get("channels")):
         settled.sparsity = 0.0
     return settled
 
@@ -70,7 +73,7 @@ def plan_run(
         ValueError: if a choice is impossible.
         FileNotFoundError: if a chosen file does not exist.
     """
-    _check(choices)
+    check_choices(choices)
     setting, method = run_title(choices, groups, overrides)
     who = Identity(
         id=identity(choices),
@@ -146,22 +149,6 @@ def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     (folder / CHECKPOINT).unlink(missing_ok=True)
     _say(f"{record.summary()}; record: {path}")
     return record
-
-
-def _check(choices: Mapping[str, Any]) -> None:
-    """Raise ValueError for an impossible choice, or for two that exclude each other."""
-    sparsity, seed, policy = (choices.get(name) for name in ("sparsity", "seed", "policy"))
-    epochs = choices["recipe"]["epochs"]
-    if choices["method"]["pruner"] is None and any(choices["controls"].values()):
-        raise ValueError("controls.* check methods that cut weights; this method cuts none")
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(f"seed is a whole number from 0 on; got {seed}")
-    if not isinstance(epochs, int) or epochs < 1:
-        raise ValueError(f"recipe.epochs is a whole number from 1 on; got {epochs}")
-    if policy and "file" in policy and policy["file"] != choices["agent"]:
-        raise ValueError("say agent=FILE instead of policy.file=FILE: the agent's content counts")
-    if not isinstance(sparsity, int | float) or not 0 <= sparsity < 1:
-        raise ValueError(f"sparsity is a fraction in [0, 1), 0.9 for 90 %; got {sparsity}")
 
 
 def _slug(groups: Mapping[str, str], choices: Mapping[str, Any]) -> str:

@@ -11,11 +11,12 @@ from typing import Any
 
 from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import ConfigCompositionException, HydraException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from goldpan.runs.experiment import resolve
+from goldpan.runs.sentences import sentence
 
 PLAIN = ("hydra.mode=RUN",)
 """Overrides of every cell: a table's file asks Hydra for a sweep, but a cell is one run."""
@@ -69,16 +70,12 @@ def compose_one(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
     """Return a run's configuration without Hydra's own part, and the option of each group.
 
     Raises:
-        ValueError: in one sentence, if an override sets what the configuration does not have.
-        hydra.errors.HydraException: if an option does not exist.
+        ValueError: in one sentence, if Hydra cannot compose it.
     """
     try:
         cfg = compose("run", [*overrides, *PLAIN], return_hydra_config=True)
-    except ConfigCompositionException as error:
-        why, bad = error.__cause__, [text for text in overrides if str(error).endswith(text)]
-        if not bad or not isinstance(why, OmegaConfBaseException):
-            raise
-        raise ValueError(f"{bad[0]} cannot be set: {str(why).splitlines()[0]}") from error
+    except HydraException as error:
+        raise ValueError(sentence(error)) from error
     groups = dict(cfg.hydra.runtime.choices)
     with open_dict(cfg):
         del cfg["hydra"]
