@@ -8,6 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from goldpan.choices import bad_choice, flags_first, overview
+from goldpan.files import print_anything
 from goldpan.runs.sentences import hydra_prints, hydra_raises, one_sentence
 
 CONF = Path(__file__).parent / "conf"
@@ -24,6 +25,7 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.argv[1:] = flags_first(sys.argv[1:])
     if sys.argv[1:] in (["--help"], ["-h"]):
         print(overview(CONF))

@@ -55,6 +55,8 @@ def bad_choice(arguments: Sequence[str], conf: Path) -> str | None:
     Commas separate the options of a sweep. Hydra checks what is no group of `conf`. A command
     takes one table only.
     """
+    if not _has_current_folder():
+        return "the current folder was deleted; change to another one, such as by cd ~"
     tables = list[str]()
     for before, argument in zip(["", *arguments], arguments, strict=False):
         if sentence := _bad_word(argument, before):
@@ -96,6 +98,13 @@ def _bad_word(argument: str, before: str) -> str | None:
     if not read_word(argument).name.strip():
         return f"{argument or 'an empty word'} names no option; type NAME=VALUE, such as seed=1"
     return None
+
+
+def _has_current_folder() -> bool:
+    try:
+        return Path.cwd().exists()
+    except FileNotFoundError:
+        return False
 
 
 def overview(conf: Path) -> str:

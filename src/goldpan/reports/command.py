@@ -8,6 +8,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from goldpan.choices import bad_choice, read_word
+from goldpan.files import print_anything
 from goldpan.reports.dashboard import save
 from goldpan.reports.page.page import write_page
 from goldpan.reports.report import Report, report_of_folder, report_of_plan, verify
@@ -33,6 +34,7 @@ table also output=FOLDER and any choice that it was run with."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the report that the words ask for, and write all its forms; the exit code."""
+    print_anything()
     typed = sys.argv[1:] if arguments is None else arguments
     if not typed or {"-h", "--help"} & {*typed}:
         print(HELP)

@@ -1,7 +1,8 @@
 """Where the numbers of a report come from: runs, seeds, images, hardware, versions, commits."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from goldpan.reports.bands import summarize
 from goldpan.reports.results import Panel
@@ -13,20 +14,26 @@ def evidence(records: Sequence[Record]) -> str:
     """One line: how many runs, seeds and images, on what hardware, with what versions."""
     seeds, origins = sorted({r.identity.seed for r in records}), [r.origin for r in records]
     facts = [f"{len(records)} runs, seeds {', '.join(map(str, seeds))}"]
-    facts += distinct(f"{o.data['train']} training images, {o.data['test']} test" for o in origins)
-    facts += distinct(str(o.hardware.get("gpu", o.hardware["cpu"])) for o in origins)
-    facts += distinct(f"torch {o.versions['torch']}" for o in origins)
+    facts += distinct(_counts(o.data) for o in origins)
+    facts += distinct(
+        str(o.hardware.get("gpu", o.hardware.get("cpu", "hardware unknown"))) for o in origins
+    )
+    facts += distinct(f"torch {o.versions.get('torch', 'unknown')}" for o in origins)
     return "; ".join([*facts, *distinct(f"commit {origin.commit}" for origin in origins)])
 
 
 def images(record: Record) -> str:
     """The images of a run; of image files, their folder or archive too."""
     data = record.origin.data
-    text = f"{data['name']}, {data['train']} training images"
-    if data["name"] == "image_folder":
+    text = f"{data.get('name', 'data unknown')}, {data.get('train', '?')} training images"
+    if data.get("name") == "image_folder":
         source = Path(record.identity.choices["dataset"]["root"]).name
         text += f" from the files in {source}: JPEG files are not the original images"
     return text
+
+
+def _counts(data: Mapping[str, Any]) -> str:
+    return f"{data.get('train', '?')} training images, {data.get('test', '?')} test"
 
 
 def whole_networks(panels: Sequence[Panel], axis: str) -> list[str]:

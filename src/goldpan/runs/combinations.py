@@ -156,7 +156,9 @@ def _files(choices: Choices) -> None:
     output = Path(choices["output"])
     existing = next((place for place in (output, *output.parents) if place.exists()), None)
     if existing is not None and not existing.is_dir():
-        raise ValueError(f"output is a folder; got {output}, where {existing} is a file")
+        raise ValueError(
+            f"{output} cannot be written ({existing} is a file); choose another output=FOLDER"
+        )
 
 
 WANDB_WORDS = {

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from filelock import FileLock
@@ -20,7 +21,7 @@ from goldpan.runs.identity import identity, run_title, without_paths
 from goldpan.runs.provenance import commit, hardware, is_first_rank, versions
 from goldpan.runs.record import CHECKPOINT, LOCK, RECORD, Identity, Origin, Record, read_record
 from goldpan.runs.refusal import Refusal, refusing
-from goldpan.runs.schema import check_choices, check_option
+from goldpan.runs.schema import check_choices, check_groups, check_option
 
 TERMINATED = 143
 """The exit code of a run that SIGTERM ended (128 + 15, as shells count); it can be resumed."""
@@ -38,7 +39,8 @@ def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = (
         Refusal: if the run is impossible; then nothing has been trained.
     """
     with refusing():
-        check_option("sparsity", cfg.get("sparsity"))  # a dense network's is not looked at later
+        check_groups(cfg)
+        check_option("sparsity", cfg.sparsity)  # that of a dense network is 0 from here on
         cfg = settle_sparsity(cfg)
         draft, folder = plan_run(resolve(cfg), groups, overrides)
     # Not the resolved choices: train_prune_finetune sets sparsity, and its schedule must follow.
@@ -50,6 +52,7 @@ def settle_sparsity(cfg: DictConfig) -> DictConfig:
 
     So a dense network is one run, at whatever sparsities other methods are compared with it.
     """
+    check_groups(cfg)
     settled = cfg.copy()
     method = settled.get("method")
     if isinstance(method, DictConfig) and not (method.get("pruner") or method.get("channels")):
@@ -99,7 +102,7 @@ def perform(cfg: DictConfig, draft: Record, folder: Path, *, wait: bool = True) 
     with refusing():
         if before := _done(folder):
             return before
-        _make_folder(folder)
+        make_folder(folder)
     lock = FileLock(folder / LOCK, timeout=-1 if wait else 0)
     # Lightning starts the other ranks of a run while its first rank has the lock.
     with lock if is_first_rank() else nullcontext():
@@ -157,11 +160,12 @@ def _slug(groups: Mapping[str, str], choices: Mapping[str, Any]) -> str:
     return "-".join([*names, f"{choices['sparsity']:g}", f"seed{choices['seed']}"])
 
 
-def _make_folder(folder: Path) -> None:
-    """Make the run's folder; raise OSError in one sentence if that fails."""
+def make_folder(folder: Path) -> None:
+    """Make a folder that can be written; raise OSError in one sentence if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / LOCK).touch()
+        with TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         reason = f"{folder} cannot be written ({error.strerror}); choose another output=FOLDER"
         raise OSError(reason) from error

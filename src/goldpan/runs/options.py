@@ -45,7 +45,7 @@ def _extra(kind: Kind, meaning: str) -> Option:
     return Option(kind, meaning, needed=False)
 
 
-SPARSITY = real("[0, 1)")
+SPARSITY = Kind("a fraction in [0, 1), 0.9 for 90 %", real("[0, 1)").accepts)
 POSITIVE, NOT_NEGATIVE, FRACTION = real("(0, inf)"), real("[0, inf)"), real("[0, 1)")
 COUNT = whole(1)
 NUMBERS_OF_GPUS = list_of(whole(0), least=1)

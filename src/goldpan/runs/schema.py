@@ -1,6 +1,6 @@
 """Every choice of a run is checked against the options before any work, by its name and kind."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Container, Iterator, Mapping, Set
 from difflib import get_close_matches
 from typing import Any
 
@@ -24,6 +24,13 @@ def check_choices(choices: Mapping[str, Any]) -> None:
     for fault in _faults("", choices, choices):
         raise ValueError(fault)
     check_together(choices)
+
+
+def check_groups(names: Container[str]) -> None:
+    """Raise ValueError, in one sentence, if a group or option at the top is missing."""
+    for name, option in _inside("", "").items():
+        if option.needed and name not in names:
+            raise ValueError(_missing(name, option))
 
 
 def check_option(name: str, value: Any) -> None:
@@ -61,8 +68,7 @@ def _faults(name: str, node: Mapping[str, Any], whole: Mapping[str, Any]) -> Ite
             yield from _faults(dotted, value, whole)
     for leaf, option in known.items():
         if option.needed and leaf not in node and target is None:
-            dotted = f"{name}.{leaf}" if name else leaf
-            yield f"{dotted} is missing; it is {option.kind.words}: {option.meaning}"
+            yield _missing(f"{name}.{leaf}" if name else leaf, option)
 
 
 def _faults_of_part(name: str, node: Mapping[str, Any], known: Set[str]) -> Iterator[str]:
@@ -102,6 +108,10 @@ def _faults_of_keywords(name: str, node: Mapping[str, Any], signature: Signature
     missing = sorted(signature.required - {*given, *later})
     if missing and not node.get("_args_"):
         yield f"{name}.{missing[0]} is missing; {target} needs it"
+
+
+def _missing(name: str, option: Option) -> str:
+    return f"{name} is missing; it is {option.kind.words}: {option.meaning}"
 
 
 def _wrong(name: str, option: Option, value: Any) -> str:

@@ -39,13 +39,9 @@ def find_signature(target: str) -> Signature | None:
     if not rest:
         raise LookupError(f"{target} is a module; name a function or class in it")
     if len(rest) > 1:
-        names = [part for part in _folder_names(path) if part[:1] != "_"]
-        known = any(rest[0] in _names_of(node) for node in _parse(path).body)
-        if known or not names:
-            return None  # such as a method of a class
-        raise LookupError(
-            f"{target} does not exist: there is no {rest[0]} in {'.'.join(parts[: -len(rest)])}"
-        )
+        if not any(rest[0] in _names_of(node) for node in _statements(_parse(path))):
+            raise LookupError(f"there is no {rest[0]} in {'.'.join(parts[: -len(rest)])}")
+        return None  # such as a method of a class
     return _signature(path, rest[0], target)
 
 
@@ -79,10 +75,6 @@ def _find_module(parts: list[str]) -> tuple[Path | None, list[str]]:
     return (init if init.exists() else None), rest
 
 
-def _folder_names(path: Path) -> list[str]:
-    return [place.stem for place in path.parent.iterdir()] if path.stem == "__init__" else []
-
-
 @cache
 def _parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
@@ -99,20 +91,21 @@ def _signature(path: Path, name: str, target: str) -> Signature | None:
                 if (alias.asname or alias.name) == name:
                     return _imported(node, alias.name, path, target)
         if name in _names_of(node):
-            return None
-    if any(
-        isinstance(node, ast.FunctionDef) and node.name == "__getattr__"
-        for node in _parse(path).body
-    ):
-        return None
-    if any(
-        alias.name == "*"
-        for node in _statements(_parse(path))
-        for alias in getattr(node, "names", ())
-        if isinstance(alias, ast.alias)
-    ):
+            return _of_partial(node, path)
+    names = {name for node in _statements(_parse(path)) for name in _names_of(node)}
+    if names & {"__getattr__", "*"}:
         return None
     raise LookupError(f"{target} does not exist")
+
+
+def _of_partial(node: ast.stmt, path: Path) -> Signature | None:
+    """The signature of `name = partial(function, keyword=value)`; None of another statement."""
+    match node:
+        case ast.Assign(value=ast.Call(func=ast.Name("partial"), args=[ast.Name(of)]) as call):
+            whole = _signature(path, of, of)
+            bound = {word.arg for word in call.keywords}  # a partial's caller may set them anew
+            return whole and replace(whole, required=whole.required - bound)
+    return None
 
 
 def _imported(node: ast.ImportFrom, name: str, path: Path, target: str) -> Signature | None:

@@ -46,7 +46,7 @@ class Composer:
         Raises:
             ValueError, hydra.errors.HydraException: if the cell is impossible.
         """
-        values = {name: self._read(name, chosen[name]) for name in self.placeholders}
+        values = {name: self.read(name, chosen[name]) for name in self.placeholders}
         used = {name: text for name, text in self.placeholders.items() if _is_plain(values[name])}
         words = tuple(f"{name}={used.get(name, text)}" for name, text in chosen.items())
         if words not in self.composed:
@@ -58,7 +58,7 @@ class Composer:
         cfg, own = compose_one([f"{name}={text}" for name, text in chosen.items()])
         return resolve(cfg), own
 
-    def _read(self, name: str, text: str) -> Any:
+    def read(self, name: str, text: str) -> Any:
         """The value of an override, as Hydra parses it."""
         override = f"{name}={text}"
         if override not in self.values:
