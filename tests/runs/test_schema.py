@@ -1,5 +1,6 @@
 """Wrong inputs, each with a part of the one sentence that refuses it before any work."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,14 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from goldpan.choices import bad_choice
+from goldpan.data.datasets import SPECS
+from goldpan.layers.bounded_norm import BOUNDS
+from goldpan.models.initialize import SCHEMES
+from goldpan.models.stems import STEMS
+from goldpan.runs import options
 from goldpan.runs.experiment import settle_sparsity
-from goldpan.runs.schema import check_choices, check_groups, check_option
+from goldpan.runs.options import COPIES, OPTIONS
+from goldpan.runs.schema import check_choices, check_groups, check_option, unknown
 from goldpan.runs.sentences import sentence
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -131,8 +138,11 @@ def test_a_copy_names_options_that_exist() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ["recipe.optimizer._target_=torch.optim.Adam"]
-        + ["~recipe.optimizer.momentum", "~recipe.optimizer.nesterov"],
+        [
+            "recipe.optimizer._target_=torch.optim.Adam",
+            "~recipe.optimizer.momentum",
+            "~recipe.optimizer.nesterov",
+        ],
         ["recipe.optimizer.lr=1"],
         ["sparsity=0"],
         ["seed=9007199254740991"],
@@ -154,9 +164,7 @@ def test_what_is_right_passes(words: list[str], hydra: None) -> None:
 def test_a_function_of_the_users_own_takes_any_keyword_that_its_signature_has(
     hydra: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "own_nets.py").write_text(
-        "def net(classes, channels, image_size, seed, *, depth): 1"
-    )
+    (tmp_path / "own_nets.py").write_text("def net(classes, channels, seed, *, depth): 1")
     monkeypatch.syspath_prepend(tmp_path)
     choices = composed([]) | {"model": {"_target_": "own_nets.net", "_partial_": True, "depth": 3}}
     check_choices(choices)
