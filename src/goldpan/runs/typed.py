@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
@@ -40,7 +41,7 @@ def _typed(hint: Any, value: Any, at: str) -> Any:
         return {key: _typed(inner[1], item, f"{at}.{key}") for key, item in value.items()}
     if origin in (list, tuple) and isinstance(value, list):
         return origin(_typed(inner[0], item, at) for item in value)
-    plain = inner if origin and origin is not Literal else (hint,)
+    plain = inner if origin is UnionType else (hint,)
     if not any(_is_plain(kind, value) for kind in plain):
         raise ValueError(f"{at} is {_words(hint)}; got {_short(value)}")
     return value
