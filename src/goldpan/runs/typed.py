@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
@@ -41,7 +40,7 @@ def _typed(hint: Any, value: Any, at: str) -> Any:
         return {key: _typed(inner[1], item, f"{at}.{key}") for key, item in value.items()}
     if origin in (list, tuple) and isinstance(value, list):
         return origin(_typed(inner[0], item, at) for item in value)
-    plain = inner if origin is UnionType else (hint,)
+    plain = (hint,) if origin in (None, Literal, Mapping, list, tuple) else inner  # X | Y
     if not any(_is_plain(kind, value) for kind in plain):
         raise ValueError(f"{at} is {_words(hint)}; got {_short(value)}")
     return value
