@@ -18,6 +18,7 @@ FLOORS = (
     ("masks", "models", "pictures"),
     ("runs", "types"),
     ("allocation", "data", "gradients", "penalties", "rounds", "schedules"),
+    ("paths",),
     ("cost", "scorers"),
     ("channels",),
     ("training",),

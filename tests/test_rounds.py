@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,6 +10,7 @@ from goldpan.masks import Masks, read_masks
 from goldpan.rounds import prune_in_rounds, shuffle
 from goldpan.schedules.sparsity import exponential, one_shot
 from goldpan.scorers.magnitude import magnitude
+from goldpan.scorers.snip import snip
 from goldpan.types import Batch
 
 
@@ -64,3 +67,15 @@ def test_no_rounds_are_refused(net: nn.Module, batch: Batch) -> None:
         prune_in_rounds(
             net, magnitude, global_top, lambda p: 0.5, lambda _: [batch], F.cross_entropy, rounds=0
         )
+
+
+def test_scores_that_are_all_the_same_are_refused_with_the_layers_that_start_at_zero(
+    net: nn.Module, batch: Batch
+) -> None:
+    nn.init.zeros_(net.get_parameter("8.weight"))  # as the head of torchvision's vit_b_16
+    before = read_masks(net)
+    with pytest.raises(ValueError, match=r"has the score 0 \(8\.weight starts at zero\)"):
+        prune_in_rounds(
+            net, snip, global_top, partial(one_shot, target=0.5), lambda _: [batch], F.cross_entropy
+        )
+    assert all(torch.equal(mask, before[name]) for name, mask in read_masks(net).items())

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from goldpan.gradients import flow, mode
+from goldpan.gradients import mode
 from goldpan.layers.masked import MaskedLayer
 from goldpan.masks import LayerCollapse, Masks, masked_layers, read_masks
+from goldpan.paths import UnknownPaths, path_gradients
 
 CONVENTION = "2 per multiply-add of convolution and linear layers, one image, cut weights skipped"
 
@@ -65,26 +65,29 @@ def _positions(model: nn.Module, shape: Sequence[int]) -> list[tuple[nn.Conv2d |
     return found
 
 
-def live_paths(model: nn.Module, shape: Sequence[int]) -> Masks:
+def live_paths(model: nn.Module, shape: Sequence[int]) -> Masks | None:
     """The kept weights that lie on a path of kept weights from the input to the output.
 
     The other kept weights are dead: Vysogorets and Kempe, Connectivity Matters, JMLR 2023, arXiv
-    2107.02306. A weight is alive if its gradient is not zero in the network that has masks for
-    weights and an image of ones.
+    2107.02306. A tap that only ever meets padding is dead as well. Kept weights that evaluation
+    does not use, such as an auxiliary head's, count as alive as long as any path is left. It is
+    None if the paths through the network are not known.
     """
     # Each weight is mask / (inputs that its filter keeps), so that an activation is an average and
-    # neither overflows nor underflows. Max-pools average too, since a maximum hands the gradient to
-    # only one of its pixels.
+    # neither overflows nor underflows.
     masks = read_masks(model)
-    weights = {name: _averaging(mask) for name, mask in masks.items()}
-    pools = [module for module in model.modules() if isinstance(module, nn.MaxPool2d)]
-    hooks = [pool.register_forward_hook(_average_instead) for pool in pools]
     try:
-        gradients = flow(model, weights, shape)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return Masks({name: (gradients[name] != 0) & mask for name, mask in masks.items()})
+        flow, found = path_gradients(
+            model, {name: _averaging(mask) for name, mask in masks.items()}, shape
+        )
+    except UnknownPaths:
+        return None
+    if flow == 0:
+        return Masks({name: torch.zeros_like(mask) for name, mask in masks.items()})
+    alive = {
+        name: mask if found[name] is None else found[name] != 0 for name, mask in masks.items()
+    }
+    return Masks({name: alive[name] & mask for name, mask in masks.items()})
 
 
 def _averaging(mask: Tensor) -> Tensor:
@@ -92,22 +95,28 @@ def _averaging(mask: Tensor) -> Tensor:
     return mask.double() / kept.view(-1, *[1] * (mask.dim() - 1))
 
 
-def _average_instead(pool: nn.MaxPool2d, args: tuple[Tensor], _: Tensor) -> Tensor:
-    return F.avg_pool2d(args[0], pool.kernel_size, pool.stride, pool.padding, pool.ceil_mode)
-
-
 def effective_sparsity(model: nn.Module, shape: Sequence[int]) -> float:
-    """The fraction of prunable weights that are cut or dead, in [0, 1]."""
-    return live_paths(model, shape).sparsity
+    """The fraction of prunable weights that are cut or dead, in [0, 1].
+
+    Raises:
+        ValueError: if the paths through the network are not known.
+    """
+    if (live := live_paths(model, shape)) is None:
+        raise ValueError(
+            f"this method needs the effective sparsity, which is not known for the operations of "
+            f"{type(model).__name__}; choose another method or model"
+        )
+    return live.sparsity
 
 
 def check_connected(model: nn.Module, shape: Sequence[int]) -> None:
-    """Make sure that the output still depends on the input.
+    """Make sure that the output still depends on the input, as far as that is known.
 
     Raises:
         LayerCollapse: if no kept weight lies on a path from the input to the output.
     """
-    if live_paths(model, shape).kept == 0:
+    live = live_paths(model, shape)
+    if live is not None and live.kept == 0:
         emptied = [name for name, sparsity in read_masks(model).layers().items() if sparsity == 1]
         where = f"; emptied: {', '.join(emptied)}" if emptied else ""
         raise LayerCollapse(f"no path of kept weights leads from the input to the output{where}")

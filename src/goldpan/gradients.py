@@ -168,7 +168,16 @@ def flow(model: nn.Module, weights: Mapping[str, Tensor], shape: Sequence[int]) 
         weights: take the place of the masked layers' weights (SynFlow gives |w * m|). Biases count
             as zero, and every other parameter by its absolute value.
         shape: that of one image, (C, H, W).
+
+    Raises:
+        ValueError: if the model has other norms than BatchNorm: of an image of ones they make 0.
     """
+    for name, module in model.named_modules():
+        if isinstance(module, nn.LayerNorm | nn.GroupNorm | nn.RMSNorm):
+            raise ValueError(
+                f"SynFlow needs norms that can be the identity, BatchNorms; {name} is a "
+                f"{type(module).__name__}: choose another method"
+            )
     # In float64, since R is a product over all layers: in float32 it overflows in deep networks.
     state: Weights = {
         name: parameter.detach().double().abs() * (not name.endswith("bias"))

@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from goldpan.masks import Masks, read_masks, set_masks
+from goldpan.masks import Masks, masked_layers, read_masks, set_masks
 from goldpan.stream import stream
-from goldpan.types import Allocator, DrawBatches, Loss, OnRound, Schedule, Scorer
+from goldpan.types import Allocator, DrawBatches, Loss, OnRound, Schedule, Scorer, Scores
 
 
 def prune_in_rounds(
@@ -29,20 +29,36 @@ def prune_in_rounds(
             we missing the mark?, ICLR 2021, arXiv 2009.08576.
 
     Raises:
-        ValueError: if `rounds` is below 1.
+        ValueError: if `rounds` is below 1, or if the first scores are all the same.
     """
     if rounds < 1:
         raise ValueError(f"pruning takes at least one round, got {rounds}")
     masks = read_masks(model)
     everything = Masks({name: torch.ones_like(mask) for name, mask in masks.items()})
     for done in range(1, rounds + 1):
-        scores = scorer(model, draw(done), loss)
+        scores, sparsity = scorer(model, draw(done), loss), schedule(done / rounds)
+        if done == 1 and sparsity > masks.sparsity:
+            _check_ranked(model, scores)
         if invert:
             scores = {name: -score for name, score in scores.items()}
-        masks = allocator(scores, schedule(done / rounds), everything if revive else masks)
+        masks = allocator(scores, sparsity, everything if revive else masks)
         set_masks(model, masks)
         on_round(done, masks.sparsity)
     return masks
+
+
+def _check_ranked(model: nn.Module, scores: Scores) -> None:
+    """Refuse scores that are all the same: any mask would do as well."""
+    low = min(float(score.min()) for score in scores.values())
+    if low != max(float(score.max()) for score in scores.values()):
+        return
+    zero = [name for name, layer in masked_layers(model).items() if not layer.weight.any()]
+    why = f" ({', '.join(zero)} starts at zero)" if zero else ""
+    first, *_, last = (*scores, *scores)
+    raise ValueError(
+        f"every weight, of {first} to {last}, has the score {low:g}{why}, so that nothing says "
+        "which to cut; draw the weights by model.initialization=..., or choose another method"
+    )
 
 
 def shuffle(masks: Masks, seed: int) -> Masks:

@@ -1,4 +1,5 @@
 import re
+from functools import partial
 
 import pytest
 import torch
@@ -8,11 +9,13 @@ from goldpan.channels.allocation import global_channels, layerwise_channels
 from goldpan.channels.choosing import (
     ChannelChoice,
     channel_scores,
+    check_removable,
     choose_channels,
     prunable_groups,
 )
 from goldpan.channels.surgery import shrink
 from goldpan.cost import cost
+from goldpan.layers.masked import MaskedConv2d, MaskedLinear
 from goldpan.models.resnet import resnet20, resnet50, resnet56
 from goldpan.models.vgg import vgg16
 
@@ -66,3 +69,18 @@ def test_two_choices_in_a_row_are_one_in_the_channels_of_the_first() -> None:
     both = later.after(first)
     assert both.kept["a"].tolist() == [False, False, True, True]
     assert (both.removed(), both.floored) == (0.5, {"a": 2})
+
+
+def test_a_network_without_norms_has_no_channels_to_remove() -> None:
+    net = nn.Sequential(nn.Flatten(), MaskedLinear(4, 3), nn.ReLU(), MaskedLinear(3, 2))
+    with pytest.raises(ValueError, match="Sequential has no BatchNorm2d; rni, slimming"):
+        check_removable(net, (1, 2, 2), 0.5, layerwise_channels)
+
+
+def test_a_floor_that_keeps_all_channels_is_said_unless_none_are_to_go() -> None:
+    convolution = MaskedConv2d(1, 3, 1, bias=False)
+    net = nn.Sequential(convolution, nn.BatchNorm2d(3), nn.Flatten(), MaskedLinear(12, 2))
+    check_removable(net, (1, 2, 2), 0.0, layerwise_channels)
+    check_removable(net, (1, 2, 2), 0.5, partial(layerwise_channels, floor=1))
+    with pytest.raises(ValueError, match=r"sparsity 0\.5 removes nothing: the floor keeps"):
+        check_removable(net, (1, 2, 2), 0.5, layerwise_channels)

@@ -1,13 +1,16 @@
 """Downloads from a real server on the loopback interface, which knows HTTP ranges."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from goldpan.data import download as module
 from goldpan.data.download import download
 
 CONTENT = bytes(range(256)) * 40
@@ -34,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         wanted = self.headers["Range"]
         self.server.requests.append((self.path, wanted))
-        content = self.server.files.get(self.path.removesuffix("-cut"))
+        content = self.server.files.get(self.path.split("-")[0])
         if content is None:
             self.send_error(404)
             return
@@ -42,11 +45,25 @@ class Handler(BaseHTTPRequestHandler):
         if start >= len(content):
             self.send_error(416)
             return
+        if self.path.endswith("-late"):
+            self.drip(b"HTTP/1.0 200 OK")
         self.send_response(206 if wanted else 200)
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
+        if self.path.endswith("-slow"):
+            self.drip(content[start:])
         end = 5000 if self.path.endswith("-cut") else len(content)
         self.wfile.write(content[start:end])
+
+    def drip(self, content: bytes) -> None:
+        """Send a byte every hundredth of a second until nobody listens."""
+        for byte in content:
+            self.wfile.write(bytes([byte]))
+            time.sleep(0.01)
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            super().handle()
 
     def log_message(self, *args: object) -> None:
         pass
@@ -129,3 +146,28 @@ def test_another_file_in_the_place_is_an_error(get: Get, tmp_path: Path) -> None
     (tmp_path / "in" / "file").write_bytes(b"abc")
     with pytest.raises(ValueError, match="got another file of 3 bytes; delete it"):
         get("good")
+
+
+def test_a_mirror_that_drips_is_left_and_the_next_goes_on(
+    get: Get, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WINDOW", 0.1)
+    assert get("good-slow", "good").read_bytes() == CONTENT
+    (_, _), (_, wanted) = server.requests
+    assert wanted is not None
+    assert 1 <= int(wanted.removeprefix("bytes=").removesuffix("-")) < 50
+
+
+def test_a_mirror_that_drips_its_headers_is_left(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TIMEOUT", 0.05)
+    with pytest.raises(FileNotFoundError, match=r"TimeoutError: no whole answer in 0.1 seconds"):
+        get("good-late")
+
+
+def test_a_mirror_that_sends_too_much_is_left(
+    get: Get, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LARGEST", 1000)
+    with pytest.raises(FileNotFoundError, match=r"OSError: it sends more than 1000 bytes"):
+        get("good")
+    assert not list((tmp_path / "in").glob("*.part"))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from goldpan.data.order import EvaluationOrder, TrainOrder
+from goldpan.data.order import TrainOrder, evaluation_order
 
 INDICES = torch.arange(100, 123)
 
@@ -61,7 +61,7 @@ def test_evaluation_sees_each_image_once_in_equally_many_batches(
     images: int, world: int, batch_size: int
 ) -> None:
     orders = [
-        EvaluationOrder(torch.arange(images), batch_size, rank=rank, world=world)
+        evaluation_order(torch.arange(images), batch_size, rank=rank, world=world)
         for rank in range(world)
     ]
     assert len({len(order) for order in orders}) == 1
@@ -72,4 +72,4 @@ def test_evaluation_sees_each_image_once_in_equally_many_batches(
 
 def test_fewer_images_than_processes_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"each of the 4 processes, got 3"):
-        EvaluationOrder(torch.arange(3), 10, world=4)
+        evaluation_order(torch.arange(3), 10, world=4)

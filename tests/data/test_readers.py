@@ -1,6 +1,5 @@
 import gzip
 import hashlib
-import pickle
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -11,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from goldpan.data.datasets import SPECS, Download, Splits, find_spec
+from goldpan.data import cifar
+from goldpan.data.datasets import SPECS, Download, Source, Splits, find_spec
 from goldpan.data.decode import measure
 from goldpan.data.readers import read_splits
 
@@ -26,7 +26,7 @@ def read(name: str, root: Path, *archives: Path, size: int | None = None) -> Spl
     )
     spec = replace(SPECS[name], downloads=downloads, mirrors=())
     mirrors = [archives[0].parent.as_uri()] if archives else []
-    return read_splits(spec, root, root.parent / "cache", size=size, mirrors=mirrors)
+    return read_splits(Source(spec, root, root.parent / "cache", size, tuple(mirrors)))
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
@@ -70,32 +70,22 @@ def test_mnist_is_fetched_unpacked_and_read(tmp_path: Path, name: str) -> None:
         archives = []
 
 
-def old_pickle(content: object) -> bytes:
-    """A pickle like those of 2009: dtype('u1', 0, 1) in place of dtype('u1', False, True)."""
-    written = pickle.dumps(content, protocol=2)
-    assert b"\x89\x88" in written
-    return written.replace(b"\x89\x88", b"K\x00K\x01")
-
-
 def cifar_archive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A CIFAR-10 archive of two images in each batch, whose checksums torchvision accepts."""
-    from torchvision.datasets import CIFAR10
-
-    place = folder / CIFAR10.base_folder
+    """A binary archive of CIFAR-10 with two images in each file, whose checksums are known."""
+    known = cifar.BINARY["cifar10"]
+    place = folder / known.folder
     place.mkdir(parents=True)
-    lists: dict[str, list[list[str]]] = {"train_list": [], "test_list": []}
-    for names in lists:
-        for number, (name, _) in enumerate(getattr(CIFAR10, names)):
-            data = np.full((2, 3, 32, 32), 10 * number, np.uint8)
-            data[:, 2, 0, 31] = 255  # blue, top right
-            content = old_pickle({"data": data.reshape(2, -1), "labels": [number, 9]})
-            (place / name).write_bytes(content)
-            lists[names].append([name, hashlib.md5(content).hexdigest()])
-        monkeypatch.setattr(CIFAR10, names, lists[names])
-    meta = pickle.dumps({"label_names": [str(i) for i in range(10)]})
-    (place / "batches.meta").write_bytes(meta)
-    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": hashlib.md5(meta).hexdigest()})
-    archive = folder / CIFAR10.filename
+    files = {}
+    for number, name in enumerate(known.files):
+        images = np.full((2, 3, 32, 32), 10 * number, np.uint8)
+        images[:, 2, 0, 31] = 255  # blue, top right
+        labels = np.array([[number], [9]], np.uint8)
+        content = np.concatenate([labels, images.reshape(2, -1)], 1).tobytes()
+        (place / name).write_bytes(content)
+        files[name] = hashlib.sha256(content).hexdigest()
+    (place / known.names).write_text("\n".join("abcdefghij") + "\n\n")
+    monkeypatch.setitem(cifar.BINARY, "cifar10", replace(known, files=files))
+    archive = folder / Path(SPECS["cifar10"].downloads[0].path).name
     with tarfile.open(archive, "w:gz") as file:
         file.add(place, place.name)
     return archive
@@ -111,12 +101,14 @@ def test_cifar_is_fetched_unpacked_and_read(
     assert splits.train.images[:, 0, 0, 0].tolist() == [0, 0, 10, 10, 20, 20, 30, 30, 40, 40]
     assert splits.train.images[0, :, 0, 31].tolist() == [0, 0, 255]
     assert splits.train.labels[:4].tolist() == [0, 9, 1, 9]
-    assert splits.class_names[3] == "3"
+    assert splits.test.labels.tolist() == [5, 9]
+    assert splits.class_names[3] == "d"
 
 
-def test_a_damaged_cifar_folder_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "cifar-10-batches-py").mkdir()
-    with pytest.raises(ValueError, match=r"cifar-10-batches-py, got .*; delete that folder"):
+@pytest.mark.parametrize("folder", ["cifar-10-batches-py", "cifar-10-batches-bin"])
+def test_a_damaged_cifar_folder_is_an_error(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    with pytest.raises(ValueError, match=rf"{folder}, got no such file; delete that folder"):
         read("cifar10", tmp_path)
 
 
@@ -183,7 +175,7 @@ def test_each_size_has_its_own_cache(class_folders: Write) -> None:
     for size in (4, None, 4):
         side = size or 8
         assert read("image_folder", folder, size=size).train.images.shape[2:] == (side, side)
-    assert len([p for p in (folder.parent / "cache").iterdir() if p.is_dir()]) == 2
+    assert len(list((folder.parent / "cache").glob("*.npz"))) == 2
 
 
 def test_statistics_are_those_of_the_training_images(class_folders: Write) -> None:
@@ -195,6 +187,6 @@ def test_statistics_are_those_of_the_training_images(class_folders: Write) -> No
 
 def test_downloads_know_their_place() -> None:
     assert SPECS["cifar10"].downloads == (
-        Download("cifar-10-python.tar.gz", "md5:c58f30108f718f92721af3b95e74349a"),
+        Download("cifar-10-binary.tar.gz", "md5:c32a1d4ab5d03f1284b67883e8d87530"),
     )
     assert torch.tensor([len(spec.mirrors) for spec in SPECS.values() if spec.downloads]).all()

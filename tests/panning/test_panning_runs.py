@@ -99,7 +99,7 @@ def test_a_run_may_note_losses_and_live_paths_too(configure: Configure, tmp_path
     looking = do(configure, "sparsity=0.8", "method.pruner.look=true", f"output={tmp_path}/look")
     (path,) = tmp_path.glob("look/*/panning.csv")
     assert all(float(row["reward"]) <= 0 for row in table(path))
-    assert looking.masks == plain.masks
+    assert looking.weights.masks == plain.weights.masks
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,9 @@ def test_the_same_run_twice_cuts_the_same_weights(configure: Configure, tmp_path
     one = do(configure, "sparsity=0.8", f"output={tmp_path}/one")
     two = do(configure, "sparsity=0.8", f"output={tmp_path}/two")
     other = do(configure, "sparsity=0.8", "seed=1", f"output={tmp_path}/other")
-    assert one.id == two.id
-    assert (one.masks, one.ranks) == (two.masks, two.ranks)
-    assert one.masks != other.masks
+    assert one.identity.id == two.identity.id
+    assert (one.weights.masks, one.ranks) == (two.weights.masks, two.ranks)
+    assert one.weights.masks != other.weights.masks
 
 
 def test_an_agent_is_trained_on_one_network_and_prunes_another(
@@ -149,9 +149,9 @@ def test_an_agent_is_trained_on_one_network_and_prunes_another(
 ) -> None:
     record = do(configure, *LEARN, f"output={tmp_path}/train")
     assert record.status == "finished"
-    assert set(record.returns) == {"agent", "staircase", "uniform", "random"}
-    assert all(set(row) == {"0.5", "0.9"} for row in record.returns.values())
-    assert all(value <= 0 for row in record.returns.values() for value in row.values())
+    assert set(record.agent.returns) == {"agent", "staircase", "uniform", "random"}
+    assert all(set(row) == {"0.5", "0.9"} for row in record.agent.returns.values())
+    assert all(value <= 0 for row in record.agent.returns.values() for value in row.values())
     (path,) = tmp_path.glob("train/*/agent.pt")
     left = {file.name for file in path.parent.iterdir()}
     assert {"learning.png", "episodes.csv", "evaluations.csv", "record.json"} <= left
@@ -159,14 +159,19 @@ def test_an_agent_is_trained_on_one_network_and_prunes_another(
     assert read_record(path.parent / "record.json") == record
     agent = read_agent(path)
     assert tuple(agent.indices) == NAMES
-    assert agent.trained_on["run"] == record.id
+    assert agent.trained_on["run"] == record.identity.id
     assert {"steps": 30, "rounds": 4, "seed": 0}.items() <= agent.trained_on.items()
 
     other = ("method=rl_panning", "model=vgg11", "model.width=0.05", f"agent={path}")
     applied = do(configure, *other, "sparsity=0.7", f"output={tmp_path}/apply")
     assert applied.status == "finished"
     assert applied.sparsity.got == pytest.approx(0.7, abs=1e-3)  # type: ignore[union-attr]
-    assert str(tmp_path) not in json.dumps(applied.choices) + applied.method + applied.setting
+    assert (
+        str(tmp_path)
+        not in json.dumps(applied.identity.choices)
+        + applied.identity.method
+        + applied.identity.setting
+    )
     (rows,) = tmp_path.glob("apply/*/panning.csv")
     assert "reward" in table(rows)[0]
     assert len({row["weight/snip"] for row in table(rows)}) > 1
@@ -180,7 +185,7 @@ def test_the_agents_return_is_that_of_a_run_with_it(configure: Configure, tmp_pa
     do(configure, *options)
     (rows,) = tmp_path.glob("apply/*/panning.csv")
     total = sum(float(row["reward"]) for row in table(rows))
-    assert record.returns["agent"]["0.9"] == pytest.approx(total, rel=1e-6)
+    assert record.agent.returns["agent"]["0.9"] == pytest.approx(total, rel=1e-6)
 
 
 def test_a_training_that_fails_goes_on_and_ends_like_an_undisturbed_one(
@@ -201,7 +206,7 @@ def test_a_training_that_fails_goes_on_and_ends_like_an_undisturbed_one(
     (checkpoint,) = tmp_path.glob("cut/*/last.ckpt")
     assert torch.load(checkpoint, weights_only=True)["counts"][0] >= 12
     resumed = do(configure, *LEARN, f"output={tmp_path}/cut")
-    assert resumed.returns == whole.returns
+    assert resumed.agent.returns == whole.agent.returns
     (one,), (other,) = (tmp_path.glob(f"{name}/*/agent.pt") for name in ("whole", "cut"))
     expected = read_agent(one).actor
     assert all(torch.equal(expected[n], v) for n, v in read_agent(other).actor.items())
@@ -241,7 +246,7 @@ def test_a_killed_training_of_an_agent_ends_like_an_undisturbed_one(tmp_path: Pa
         )
         assert done.returncode == 0, done.stderr
     (killed,), (whole,) = (tmp_path.glob(f"{name}/*/record.json") for name in ("killed", "whole"))
-    assert read_record(killed).returns == read_record(whole).returns
+    assert read_record(killed).agent.returns == read_record(whole).agent.returns
     for name in ("episodes.csv", "evaluations.csv"):
         assert (killed.parent / name).read_text() == (whole.parent / name).read_text()
 
@@ -280,7 +285,7 @@ def test_a_record_does_not_say_where_the_agent_lay(
 ) -> None:
     path = f"{some_agent.parent}//agent.pt"
     record = do(configure, "method=rl_panning", f"agent={path}", "sparsity=0.5")
-    assert " agent=agent.pt@" in record.method
+    assert " agent=agent.pt@" in record.identity.method
     (kept,) = tmp_path.rglob("record.json")
     assert str(some_agent.parent) not in kept.read_text()
 

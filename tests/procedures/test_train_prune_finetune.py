@@ -1,13 +1,16 @@
 """Channels removed from trained networks, on the bundled digits, from configuration to record."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from goldpan.procedures.train_prune_finetune import training_stage
 from goldpan.reports.channel_table import channel_row
-from goldpan.runs.experiment import run
+from goldpan.runs.experiment import resolve, run
+from goldpan.runs.identity import identity
 from goldpan.runs.record import Record, read_record
 from goldpan.runs.refusal import Refusal
 
@@ -29,12 +32,12 @@ def test_every_method_trains_prunes_and_finetunes(
     record = do(configure, method, "sparsity=0.5")
     assert record.status == "finished"
     assert record.sparsity is not None
-    assert record.sparsity.granularity == "channel"
+    assert record.weights is None
     assert record.sparsity.got == pytest.approx(0.5, abs=0.05)
-    assert record.parameters["kept"] < 0.7 * record.parameters["all"]
-    assert record.flops["sparse"] < record.flops["dense"]  # type: ignore[operator]
-    assert None not in (record.trained, record.pruned, record.last)
-    assert len(record.latency) == 4
+    assert record.channels.parameters_left < 0.7 * record.costs.parameters
+    assert record.channels.flops_left < record.costs.flops  # type: ignore[operator]
+    assert None not in (record.channels.trained, record.channels.pruned, record.accuracies.last)
+    assert [len(both) for both in record.channels.milliseconds.values()] == [2, 2]
     (folder,) = tmp_path.glob(f"digits-vgg11-{method}-*")
     assert (folder / "channels.png").exists()
     assert (
@@ -47,10 +50,24 @@ def test_two_ratios_share_one_training(configure: Configure, tmp_path: Path) -> 
     first, second = (do(configure, "rni", f"sparsity={ratio}") for ratio in (0.3, 0.6))
     (stage,) = tmp_path.glob("trained-*/record.json")
     trained = read_record(stage)
-    assert first.trained == second.trained == trained.last
+    assert first.channels.trained == second.channels.trained == trained.accuracies.last
     assert trained.sparsity is not None
     assert trained.sparsity.got == 0
     assert channel_row([second])[0].endswith(" %")
+
+
+def test_a_training_of_other_code_is_done_again_for_what_is_pruned_now(
+    configure: Configure, tmp_path: Path
+) -> None:
+    do(configure, "uniform", "sparsity=0.3", "recipe.epochs=1")
+    (stage,) = tmp_path.glob("trained-*/record.json")
+    trained = read_record(stage)
+    who = replace(trained.identity, started="2026-01-01T00:00:00+00:00")
+    origin = replace(trained.origin, fingerprint="old")
+    replace(trained, identity=who, origin=origin).write(stage)
+    do(configure, "uniform", "sparsity=0.6", "recipe.epochs=1")
+    assert read_record(stage).origin.fingerprint == trained.origin.fingerprint
+    assert stage.with_name("record-2026-01-01T00-00-00.json").exists()
 
 
 def test_rounds_remove_the_same_fraction_each_and_end_where_asked(
@@ -67,7 +84,7 @@ def test_rounds_remove_the_same_fraction_each_and_end_where_asked(
 
 def test_layers_at_their_floor_are_named(configure: Configure) -> None:
     record = do(configure, "uniform", "sparsity=0.9", "method.channels.epochs=1")
-    assert record.floored["features.1"] == 3
+    assert record.channels.floored["features.1"] == 3
     assert "channels kept by the floor of their layer: features.1 3" in record.summary()
 
 
@@ -83,9 +100,9 @@ def test_a_shrunk_network_is_exported_and_holds_none_of_our_classes(
     pruned = do(configure, "rni", "sparsity=0.5")
     (weights,) = tmp_path.glob("digits-vgg11-rni-*/model.pt")
     record = do(configure, "rni", "procedure=export", f"checkpoint={weights}")
-    assert record.last is not None
-    assert pruned.last is not None
-    assert record.last.test == pruned.last.test
+    assert record.accuracies.last is not None
+    assert pruned.accuracies.last is not None
+    assert record.accuracies.last.test == pruned.accuracies.last.test
     assert record.exports.keys() == {"model.onnx", "model.pt2"}
     assert max(record.exports.values()) < 1e-5
     folder = next(path.parent for path in tmp_path.glob("*/model.onnx"))
@@ -97,3 +114,21 @@ def test_a_shrunk_network_is_exported_and_holds_none_of_our_classes(
 def test_an_export_without_weights_is_refused(configure: Configure) -> None:
     with pytest.raises(Refusal, match="procedure=export needs checkpoint="):
         run(configure("method=rni", "procedure=export"), GROUPS | {"method": "rni"})
+
+
+@pytest.mark.parametrize("ratio", [0.3, 0.6])
+def test_the_training_is_the_same_run_whether_typed_singly_or_in_a_sweep(
+    ratio: float, configure: Configure
+) -> None:
+    typed = configure("method=slimming", f"sparsity={ratio}")
+    for cfg in (typed, OmegaConf.create(resolve(typed))):  # a sweep hands on plain values
+        assert identity(resolve(training_stage(cfg))) == "67c501b38260"
+
+
+def test_uniform_is_refused_before_any_work_where_nothing_can_be_removed(
+    configure: Configure, tmp_path: Path
+) -> None:
+    cfg = configure("method=uniform", "model=lenet_300_100", "sparsity=0.5")
+    with pytest.raises(Refusal, match="LeNet300 has no BatchNorm2d"):
+        run(cfg, GROUPS | {"method": "uniform"})
+    assert not list(tmp_path.glob("trained-*"))

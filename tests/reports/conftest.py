@@ -1,7 +1,7 @@
 """A made-up table: two methods, two sparsities, two seeds; its records are written by the tests."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,16 @@ import pytest
 from goldpan.reports import command
 from goldpan.reports.results import Results, results_of_plan
 from goldpan.reports.spec import Table, read_table
-from goldpan.runs.record import Accuracy, Record, Sparsity
+from goldpan.runs.record import (
+    Accuracies,
+    Accuracy,
+    Costs,
+    Identity,
+    Origin,
+    Record,
+    Sparsity,
+    WeightResult,
+)
 from goldpan.sweeps.cells import Cell, Plan
 
 PUBLISHED = [
@@ -29,6 +38,9 @@ SPEC: dict[str, Any] = {
 SEEDS = ["0", "1"]
 
 
+_IDENTITY = {one.name for one in fields(Identity)}
+
+
 @dataclass(frozen=True)
 class MadeUp:
     """A planned table whose runs have names such as snip-0.9-1."""
@@ -43,17 +55,25 @@ class MadeUp:
     def results(self) -> Results:
         return results_of_plan(self.plan, self.table, "last")
 
-    def write(self, accuracies: dict[str, float], **changed: Any) -> None:
-        """Write the records of the runs that have an accuracy here."""
+    @staticmethod
+    def weights(asked: float, flops: int = 100) -> WeightResult:
+        """What became of the weights of a run at this sparsity."""
+        return WeightResult(Sparsity(asked, asked, asked, asked, {}), 1000, 100, flops, masks="")
+
+    def write(self, tests: dict[str, float], **changed: Any) -> None:
+        """Write the records of the runs whose test accuracy is given here."""
+        names = {name: changed.pop(name) for name in [*changed] if name in _IDENTITY}
         for cell in self.plan.runs:
-            if cell.draft.id in accuracies:
-                asked = float(cell.draft.id.split("-")[1])
+            who = cell.draft.identity
+            if who.id in tests:
                 record = replace(
                     cell.draft,
+                    identity=replace(who, **names),
                     status="finished",
                     error=None,
-                    sparsity=Sparsity(asked, asked, asked, asked, {}),
-                    last=Accuracy(epoch=1, test=accuracies[cell.draft.id]),
+                    accuracies=Accuracies(Accuracy(epoch=1, test=tests[who.id])),
+                    costs=Costs({}, parameters=1000, flops=1000, convention=""),
+                    weights=self.weights(float(who.id.split("-")[1])),
                 )
                 cell.folder.mkdir(exist_ok=True)
                 replace(record, **changed).write(cell.folder / "record.json")
@@ -104,18 +124,8 @@ def typed(made_up: MadeUp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> M
 
 
 def _draft(name: str, method: str, asked: float, seed: int) -> Record:
-    return Record(
-        id=name,
-        status="failed",
-        setting="digits vgg11 quick",
-        method=method,
-        seed=seed,
-        choices={"dataset": {"root": "data"}, "sparsity": asked},
-        started="2026-01-01T00:00:00+00:00",
-        error="did not end",
-        commit="abc",
-        versions={"torch": "2.15.0"},
-        hardware={"cpu": "a processor"},
-        data={"name": "digits", "train": 1294, "test": 359},
-        flops={"dense": 1000, "sparse": 100},
-    )
+    choices = {"dataset": {"root": "data"}, "sparsity": asked}
+    who = Identity(name, "digits vgg11 quick", method, seed, choices, "2026-01-01T00:00:00+00:00")
+    data = {"name": "digits", "train": 1294, "test": 359}
+    origin = Origin("abc", {"torch": "2.15.0"}, {"cpu": "a processor"}, data)
+    return Record(who, status="failed", error="did not end", origin=origin)

@@ -49,8 +49,20 @@ def test_verify_decides_the_exit_code(typed: Any, capsys: pytest.CaptureFixture[
     typed.finish()
     assert main(["+table=demo", "verify=true"]) == 2
     assert "cannot verify method=snip, sparsity=0.99: missing" in capsys.readouterr().err
-    typed.write({"snip-0.99-0": 90.0, "snip-0.99-1": 90.1})
-    assert main(["+table=demo", "verify=true"]) == 0
+    for first, code in ((90.02, 0), (91.5, 3), (85.0, 4)):
+        typed.write({"snip-0.99-0": first, "snip-0.99-1": 90.0 if code == 3 else first})
+        assert main(["+table=demo", "verify=true"]) == code
+    assert "verdict: not reproduced" in capsys.readouterr().err
+
+
+def test_methods_are_compared_by_seed(typed: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    typed.finish()
+    assert main(["+table=demo", "compare=dense,snip"]) == 0
+    assert "## dense less snip" in capsys.readouterr().out
+    assert main(["+table=demo", "compare=dense,grasp"]) == 1
+    assert "compare names methods of the table, dense, snip; got grasp" in capsys.readouterr().err
+    assert main(["+table=demo", "compare=snip"]) == 1
+    assert "compare takes two methods or more; got snip" in capsys.readouterr().err
 
 
 def test_a_folder_without_records_is_said(

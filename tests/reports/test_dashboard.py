@@ -14,7 +14,7 @@ from goldpan.reports.report import Report
 from goldpan.reports.results import Panel, Results
 from goldpan.reports.spec import Table
 from goldpan.reports.table_cell import TableCell
-from goldpan.runs.record import Record, Sparsity
+from goldpan.runs.record import Identity, Record, Sparsity, WeightResult
 
 
 @pytest.fixture
@@ -22,7 +22,8 @@ def report(tmp_path: Path) -> Report:
     """One run with two layers."""
     layers = {"features.0.weight": 0.5, "linear.weight": 0.95}
     sparsity = Sparsity(0.9, 0.9, 0.9, 0.9, layers)
-    record = Record("a", "finished", "digits", "snip", 0, {}, "", sparsity=sparsity)
+    who = Identity("a", "digits", "snip", 0, {}, "")
+    record = Record(who, "finished", weights=WeightResult(sparsity, 1, 1, 1, ""))
     cell = TableCell({}, frozenset([tmp_path]), [record], [90.0])
     results = Results([Panel("", ["snip"], ["0.9"], {("snip", "0.9"): cell})])
     return Report(Table("demo", "", "last", "method", "sparsity"), results, "last", [], tmp_path)
@@ -59,7 +60,7 @@ def test_the_panels_show_what_the_runs_log(spec: Any) -> None:
     shown = panels(spec)
     assert len({panel["__id__"] for panel in shown}) == len(shown) == 11
     text = json.dumps(shown)
-    for metric in ("val/accuracy", "train/loss", "record.last.test", "record.best.test"):
+    for metric in ("val/accuracy", "train/loss", "record.accuracies.last.test", "record.best.test"):
         assert metric in text
     scatters = [panel["config"] for panel in shown if panel["viewType"] == "Scatter Plot"]
     assert [config["xAxis"] for config in scatters] == [

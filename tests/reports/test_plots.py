@@ -6,7 +6,7 @@ from typing import Any
 
 from goldpan.reports.plots import draw_curves
 from goldpan.reports.results import results_below
-from goldpan.runs.record import Accuracy
+from goldpan.runs.record import Accuracies, Accuracy
 
 
 def test_pictures_are_drawn_again_only_if_they_would_differ(made_up: Any, tmp_path: Path) -> None:
@@ -22,7 +22,8 @@ def test_pictures_are_drawn_again_only_if_they_would_differ(made_up: Any, tmp_pa
     assert png.read_bytes().startswith(b"\x89PNG")
     assert pdf.read_bytes().startswith(b"%PDF")
     assert not drawn()
-    for change in ({"last": Accuracy(1, 92.8)}, {"flops": {"dense": 1000, "sparse": 200}}):
+    other = Accuracies(Accuracy(1, 92.8))
+    for change in ({"accuracies": other}, {"weights": made_up.weights(0.9, flops=200)}):
         made_up.write({"snip-0.9-0": 92.9}, **change)
         assert drawn()
         assert not drawn()

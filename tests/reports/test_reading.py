@@ -12,13 +12,13 @@ from goldpan.reports.reading import read_below, read_planned
 def test_a_record_that_does_not_count_is_named_and_kept(made_up: Any, tmp_path: Path) -> None:
     made_up.finish()
     made_up.write({"snip-0.99-0": 90.0}, id="another")
-    made_up.write({"snip-0.99-1": 90.0}, last=None)
+    made_up.write({"snip-0.99-1": 90.0}, accuracies=None)
     broken = tmp_path / "snip-0.9-0/record.json"
     broken.write_text("{")
     edited = tmp_path / "snip-0.9-1/record.json"
     edited.write_text(edited.read_text().replace("93.1", "99.1"))
     found = read_planned(made_up.plan.cells, "last")
-    assert [record.id for record in found.records.values()] == ["dense-0-0", "dense-0-1"]
+    assert [record.identity.id for record in found.records.values()] == ["dense-0-0", "dense-0-1"]
     text = "\n".join(found.sentences)
     assert "another instead of snip-0.99-0" in text
     assert "has no accuracy last" in text
@@ -33,20 +33,19 @@ def test_below_a_folder_the_oldest_run_comes_first(made_up: Any, tmp_path: Path)
     (tmp_path / "snip-0.99-0").mkdir()
     (tmp_path / "snip-0.99-0/record.json").write_text("{")
     found = read_below(tmp_path, "last")
-    assert [record.seed for record in found.records.values()] == [1, 0]
+    assert [record.identity.seed for record in found.records.values()] == [1, 0]
     assert "0.99-0/record.json is not a whole record" in found.sentences[0]
 
 
 def test_of_two_runs_with_one_name_and_seed_the_later_counts(made_up: Any, tmp_path: Path) -> None:
     made_up.write({"snip-0.9-0": 96.0})
     one = made_up.plan.runs[2].record()
-    later = replace(one, id="later", started="2026-01-02T00:00:00+00:00")
-    failed = replace(one, id="failed", started="2026-01-03T00:00:00+00:00", status="failed")
-    for run in (later, failed):
-        (tmp_path / run.id).mkdir()
-        run.write(tmp_path / run.id / "record.json")
+    for day, name, status in ((2, "later", "finished"), (3, "failed", "failed")):
+        who = replace(one.identity, id=name, started=f"2026-01-0{day}T00:00:00+00:00")
+        (tmp_path / name).mkdir()
+        replace(one, identity=who, status=status).write(tmp_path / name / "record.json")
     found = read_below(tmp_path, "last")
-    assert [record.id for record in found.records.values()] == ["later"]
+    assert [record.identity.id for record in found.records.values()] == ["later"]
     assert found.sentences == [
         f"failed: {tmp_path}/failed/record.json: None",
         "not counted: snip on digits vgg11 quick, seed 0, run snip-0.9-0 of "

@@ -2,10 +2,12 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from goldpan.reports.report import changes, report_of_folder, report_of_plan, verify
+from goldpan.sweeps.cells import plan
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -26,7 +28,9 @@ def test_every_form_and_the_curves_are_written(made_up: Any, tmp_path: Path) -> 
     assert (folder / "report.csv").read_text() == texts["csv"]
     assert (folder / "curves.png").exists()
     assert r"\caption{a paper \& its table; test accuracy (\%)" in texts["latex"]
-    for line in ("4 runs, seeds 0, 1", "published: a table", "unknown: Much.", "0 of 1 cells"):
+    assert "margin 1; verdict: reproduced" in texts["latex"]
+    verdict = "verdict: reproduced (1 agree"
+    for line in ("4 runs, seeds 0, 1", "published: a table", "unknown: Much.", verdict):
         assert line in texts["markdown"]
 
 
@@ -51,17 +55,31 @@ def test_the_table_of_removed_channels_stands_below_its_panel() -> None:
     assert len(rows[0]) == 6
 
 
-def test_verify_fails_on_what_is_missing_and_what_lies_outside(made_up: Any) -> None:
+def test_verify_says_what_is_missing_and_how_the_table_stands(made_up: Any) -> None:
     made_up.finish()
     missing = "cannot verify method=snip, sparsity=0.99: missing"
-    assert verify(report_of_plan(made_up.plan)) == [missing]
+    assert verify(report_of_plan(made_up.plan)) == (2, [missing])
     made_up.write({"snip-0.99-0": 85.0, "snip-0.99-1": 85.1})
-    (outside,) = verify(report_of_plan(made_up.plan))
-    assert outside.startswith("outside method=snip, sparsity=0.99: 85.05 ± 0.07 (n=2)")
-    made_up.write({"snip-0.99-0": 90.0, "snip-0.99-1": 90.1})
-    assert verify(report_of_plan(made_up.plan)) == []
-    other = "cannot verify: published is last, and ours is best"
-    assert verify(report_of_plan(made_up.plan, "best")) == [other]
+    code, (differs, verdict) = verify(report_of_plan(made_up.plan))
+    assert code == 4
+    assert differs.startswith("differs method=snip, sparsity=0.99: 85.05 ± 0.07 (n=2)")
+    assert verdict.startswith("verdict: not reproduced (1 agree, 1 differ, 0 undecided of 2 cells")
+    made_up.write({"snip-0.99-0": 90.0, "snip-0.99-1": 90.02})
+    code, (verdict,) = verify(report_of_plan(made_up.plan))
+    assert (code, verdict[:19]) == (0, "verdict: reproduced")
+    made_up.write({"snip-0.99-0": 89.0, "snip-0.99-1": 91.0})
+    code, (verdict,) = verify(report_of_plan(made_up.plan))
+    assert (code, verdict[:18]) == (3, "verdict: undecided")
+    code, (other,) = verify(report_of_plan(made_up.plan, "best"))
+    assert (code, other) == (2, "cannot verify: published is last, and ours is best")
+
+
+def test_a_tables_own_margin_counts_and_is_printed_with_its_reason(made_up: Any) -> None:
+    made_up.finish()
+    own = {"margin": 0.1, "margin_reason": "for a test"}
+    report = report_of_plan(replace(made_up.plan, table={**made_up.plan.table, **own}))
+    assert "the margin of 0.1 (for a test)" in "".join(report.lines)
+    assert report.results.cells[1].judgement.answer == "undecided"
 
 
 def test_what_was_changed_on_the_command_line_cannot_be_verified(
@@ -71,10 +89,20 @@ def test_what_was_changed_on_the_command_line_cannot_be_verified(
     made_up = plan_table(*words)
     assert changes(made_up.plan) == ["dataset=image_folder"]
     made_up.finish()
-    assert "is not the table's own setting" in verify(report_of_plan(made_up.plan))[0]
+    code, (sentence,) = verify(report_of_plan(made_up.plan))
+    assert code == 2
+    assert "is not the table's own setting" in sentence
 
 
 def test_of_a_folder_nothing_was_published(made_up: Any, tmp_path: Path) -> None:
     made_up.finish()
-    (sentence,) = verify(report_of_folder(tmp_path))
+    code, (sentence,) = verify(report_of_folder(tmp_path))
+    assert code == 2
     assert "has no published number to judge by" in sentence
+
+
+def test_a_tables_word_typed_makes_it_another_table() -> None:
+    conf = Path(__file__).parents[2] / "conf"
+    planned = plan(["+table=digits", "table.metric=best"], conf)
+    assert changes(planned) == ["table.metric=best"]
+    assert report_of_plan(planned).metric == "best"

@@ -88,6 +88,6 @@ def test_a_run_that_failed_below_a_folder_is_counted_where_it_was_to_be(
     made_up: Any, tmp_path: Path
 ) -> None:
     made_up.write({"snip-0.9-0": 96.0})
-    made_up.write({"snip-0.9-1": 0.0}, status="failed", sparsity=None)
+    made_up.write({"snip-0.9-1": 0.0}, status="failed", weights=None)
     (panel,) = results_below(tmp_path, "last").panels
     assert texts(panel) == {"snip": ["96.00 (n=1 of 2, 1 failed)"]}

@@ -4,7 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from goldpan.reports.sources import evidence, images, whole_networks
-from goldpan.runs.record import Accuracy
+from goldpan.runs.record import Accuracy, ChannelResult, Sparsity
+
+SPARSITY = Sparsity(0.5, 0.5, 0.5, 0.5, {})
 
 
 def test_the_evidence_counts_the_runs_and_says_what_made_them(made_up: Any) -> None:
@@ -19,7 +21,11 @@ def test_images_from_files_are_said_to_be_so(made_up: Any) -> None:
     record = made_up.results.records[0]
     assert images(record) == "digits, 1294 training images"
     choices = {"dataset": {"root": "data/cifar10-jpeg.tar.xz"}}
-    files = replace(record, data={"name": "image_folder", "train": 9}, choices=choices)
+    files = replace(
+        record,
+        identity=replace(record.identity, choices=choices),
+        origin=replace(record.origin, data={"name": "image_folder", "train": 9}),
+    )
     assert images(files) == (
         "image_folder, 9 training images from the files in cifar10-jpeg.tar.xz: JPEG files are not "
         "the original images"
@@ -28,7 +34,8 @@ def test_images_from_files_are_said_to_be_so(made_up: Any) -> None:
 
 def test_whole_networks_are_counted_once_a_seed_and_panel(made_up: Any) -> None:
     runs = ("snip-0.9-0", "snip-0.99-0")  # share one training
-    made_up.write(dict.fromkeys(runs, 90.0), trained=Accuracy(9, 95.0))
+    channels = ChannelResult(SPARSITY, 1, 1, trained=Accuracy(9, 95.0), pruned=Accuracy(0, 9.0))
+    made_up.write(dict.fromkeys(runs, 90.0), weights=None, channels=channels)
     panels = made_up.results.panels
     lead = "ours before channels were removed, last epoch:"
     assert whole_networks(panels, "method") == [f"{lead} snip 95.00 (n=1)"]

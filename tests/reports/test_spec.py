@@ -59,7 +59,8 @@ def test_each_file_opens_with_its_command(path: Path) -> None:
         ({"rows": "sparsity"}, "rows and columns are two axes; got sparsity for both"),
         (
             {"title": "x"},
-            "takes paper, metric, rows, columns, published, unknown, notes; got title",
+            "takes paper, metric, rows, columns, published, unknown, notes, margin, margin_reason; "
+            "got title",
         ),
         ({"paper": None}, "lacks paper"),
         ({"published": [{"mean": 1}]}, "lacks at"),
@@ -72,6 +73,9 @@ def test_each_file_opens_with_its_command(path: Path) -> None:
             {"published": [number({"method": "snip"})] * 2},
             "two numbers are published at method=snip",
         ),
+        ({"margin": 2.0}, "margin and margin_reason stand together"),
+        ({"margin_reason": "so"}, "margin and margin_reason stand together"),
+        ({"margin": 0, "margin_reason": "so"}, "margin is a number of points above 0; got 0"),
         ({"published": [{"at": {"method": "snip"}, "mean": "93"}]}, "mean is a number, percent"),
         ({"published": [number({"method": "snip"}, n=0)]}, "n is a number, at least 1; got 0"),
     ],

@@ -23,15 +23,16 @@ def test_a_cell_for_which_nothing_was_asked_says_so() -> None:
     assert str(TableCell({}, frozenset([Path("a")]))) == "missing"
 
 
-def test_a_difference_is_judged_by_its_band(made_up: Any) -> None:
+def test_a_cell_is_judged_where_both_numbers_are_there_and_of_one_recipe(made_up: Any) -> None:
     made_up.finish()
-    dense, snip, missing = made_up.results.cells
-    assert [cell.verdict for cell in (dense, snip, missing)] == ["", "inside", ""]
+    dense, snip, missing = (cell.judgement for cell in made_up.results.cells)
+    assert (dense, missing) == (None, None)
+    assert snip.answer == "agrees"
     made_up.write({"snip-0.9-0": 82.9, "snip-0.9-1": 83.1})
-    assert made_up.results.cells[1].verdict == "outside"
+    assert made_up.results.cells[1].judgement.answer == "differs"
 
 
 def test_flops_kept_are_a_mean_over_the_runs_that_count(made_up: Any) -> None:
     made_up.write({"snip-0.9-0": 92.9})
-    made_up.write({"snip-0.9-1": 93.1}, flops={"dense": 1000, "sparse": 200})
+    made_up.write({"snip-0.9-1": 93.1}, weights=made_up.weights(0.9, flops=200))
     assert [cell.flops for cell in made_up.results.cells] == [None, 15.0, None]

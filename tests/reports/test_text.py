@@ -2,23 +2,30 @@
 
 import csv
 from io import StringIO
+from itertools import product
+from pathlib import Path
 from typing import Any
 
-from goldpan.reports.results import Results
+import pytest
+
+from goldpan.reports.results import Results, results_of_plan
+from goldpan.reports.spec import Table
 from goldpan.reports.text import escape, to_csv, to_latex, to_markdown
+from goldpan.runs.record import Identity, Record
+from goldpan.sweeps.cells import Cell, Plan
 
 
 def test_the_table_has_ours_published_and_their_difference(made_up: Any) -> None:
     made_up.finish()
     assert to_markdown(made_up.results.panels[0], made_up.table) == (
-        "| method |            | 90 %               | 99 %        |\n"
-        "| ------ | ---------- | ------------------ | ----------- |\n"
-        "| dense  | ours       | 94.20 ± 0.14 (n=2) | ″           |\n"
-        "|        | published  | 94.00 †            | ″           |\n"
-        "|        | difference | +0.20              | ″           |\n"
-        "| snip   | ours       | 93.00 ± 0.14 (n=2) | missing     |\n"
-        "|        | published  | 93.00 ± 0.20 (n=3) | 90.00 (n=1) |\n"
-        "|        | difference | +0.00 (±0.50)      |             |"
+        "| method |            | 90 %                        | 99 %        |\n"
+        "| ------ | ---------- | --------------------------- | ----------- |\n"
+        "| dense  | ours       | 94.20 ± 0.14 (n=2)          | ″           |\n"
+        "|        | published  | 94.00 †                     | ″           |\n"
+        "|        | difference | +0.20                       | ″           |\n"
+        "| snip   | ours       | 93.00 ± 0.14 (n=2)          | missing     |\n"
+        "|        | published  | 93.00 ± 0.20 (n=3)          | 90.00 (n=1) |\n"
+        "|        | difference | +0.00 [-0.37, +0.37] agrees |             |"
     )
 
 
@@ -27,7 +34,9 @@ def test_csv_has_a_line_a_cell_with_every_number(made_up: Any) -> None:
     text = to_csv(made_up.results, made_up.table, "last")
     rows = {(row["method"], row["sparsity"]): row for row in csv.DictReader(StringIO(text))}
     assert rows["snip", "0.9"]["mean"] == "93"
-    assert rows["snip", "0.9"]["verdict"] == "inside"
+    assert rows["snip", "0.9"]["verdict"] == "agrees"
+    assert rows["snip", "0.9"]["margin"] == "1"
+    assert float(rows["snip", "0.9"]["low"]) == -float(rows["snip", "0.9"]["high"])
     assert rows["snip", "0.99"]["n"] == "0"
     assert rows["snip", "0.99"]["source"] == "a table"
 
@@ -46,3 +55,33 @@ def test_latex_has_a_row_a_line_and_prints_every_sign(made_up: Any) -> None:
     assert escape("rni_resnet56 ± 5 % & ≠ \\") == (
         r"rni\_resnet56 $\pm$ 5 \% \& $\neq$ \textbackslash{}"
     )
+
+
+def unfinished(folder: Path, *methods: str) -> Results:
+    """A table of methods that nobody has run."""
+    axes = {"method": methods, "sparsity": ["-1", "0.9"], "seed": ["0"]}
+    cells = []
+    for method, sparsity in product(methods, axes["sparsity"]):
+        name = f"{methods.index(method)}-{sparsity}"
+        draft = Record(Identity(name, "digits", method, 0, {}, "2026"), "failed")
+        at = {"method": method, "sparsity": sparsity, "seed": "0"}
+        cells.append(Cell((), at, {"output": str(folder)}, draft, folder / name))
+    return results_of_plan(Plan(None, axes, cells), TABLE, "last")
+
+
+TABLE = Table("demo", "a paper", "last", rows="method", columns="sparsity")
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+def test_csv_holds_no_formula(tmp_path: Path, begin: str) -> None:
+    method = f'{begin}HYPERLINK("http://evil")'
+    text = to_csv(unfinished(tmp_path, method, "snip"), TABLE, "last")
+    rows = [*csv.DictReader(StringIO(text, newline=""))]
+    assert {row["method"] for row in rows} == {f"'{method}", "snip"}
+
+
+def test_csv_keeps_numbers_as_they_are(tmp_path: Path) -> None:
+    text = to_csv(unfinished(tmp_path, "snip", "-inf", "+1e-3"), TABLE, "last")
+    rows = [*csv.DictReader(StringIO(text))]
+    assert [row["sparsity"] for row in rows[:2]] == ["-1", "0.9"]
+    assert {row["method"] for row in rows} == {"snip", "-inf", "+1e-3"}

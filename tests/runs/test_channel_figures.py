@@ -2,17 +2,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from goldpan.runs.channel_figures import draw_channels
-from goldpan.runs.record import Record, Sparsity
+from goldpan.runs.record import Accuracy, ChannelResult, Identity, Record, Sparsity
 
+SPARSITY = Sparsity(0.5, 0.48, 0.7, 0.7, {"a": 0.5, "b": 0.46})
 RECORD = Record(
-    id="0" * 12,
+    Identity("0" * 12, "digits vgg11 quick", "rni", 0, {}, "2026-01-01T00:00:00+00:00"),
     status="finished",
-    setting="digits vgg11 quick",
-    method="rni",
-    seed=0,
-    choices={},
-    started="2026-01-01T00:00:00+00:00",
-    sparsity=Sparsity(0.5, 0.48, 0.7, 0.7, {"a": 0.5, "b": 0.46}, "channel"),
+    channels=ChannelResult(SPARSITY, 100, 100, Accuracy(1, 90.0), Accuracy(0, 80.0)),
     importances=[[10, 0, 0, 4], [8, 1, 0, 5]],
 )
 
@@ -23,4 +19,4 @@ def test_the_figures_are_drawn_where_there_are_numbers(tmp_path: Path) -> None:
         "channels.png",
     ]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
-    assert draw_channels(replace(RECORD, importances=[], sparsity=None), tmp_path) == []
+    assert draw_channels(replace(RECORD, importances=[], channels=None), tmp_path) == []

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -27,3 +28,16 @@ def test_half_a_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "half").write_bytes((tmp_path / "last.ckpt").read_bytes()[:100])
     with pytest.raises(ValueError, match="half is not a checkpoint that can be loaded safely"):
         read_checkpoint(tmp_path / "half")
+
+
+def test_a_full_disk_is_said_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(RuntimeError, match="unexpected pos"):
+        save({}, tmp_path / "w")
+    full = SimpleNamespace(free=0)
+    monkeypatch.setattr("goldpan.runs.checkpoint.disk_usage", lambda _: full)
+    with pytest.raises(OSError, match=r"No space left on device: .*/w"):
+        save({}, tmp_path / "w")

@@ -50,11 +50,11 @@ def test_every_method_prunes_trains_and_is_recorded(
     asked = 0.0 if method == "dense" else 0.7
     assert record.sparsity.got == pytest.approx(asked, abs=1e-4)
     assert asked <= record.sparsity.got + 1e-4 <= record.sparsity.effective + 2e-4
-    assert record.last is not None
-    assert record.best is not None
-    assert record.last.epoch == 2
-    assert record.best.val >= record.last.val  # type: ignore[operator]
-    assert record.flops["sparse"] <= record.flops["dense"]  # type: ignore[operator]
+    assert record.accuracies.last is not None
+    assert record.accuracies.best is not None
+    assert record.accuracies.last.epoch == 2
+    assert record.accuracies.best.val >= record.accuracies.last.val  # type: ignore[operator]
+    assert record.weights.flops_without_cut <= record.costs.flops  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("method", ["dense", "snip"])
@@ -73,8 +73,8 @@ def test_a_dense_run_says_sparsity_0_wherever_it_writes_it(
 ) -> None:
     record = do(configure, "method=dense", "recipe.epochs=1")
     (folder,) = tmp_path.iterdir()
-    assert folder.name == f"digits-vgg11-dense-0-seed0-{record.id}"
-    assert record.choices["sparsity"] == 0
+    assert folder.name == f"digits-vgg11-dense-0-seed0-{record.identity.id}"
+    assert record.identity.choices["sparsity"] == 0
     assert "sparsity: 0.0\n" in (folder / "config.yaml").read_text()
 
 
@@ -83,7 +83,7 @@ def test_a_run_leaves_a_record_a_curve_and_weights_that_load(
 ) -> None:
     record = do(configure)
     (folder,) = tmp_path.iterdir()
-    assert folder.name == f"digits-vgg11-snip-0.9-seed0-{record.id}"
+    assert folder.name == f"digits-vgg11-snip-0.9-seed0-{record.identity.id}"
     assert sorted(p.name for p in folder.iterdir()) == [
         ".lock",
         "architecture.json",
@@ -139,7 +139,7 @@ def test_a_run_that_is_done_is_not_done_again(
 ) -> None:
     first = do(configure, "recipe.epochs=1")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    assert do(configure, "recipe.epochs=1").id == first.id
+    assert do(configure, "recipe.epochs=1").identity.id == first.identity.id
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
     assert "done before" in capsys.readouterr().out.splitlines()[-1]
 
@@ -150,9 +150,13 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another(
     first = do(configure, "recipe.epochs=1")
     again = do(configure, "recipe.epochs=1", f"output={tmp_path}/again")
     other = do(configure, "recipe.epochs=1", "seed=1")
-    assert first.id == again.id != other.id
-    assert (first.masks, first.ranks, first.last) == (again.masks, again.ranks, again.last)
-    assert first.masks != other.masks
+    assert first.identity.id == again.identity.id != other.identity.id
+    assert (first.weights.masks, first.ranks, first.accuracies.last) == (
+        again.weights.masks,
+        again.ranks,
+        again.accuracies.last,
+    )
+    assert first.weights.masks != other.weights.masks
 
 
 @pytest.mark.parametrize("method", ["snip", "grasp", "panning"])
@@ -161,8 +165,8 @@ def test_training_in_bf16_scores_in_float32_and_is_another_run(
 ) -> None:
     chosen = (f"method={method}", "method.pruner.rounds=2" if method == "panning" else "seed=0")
     exact, fast = (do(configure, *chosen, f"strategy={name}") for name in ("cpu", "cpu_fast"))
-    assert fast.masks == exact.masks
-    assert fast.id != exact.id
+    assert fast.weights.masks == exact.weights.masks
+    assert fast.identity.id != exact.identity.id
     assert fast.ranks != exact.ranks
 
 
@@ -171,10 +175,10 @@ def test_a_collapse_is_a_result(configure: Configure) -> None:
     assert record.status == "collapsed"
     assert record.sparsity is not None
     assert record.sparsity.effective == 1
-    assert record.sparsity.emptied == ["linear.weight"]
-    assert record.last is not None
-    assert record.last.epoch == 0
-    assert record.last.test < 20
+    assert [name for name, part in record.sparsity.layers.items() if part == 1] == ["linear.weight"]
+    assert record.accuracies.last is not None
+    assert record.accuracies.last.epoch == 0
+    assert record.accuracies.last.test < 20
 
 
 def test_gradual_pruning_selects_its_best_epoch_at_the_final_sparsity(
@@ -182,9 +186,9 @@ def test_gradual_pruning_selects_its_best_epoch_at_the_final_sparsity(
 ) -> None:
     record = do(configure, "method=gmp", "sparsity=0.95", "recipe.epochs=4")
     assert record.sparsity is not None
-    assert record.best is not None
+    assert record.accuracies.best is not None
     assert record.sparsity.got == pytest.approx(0.95, abs=1e-4)
-    assert record.best.epoch == 4  # pruning ends at 0.77 of the run, in the fourth epoch
+    assert record.accuracies.best.epoch == 4  # pruning ends at 0.77 of the run, in the fourth epoch
 
 
 def test_a_failure_is_recorded_and_tried_again(
@@ -211,8 +215,8 @@ def test_training_can_start_from_the_weights_of_another_run(
     (weights,) = tmp_path.glob("dense/*/model.pt")
     record = do(configure, "method=magnitude", "sparsity=0.2", f"checkpoint={weights}")
     assert record.status == "finished"
-    assert re.fullmatch("magnitude checkpoint=model.pt@[0-9a-f]{6}", record.method)
-    assert str(tmp_path) not in json.dumps(record.choices)
+    assert re.fullmatch("magnitude checkpoint=model.pt@[0-9a-f]{6}", record.identity.method)
+    assert str(tmp_path) not in json.dumps(record.identity.choices)
 
 
 def test_a_twin_that_comes_later_leaves_the_finished_record(
@@ -248,7 +252,7 @@ def test_dropout_does_not_make_masks_depend_on_what_ran_before(
     masks = []
     for place in ("a", "b"):
         torch.manual_seed(ord(place))
-        masks.append(run(configure(*short, f"output={tmp_path}/{place}"), groups).masks)
+        masks.append(run(configure(*short, f"output={tmp_path}/{place}"), groups).weights.masks)
     assert masks[0] == masks[1]
 
 

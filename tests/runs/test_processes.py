@@ -1,17 +1,16 @@
 """What only real processes show: a kill in mid-training, and two ranks that train one network."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from goldpan.runs.experiment import TERMINATED
+from goldpan.runs.record import Record, read_record
 
 ROOT = Path(__file__).parents[2]
 RUN = ["model.width=0.05", "dataset.limit=400", "logger=none", "sparsity=0.8", "strategy.threads=1"]
@@ -21,7 +20,7 @@ def command(output: Path, *overrides: str) -> list[str]:
     return [sys.executable, str(ROOT / "run.py"), f"output={output}", *RUN, *overrides]
 
 
-def finish(output: Path, *overrides: str) -> dict[str, Any]:
+def finish(output: Path, *overrides: str) -> Record:
     """Run to the end, with warnings as they are, and read the one record."""
     environment = {key: value for key, value in os.environ.items() if "RANK" not in key}
     done = subprocess.run(
@@ -29,8 +28,7 @@ def finish(output: Path, *overrides: str) -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stderr
     (path,) = output.rglob("record.json")
-    record: dict[str, Any] = json.loads(path.read_text())
-    return record
+    return read_record(path)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +53,12 @@ def test_a_killed_run_goes_on_as_it_began_and_ends_like_an_undisturbed_one(
     assert len(curve.read_text().splitlines()) < 20  # a checkpoint long before the end
     resumed = finish(tmp_path / "killed", *options, f"compact={then}")
     undisturbed = finish(tmp_path / "whole", *options, f"compact={first}")
-    assert bool(resumed["compaction"]) == (first == "true")
-    for name in ("id", "masks", "ranks", "last", "best", "sparsity", "parameters"):
-        assert resumed[name] == undisturbed[name], name
+    assert bool(resumed.weights.compaction) == (first == "true")
+    for name in ("ranks", "accuracies", "sparsity"):
+        assert getattr(resumed, name) == getattr(undisturbed, name), name
+    assert resumed.identity.id == undisturbed.identity.id
+    assert resumed.weights.masks == undisturbed.weights.masks
+    assert resumed.weights.parameters_kept == undisturbed.weights.parameters_kept
     (curve,) = tmp_path.glob("killed/*/metrics.csv")
     assert [row.split(",")[0] for row in curve.read_text().splitlines()[1:]] == [
         str(epoch) for epoch in range(1, 31)
@@ -87,11 +88,11 @@ def test_two_processes_train_one_network_with_the_masks_of_one_process(
     options = ("recipe.epochs=2", "method=grasp", f"compact={compact}")
     two = finish(tmp_path / "two", *options, *ddp)
     one = finish(tmp_path / "one", *options)
-    assert len(two["ranks"]) == 2
-    assert len(set(two["ranks"])) == 1
-    assert two["masks"] == one["masks"]
-    assert two["id"] != one["id"]  # BatchNorm sees half of each batch
-    assert two["data"] == one["data"]
+    assert len(two.ranks) == 2
+    assert len(set(two.ranks)) == 1
+    assert two.weights.masks == one.weights.masks
+    assert two.identity.id != one.identity.id  # BatchNorm sees half of each batch
+    assert two.origin.data == one.origin.data
 
 
 @pytest.mark.slow
@@ -99,6 +100,25 @@ def test_two_processes_remove_the_same_channels(tmp_path: Path) -> None:
     ddp = ("strategy=ddp", "strategy.accelerator=cpu", "strategy.devices=2")
     running = command(tmp_path, "method=rni", "sparsity=0.5", "recipe.epochs=2", *ddp)
     subprocess.run(running, check=True, capture_output=True, timeout=120)
-    records = [json.loads(path.read_text()) for path in tmp_path.glob("*/record.json")]
+    records = [read_record(path) for path in tmp_path.glob("*/record.json")]
     assert len(records) == 2
-    assert all(len(set(r["ranks"])) == 1 and len(r["ranks"]) == 2 for r in records)
+    assert all(len(set(r.ranks)) == 1 and len(r.ranks) == 2 for r in records)
+
+
+@pytest.mark.slow
+def test_a_killed_run_of_two_processes_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
+    options = ("recipe.epochs=12", "method=snip", "strategy=ddp")
+    options += ("strategy.accelerator=cpu", "strategy.devices=2")
+    words = command(tmp_path / "killed", *options)
+    silent = subprocess.DEVNULL
+    running = subprocess.Popen(words, stdout=silent, stderr=silent, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("killed/*/last.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    assert not list(tmp_path.rglob("record.json"))
+    resumed = finish(tmp_path / "killed", *options)
+    undisturbed = finish(tmp_path / "whole", *options)
+    for name in ("ranks", "accuracies"):
+        assert getattr(resumed, name) == getattr(undisturbed, name), name

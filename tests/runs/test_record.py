@@ -122,3 +122,55 @@ def test_not_a_number_is_never_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         replace(RECORD, exports={"model.onnx": float("nan")}).write(tmp_path / "record.json")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("identity", "started", 5),
+        ("identity", "seed", "0"),
+        ("accuracies.last", "test", "97.5"),
+        ("accuracies.last", "test", float("nan")),
+        ("accuracies.last", "test", 1000),
+        ("costs", "flops", 0),
+        ("costs", "seconds", {"training": None}),
+        ("weights.sparsity", "layers", [0.5]),
+        ("", "status", "odd"),
+        ("", "ranks", [7]),
+    ],
+)
+def test_a_value_that_cannot_be_is_named(
+    tmp_path: Path, part: str, name: str, value: object
+) -> None:
+    RECORD.write(tmp_path / "record.json")
+    values = json.loads((tmp_path / "record.json").read_text())
+    del values["seal"]
+    place = values
+    for step in filter(None, part.split(".")):
+        place = place[step]
+    place[name] = value
+    (tmp_path / "record.json").write_text(json.dumps(values))
+    with pytest.raises(ValueError, match=r"record.json is not a whole record: ") as caught:
+        read_record(tmp_path / "record.json")
+    assert name in str(caught.value) or "percent" in str(caught.value)
+
+
+def test_brackets_without_end_are_no_record(tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"is not a whole record"):
+        read_record(tmp_path / "record.json")
+
+
+def test_a_folder_is_no_record(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"is not a whole record: .*directory"):
+        read_record(tmp_path)
+
+
+def test_an_effective_sparsity_that_is_not_known_is_written_and_read(tmp_path: Path) -> None:
+    who = Identity("0" * 12, "digits swin quick", "snip", 0, {"sparsity": 0.5}, "2026-11-24")
+    sparsity = Sparsity(asked=0.5, got=0.5, parameters=0.4, effective=None, layers={})
+    weights = WeightResult(sparsity, 10, 6, 5, "masks")
+    record = Record(who, "finished", weights=weights)
+    record.write(tmp_path / "record.json")
+    assert read_record(tmp_path / "record.json") == record
+    assert "got 0.5 (effective -)" in record.summary()

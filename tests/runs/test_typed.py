@@ -1,10 +1,13 @@
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from goldpan.runs.record import Accuracies, Accuracy, Costs, Identity, Record, read_record
+from goldpan.runs.typed import build
 
 
 def written(path: Path) -> dict[str, Any]:
@@ -80,3 +83,43 @@ def test_a_folder_or_letters_of_another_encoding_in_the_place_of_a_record_are_na
     for name in ("folder", "bytes"):
         with pytest.raises(ValueError, match=f"{name} is not a whole record: "):
             read_record(tmp_path / name)
+
+
+@dataclass(frozen=True)
+class Part:
+    number: float
+    many: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Whole:
+    part: Part | None = None
+    word: Literal["a", "b"] = "a"
+    pairs: list[list[int]] | None = None
+
+
+def test_what_is_of_its_type_is_built() -> None:
+    values = {"part": {"number": 1, "many": {"a": 2}}, "word": "b", "pairs": [[1], []]}
+    assert build(Whole, values) == Whole(Part(1, {"a": 2}), "b", [[1], []])
+    assert build(Whole, {"part": None, "pairs": None}) == Whole()
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"part": {"number": "1", "many": {}}}, "part.number"),
+        ({"part": {"number": float("inf"), "many": {}}}, "part.number"),
+        ({"part": {"number": True, "many": {}}}, "part.number"),
+        ({"part": {"number": 1.0, "many": {"a": 2.5}}}, "part.many.a"),
+        ({"part": {"number": 1.0, "many": []}}, "part.many"),
+        ({"part": {}}, "part.many is missing|part.number is missing"),
+        ({"part": 3}, "part"),
+        ({"word": "c"}, "word"),
+        ({"word": []}, "word"),
+        ({"pairs": [[1], ["2"]]}, "pairs"),
+        ({"pairs": {}}, "pairs"),
+    ],
+)
+def test_the_part_that_is_not_is_named(values: dict[str, Any], name: str) -> None:
+    with pytest.raises(ValueError, match=f"^({name})"):
+        build(Whole, values)

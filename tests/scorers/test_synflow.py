@@ -5,7 +5,7 @@ from torch import nn
 
 from goldpan.allocation.global_top import global_top
 from goldpan.cost import check_connected, effective_sparsity
-from goldpan.layers.masked import MaskedLinear
+from goldpan.layers.masked import MaskedConv2d, MaskedLinear
 from goldpan.masks import LayerCollapse, Masks, read_masks, set_masks
 from goldpan.models.resnet import resnet18
 from goldpan.models.vgg import vgg16
@@ -70,3 +70,10 @@ def test_synflow_does_not_collapse_where_magnitude_does() -> None:
     check_connected(net, (3, 32, 32))
     assert all("shortcut" in name for name, cut in masks.layers().items() if cut == 1)
     assert effective_sparsity(net, (3, 32, 32)) == pytest.approx(0.968, abs=5e-4)
+
+
+def test_norms_that_cannot_be_the_identity_are_refused() -> None:
+    net = nn.Sequential(MaskedConv2d(3, 4, 1), nn.GroupNorm(2, 4), nn.Flatten(), MaskedLinear(4, 2))
+    batch = torch.zeros(1, 3, 1, 1), torch.zeros(1, dtype=torch.int64)
+    with pytest.raises(ValueError, match=r"needs norms that can be the identity.*1 is a GroupNorm"):
+        synflow(net, [batch], F.cross_entropy)

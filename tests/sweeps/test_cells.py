@@ -30,8 +30,8 @@ def test_a_cell_has_the_identity_of_the_same_run_typed_alone() -> None:
             (alone,) = cells(
                 "method=snip", f"sparsity={sparsity}", f"seed={seed}", "recipe.epochs=3"
             )
-            assert alone.draft.id in {cell.draft.id for cell in together}
-    assert len({cell.draft.id for cell in together}) == 4
+            assert alone.draft.identity.id in {cell.draft.identity.id for cell in together}
+    assert len({cell.draft.identity.id for cell in together}) == 4
 
 
 def test_a_dense_network_at_two_sparsities_is_one_run() -> None:
@@ -71,8 +71,9 @@ def test_a_record_of_another_run_is_not_the_cells(tmp_path: Path) -> None:
     path = cell.folder / RECORD
     cell.draft.write(path)
     assert cell.record() == cell.draft
-    replace(cell.draft, id="another").write(path)
-    with pytest.raises(ValueError, match=f"another instead of {cell.draft.id}"):
+    another = replace(cell.draft.identity, id="another")
+    replace(cell.draft, identity=another).write(path)
+    with pytest.raises(ValueError, match=f"another instead of {cell.draft.identity.id}"):
         cell.record()
     path.write_text("{")
     with pytest.raises(ValueError, match="not a whole record"):
@@ -88,3 +89,16 @@ def test_planning_needs_no_torch() -> None:
         f"plan(['method=snip,grasp'], Path({str(CONF)!r})); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_tables_word_on_the_command_line_counts_and_changes_no_run() -> None:
+    own, changed = (plan(["+table=digits", *words], CONF) for words in ([], ["table.metric=best"]))
+    assert own.table is not None
+    assert changed.table == {**own.table, "metric": "best"}
+    ids = [[cell.draft.identity.id for cell in one.cells] for one in (own, changed)]
+    assert ids[0] == ids[1]
+
+
+def test_a_tables_word_with_several_values_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"a table takes one value.*got table.metric=best,last"):
+        plan(["+table=digits", "table.metric=best,last"], CONF)

@@ -11,7 +11,7 @@ from goldpan.sweeps.forkserver import DATA, start_forkserver
 def look():
     import os, sys
     from goldpan.data.in_memory import _in_memory
-    print([key[0] for key in _in_memory], "torch" in sys.modules, DATA in os.environ)
+    print([source.spec.name for source in _in_memory], "torch" in sys.modules, DATA in os.environ)
 
 if __name__ == "__main__":
     cells = plan(["seed=0,1", "dataset=digits"], Path("conf")).runs

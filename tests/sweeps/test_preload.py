@@ -9,7 +9,7 @@ CODE = """
 import os, sys
 import goldpan.sweeps.preload
 from goldpan.data.in_memory import _in_memory
-print([key[0] for key in _in_memory], {DATA!r} in os.environ)
+print([source.spec.name for source in _in_memory], {DATA!r} in os.environ)
 """
 VISION = {"_target_": "goldpan.data.vision.VisionData"}
 

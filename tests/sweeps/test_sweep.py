@@ -15,10 +15,10 @@ import pytest
 from filelock import FileLock
 
 from goldpan.runs.record import LOCK, RECORD, Record, Status, read_record
-from goldpan.sweeps.cells import Cell, plan
+from goldpan.sweeps.cells import Cell, Plan, plan
 from goldpan.sweeps.launchers.launcher import OnEnd
-from goldpan.sweeps.sweep import sweep
-from goldpan.sweeps.work import BUSY
+from goldpan.sweeps.sweep import Summary, sweep
+from goldpan.sweeps.work import BUSY, LOG
 
 ROOT = Path(__file__).parents[2]
 TINY = (
@@ -31,10 +31,11 @@ TINY = (
 
 
 def type_in(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    path = Path(__file__).parent, ROOT / "src"
     return subprocess.run(
         [sys.executable, "run.py", *words, *TINY, f"output={folder}"],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))},
         capture_output=True,
         text=True,
         check=False,
@@ -43,7 +44,7 @@ def type_in(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 
 def records(folder: Path) -> dict[str, Record]:
     found = [read_record(path) for path in folder.glob("*/record.json")]
-    return {record.id: record for record in found}
+    return {record.identity.id: record for record in found}
 
 
 def test_a_bad_cell_stops_no_other_and_is_not_run_again_unasked(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_failed_cells_are_run_again_when_asked(tmp_path: Path) -> None:
     (path,) = tmp_path.glob("*/log.txt")
     before = path.read_text()
     assert "Traceback" in before
-    assert type_in(tmp_path, *words, "retry=failed").returncode == 1
+    assert type_in(tmp_path, *words, "rerun=failed").returncode == 1
     assert path.read_text() == before + before
 
 
@@ -94,7 +95,7 @@ def test_a_cell_that_another_process_has_done_meanwhile_counts_as_done(tmp_path:
             on_end(cell, BUSY)
 
     planned = plan(["seed=0,1,2", "logger=none", f"output={tmp_path}"], ROOT / "conf")
-    summary = sweep(planned, launch, (), retry=None, progress=False)
+    summary = sweep(planned, launch, (), rerun=None, progress=False)
     assert summary.done == {"done elsewhere": 1, "failed": 1, "running elsewhere": 1}
     assert list(summary.failures) == [planned.runs[1].folder]
 
@@ -109,6 +110,51 @@ def test_a_broken_record_is_named_and_left_as_it_is(tmp_path: Path) -> None:
     assert len(path.read_text()) == 100
 
 
+def finish(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
+    """A launcher that does nothing but write records."""
+    for cell in cells:
+        cell.folder.mkdir(exist_ok=True)
+        replace(cell.draft, status="finished", error=None).write(cell.folder / RECORD)
+        on_end(cell, 0)
+
+
+def test_a_broken_record_is_set_aside_and_its_cell_run_when_asked(tmp_path: Path) -> None:
+    planned = plan(["seed=0,1", "logger=none", f"output={tmp_path}"], ROOT / "conf")
+    sweep(planned, finish, (), rerun=None, progress=False)
+    folder = planned.runs[0].folder
+    for number in (1, 2):
+        (folder / RECORD).write_text(f"broken {number}")
+        summary = sweep(planned, finish, (), rerun="failed", progress=False)
+        assert +summary.done == {"finished": 1, "skipped": 1}
+        assert (folder / f"record.broken-{number}.json").read_text() == f"broken {number}"
+    assert (folder / "record.broken-1.json").read_text() == "broken 1"
+    assert read_record(folder / RECORD).done
+
+
+def test_a_broken_record_that_another_process_is_at_stays(tmp_path: Path) -> None:
+    def busy(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
+        for cell in cells:
+            on_end(cell, BUSY)
+
+    planned = plan(["logger=none", f"output={tmp_path}"], ROOT / "conf")
+    (folder,) = (cell.folder for cell in planned.runs)
+    folder.mkdir()
+    (folder / RECORD).write_text("broken")
+    with FileLock(folder / LOCK):
+        summary = sweep(planned, busy, (), rerun="failed", progress=False)
+    assert summary.done == {"running elsewhere": 1}
+    assert (folder / RECORD).read_text() == "broken"
+
+
+def test_the_summary_names_only_logs_that_are_there(tmp_path: Path) -> None:
+    for name in ("with", "without"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "with" / LOG).touch()
+    text = str(Summary(failures={tmp_path / "with": "one", tmp_path / "without": "two"}))
+    assert f"failed: one; log: {tmp_path / 'with' / LOG}\n" in text
+    assert "failed: two\n" in text
+
+
 @pytest.mark.slow
 def test_cells_of_two_processes_train_what_the_sweep_says(tmp_path: Path) -> None:
     """Lightning starts the second process by repeating the command line: it must be the cell's."""
@@ -117,14 +163,14 @@ def test_cells_of_two_processes_train_what_the_sweep_says(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stdout
     type_in(tmp_path / "one", "-m", "seed=0,1")
     two, one = (
-        {record.seed: record for record in records(tmp_path / name).values()}
+        {record.identity.seed: record for record in records(tmp_path / name).values()}
         for name in ("two", "one")
     )
     assert two.keys() == one.keys() == {0, 1}
     for seed, record in two.items():
         assert len(set(record.ranks)) == 1
         assert len(record.ranks) == 2
-        assert record.masks == one[seed].masks
+        assert record.weights.masks == one[seed].masks
 
 
 def test_axes_typed_as_hydras_own_are_refused(tmp_path: Path) -> None:
@@ -167,5 +213,52 @@ def test_a_sweep_killed_ten_times_ends_as_one_left_alone(tmp_path: Path) -> None
         assert [getattr(record, field) for field in same] == [
             getattr(got[name], field) for field in same
         ]
-        texts = [json.dumps(record.choices) for record in (record, got[name])]
+        texts = [json.dumps(record.identity.choices) for record in (record, got[name])]
         assert texts[0].replace("alone", "killed") == texts[1]
+
+
+def test_a_stale_cell_is_counted_as_such_and_run_again_when_asked(tmp_path: Path) -> None:
+    planned = plan(["seed=0,1,2", "logger=none", f"output={tmp_path}"], ROOT / "conf")
+    stale, fresh, crashing = planned.runs
+    for cell, by in ((stale, "old"), (fresh, fresh.draft.origin.fingerprint), (crashing, "old")):
+        cell.folder.mkdir()
+        who = replace(cell.draft.identity, started="2026-01-01T00:00:00+00:00")
+        origin = replace(cell.draft.origin, fingerprint=by)
+        made = replace(cell.draft, identity=who, status="finished", error=None, origin=origin)
+        made.write(cell.folder / RECORD)
+
+    def launch(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
+        assert [cell.folder for cell in cells] == [stale.folder, crashing.folder]
+        replace(stale.draft, status="finished", error=None).write(stale.folder / RECORD)
+        on_end(cells[0], 0)
+        on_end(cells[1], -signal.SIGSEGV)
+
+    left = sweep(planned, launch, (), rerun=None, progress=False)
+    assert left.done == {"stale": 2, "skipped": 1}
+    assert "2 stale, the code changed since; stale cells are run again with rerun=stale" in str(
+        left
+    )
+    again = sweep(rerunning(planned), launch, (), rerun="stale", progress=False)
+    assert +again.done == {"finished": 1, "skipped": 1, "failed": 1}
+    assert read_record(crashing.folder / RECORD).done  # nothing is lost
+
+
+def rerunning(planned: Plan) -> Plan:
+    """The plan with rerun=stale typed."""
+    typed = [replace(cell, choices={**cell.choices, "rerun": "stale"}) for cell in planned.cells]
+    return replace(planned, cells=typed)
+
+
+def test_two_ratios_of_a_channel_method_share_one_training(tmp_path: Path) -> None:
+    vgg = ["model=vgg11", "model.width=0.05", "method=slimming", "sparsity=0.3,0.5"]
+    words = [word for word in TINY if not word.startswith("model=")]
+    done = subprocess.run(
+        [sys.executable, "run.py", "-m", *vgg, *words, f"output={tmp_path}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list(tmp_path.glob("digits-vgg11-slimming-*"))) == 2
+    assert len(list(tmp_path.glob("trained-*"))) == 1

@@ -8,7 +8,7 @@ from filelock import FileLock
 
 from goldpan.runs.record import LOCK, RECORD, read_record
 from goldpan.sweeps.cells import Cell, plan
-from goldpan.sweeps.work import BUSY, FAILED, LOG, Resources, entry, several_processes
+from goldpan.sweeps.work import BUSY, DISK_FULL, FAILED, LOG, Resources, entry, several_processes
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -52,3 +52,17 @@ def test_a_cell_that_is_refused_says_why_in_its_record_and_its_log(tmp_path: Pat
     error = read_record(one.folder / RECORD).error
     assert "5000" in str(error)
     assert str(error) in (one.folder / LOG).read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_has_an_exit_code_of_its_own_whatever_the_log_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    one = cell(
+        f"output={tmp_path}", "method.pruner.scorer._target_=scorers_that_fail.finds_no_room"
+    )
+    one.folder.mkdir()
+    (one.folder / LOG).symlink_to("/dev/full")
+    assert exit_code(one) == DISK_FULL
+    assert "No space left on device" in str(read_record(one.folder / RECORD).error)

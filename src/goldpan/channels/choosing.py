@@ -12,7 +12,7 @@ from goldpan.channels.finding import find_groups
 from goldpan.channels.groups import ChannelGroup, removed
 from goldpan.channels.surgery import shrink
 from goldpan.cost import cost
-from goldpan.layers.bounded_norm import importance
+from goldpan.layers.bounded_norm import importance, norms
 
 Target = Literal["channels", "flops", "parameters"]
 
@@ -70,9 +70,37 @@ def choose_channels(
 
 
 def prunable_groups(model: nn.Module, shape: Sequence[int]) -> list[ChannelGroup]:
-    """The groups that may shrink: those of `model.prunable_norms()` if it has that, else all."""
+    """The groups that may shrink: those of `model.prunable_norms()` if it has that, else all.
+
+    Raises:
+        ValueError: if there are none.
+    """
     names = getattr(model, "prunable_norms", None)
-    return find_groups(model, shape, names() if names is not None else None)
+    groups = find_groups(model, shape, names() if names is not None else None)
+    if not groups and norms(model):
+        raise ValueError(
+            f"all channels of {type(model).__name__} are tied to its input or output, so that none "
+            "can be removed; choose another model, or a method that cuts weights, such as snip"
+        )
+    return groups
+
+
+def check_removable(
+    model: nn.Module, shape: Sequence[int], sparsity: float, allocate: ChannelAllocator
+) -> None:
+    """Make sure that channels can be removed, if any are to be.
+
+    Raises:
+        ValueError: if there are none, or if the floor of the layers keeps them all.
+    """
+    groups = prunable_groups(model, shape)
+    most = allocate(channel_scores(model, groups), 1 - 2.0**-BISECTIONS)
+    if sparsity > 0 and removed(most) == 0:
+        raise ValueError(
+            f"sparsity {sparsity:g} removes nothing: the floor keeps all of the at most "
+            f"{max(group.size for group in groups)} channels of each layer; choose a wider model "
+            "or a smaller method.channels.allocate.floor"
+        )
 
 
 @torch.no_grad()

@@ -27,12 +27,10 @@ _Run = Callable[[Tensor], Tensor]
 
 
 def export_program(model: nn.Module, path: Path, shape: Sequence[int]) -> float:
-    """Write a `torch.export` program (.pt2) for images (N, C, H, W); `shape` is (C, H, W).
+    """Write a `torch.export` program (.pt2) for images (N, C, H, W), `shape` being (C, H, W).
 
     Returns the largest |difference| of logits between the file and the model on random images.
-
-    Raises:
-        ValueError: if the path does not end in .pt2, or the difference exceeds 1e-4.
+    Raises ValueError if the path does not end in .pt2, or the difference exceeds 1e-4.
     """
     net = _exportable(model, path, ".pt2")
     program = _program(net, shape)
@@ -48,10 +46,7 @@ def export_onnx(model: nn.Module, path: Path, shape: Sequence[int]) -> float:
     """Write an ONNX model, input `images` (N, C, H, W), output `logits`; `shape` is (C, H, W).
 
     Returns the largest |difference| of logits between ONNX Runtime and the model on random images.
-
-    Raises:
-        ModuleNotFoundError: if onnx, onnxscript or onnxruntime is not installed.
-        ValueError: if the path does not end in .onnx, or the difference exceeds 1e-4.
+    Raises ModuleNotFoundError if an ONNX package is missing, ValueError as `export_program`.
     """
     try:
         _, _, onnxruntime = map(importlib.import_module, ("onnx", "onnxscript", "onnxruntime"))
@@ -112,10 +107,8 @@ def architecture(model: nn.Module) -> Architecture:
 def rebuild(build: Callable[[], nn.Module], layers: Architecture) -> nn.Module:
     """Build a model and give its layers the sizes of an architecture: ready for `load_state_dict`.
 
-    A layer whose sizes change holds zeros, and a mask that keeps all.
-
-    Raises:
-        ValueError: if the built model differs in more than the sizes of layers that can shrink.
+    A layer whose sizes change holds zeros, and a mask that keeps all. Raises ValueError if the
+    built model differs in more than the sizes of layers that can shrink.
     """
     model = build()
     built = architecture(model)

@@ -1,100 +1,56 @@
-"""Decoded datasets on disk: npy arrays beside a json that holds their checksums and their source's.
+"""Decoded datasets on disk: one npz file each, whose checksums are verified whenever it is read.
 
-A cache is written whole or not at all, is verified whenever it is read, and is made again when it
-or its source has changed.
+A cache is written whole or not at all, and is made again when it or its source has changed.
 """
 
-import hashlib
-import json
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from filelock import FileLock
 
 from goldpan.data.datasets import Images, Splits
+from goldpan.files import replacing
 
-FORMAT = 1  # raise it when what is stored, or how it is decoded, changes
-INDEX = "cache.json"
+FORMAT = 2  # raise it when what is stored, or how it is decoded, changes
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 
 
-def cached(folder: Path, fingerprint: str, build: Callable[[], Splits]) -> Splits:
-    """Read the splits in `folder` if they are whole and of this fingerprint, else build them.
+def cached(path: Path, fingerprint: str, build: Callable[[], Splits]) -> Splits:
+    """Read the splits in `path` if it is whole and of this fingerprint, else build them.
 
     What was built is stored there. One process builds; the others wait for it.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        index = _read_index(folder)
-        if index is not None and index["fingerprint"] == fingerprint:
-            if _intact(folder, index):
-                return _read(folder, index)
-            print(f"The cache {folder} does not match its checksums: it is built again.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = f"format {FORMAT}: {fingerprint}"
+    with FileLock(f"{path}.lock"):
+        try:
+            if path.exists() and (splits := _read(path, key)) is not None:
+                return splits
+        except Exception as error:  # zipfile, zlib and numpy each raise their own at a wrong byte
+            print(f"The cache {path} is damaged ({error}): it is built again.")
         splits = build()
-        _write(folder, fingerprint, splits)
+        _write(path, key, splits)
         return splits
 
 
-def _read_index(folder: Path) -> dict[str, Any] | None:
-    try:
-        index = json.loads((folder / INDEX).read_text())
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        print(f"The cache {folder} has an unreadable {INDEX}: it is built again.")
-        return None
-    return index if index.get("format") == FORMAT else None
+def _read(path: Path, key: str) -> Splits | None:
+    # A zip of arrays: zipfile compares the CRC-32 of each. numpy 2.4 leaves a broken file open.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        if str(stored["key"]) != key:
+            return None
+        arrays = [torch.from_numpy(stored[name]) for name in ARRAYS]
+        names, mean, std = (tuple(stored[name].tolist()) for name in ("class_names", "mean", "std"))
+    return Splits(Images(*arrays[:2]), Images(*arrays[2:]), names, mean, std)
 
 
-def _intact(folder: Path, index: dict[str, Any]) -> bool:
-    files = {name: folder / f"{name}.npy" for name in ARRAYS}
-    return all(path.exists() for path in files.values()) and all(
-        _digest(path) == index["sha256"][name] for name, path in files.items()
+def _write(path: Path, key: str, splits: Splits) -> None:
+    tensors = (
+        *(splits.train.images, splits.train.labels),
+        *(splits.test.images, splits.test.labels),
     )
-
-
-def _read(folder: Path, index: dict[str, Any]) -> Splits:
-    arrays = [torch.from_numpy(np.load(folder / f"{name}.npy")) for name in ARRAYS]
-    return Splits(
-        Images(*arrays[:2]),
-        Images(*arrays[2:]),
-        tuple(index["class_names"]),
-        tuple(index["mean"]),
-        tuple(index["std"]),
-    )
-
-
-def _write(folder: Path, fingerprint: str, splits: Splits) -> None:
-    """Write into a temporary folder beside `folder` and rename it into place."""
-    temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
-    try:
-        tensors = (
-            *(splits.train.images, splits.train.labels),
-            *(splits.test.images, splits.test.labels),
-        )
-        for name, tensor in zip(ARRAYS, tensors, strict=True):
-            np.save(temporary / f"{name}.npy", tensor.numpy())
-        index = {
-            "format": FORMAT,
-            "fingerprint": fingerprint,
-            "sha256": {name: _digest(temporary / f"{name}.npy") for name in ARRAYS},
-            "class_names": splits.class_names,
-            "mean": splits.mean,
-            "std": splits.std,
-        }
-        (temporary / INDEX).write_text(json.dumps(index, indent=1))
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    arrays = {name: tensor.numpy() for name, tensor in zip(ARRAYS, tensors, strict=True)}
+    known = {"class_names": splits.class_names, "mean": splits.mean, "std": splits.std}
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, key=key, **arrays, **known)  # type: ignore[arg-type]

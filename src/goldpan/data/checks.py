@@ -5,34 +5,18 @@ from pathlib import Path
 from goldpan.data.datasets import Spec
 
 DECODED = ("image_folder", "tiny_imagenet", "imagenet")  # whose images can be scaled to a size
+MAY_BE_ZERO = ("workers", "padding")
 
 
-def check_options(
-    spec: Spec,
-    *,
-    batch_size: int,
-    eval_batch_size: int,
-    validation: float,
-    limit: int | None,
-    size: int | None,
-    workers: int,
-    padding: int | None,
-) -> None:
+def check_options(spec: Spec, validation: float, size: int | None, **counts: int | None) -> None:
     """Raise ValueError for an option out of its range, before anything is read."""
     if not 0 <= validation < 1:
         raise ValueError(
             "expected validation, the fraction of the training images held out, in [0, 1), got "
             f"{validation}; 0 holds none out"
         )
-    least: list[tuple[str, int | None, int]] = [
-        ("batch_size", batch_size, 1),
-        ("eval_batch_size", eval_batch_size, 1),
-        ("limit", limit, 1),
-        ("size", size, 1),
-        ("workers", workers, 0),
-        ("padding", padding, 0),
-    ]
-    for name, value, smallest in least:
+    for name, value in {**counts, "size": size}.items():
+        smallest = 0 if name in MAY_BE_ZERO else 1
         if value is not None and value < smallest:
             raise ValueError(f"expected dataset.{name} of at least {smallest}, got {value}")
     if size is not None and spec.name not in DECODED:

@@ -1,11 +1,12 @@
 """The datasets that goldpan knows by name, and what a dataset in memory looks like.
 
 Mean and std are those of the training split's pixels, rounded to four places.
-Checksums and mirrors of MNIST, Fashion-MNIST and CIFAR are those of torchvision's dataset classes;
-Fashion-MNIST's second mirror is its authors' repository.
+Checksums and mirrors of MNIST and Fashion-MNIST are those of torchvision's dataset classes, CIFAR's
+are those of its author's page; Fashion-MNIST's second mirror is its authors' repository.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
@@ -70,6 +71,22 @@ class Spec:
     downloads: tuple[Download, ...] = ()
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a dataset's files lie, and how they are decoded.
+
+    `root` is the folder that holds the dataset's own folder; of image_folder, the folder or archive
+    itself. `cache` keeps decoded images, scaled to `size` pixels if it is given. `mirrors` are
+    addresses tried before the spec's own; a file's name is added to each.
+    """
+
+    spec: Spec
+    root: Path
+    cache: Path
+    size: int | None = None
+    mirrors: tuple[str, ...] = ()
+
+
 def _idx(folder: str, *checksums: str) -> tuple[Download, ...]:
     names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
     return tuple(
@@ -115,12 +132,12 @@ _SPECS = (
     Spec(
         *("cifar10", 10, 3, 32, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
         mirrors=("https://www.cs.toronto.edu/~kriz",),
-        downloads=(Download("cifar-10-python.tar.gz", "md5:c58f30108f718f92721af3b95e74349a"),),
+        downloads=(Download("cifar-10-binary.tar.gz", "md5:c32a1d4ab5d03f1284b67883e8d87530"),),
     ),
     Spec(
         *("cifar100", 100, 3, 32, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
         mirrors=("https://www.cs.toronto.edu/~kriz",),
-        downloads=(Download("cifar-100-python.tar.gz", "md5:eb9058c3a382ffc7106e4002c42a8d85"),),
+        downloads=(Download("cifar-100-binary.tar.gz", "md5:03b5dce01913d631647c71ecec9e9cb8"),),
     ),
     Spec(  # mean and std are measured when the files are decoded
         *("tiny_imagenet", 200, 3, 64),

@@ -1,7 +1,6 @@
 """Decode image files into arrays: (N, C, H, W) uint8, one channel only if every image is grey."""
 
 import sys
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -29,7 +28,8 @@ def decode(source: Path, layout: Layout, size: int | None) -> Splits:
     """
     rows = {name: row for row, name in enumerate([*sorted(layout.train), *sorted(layout.test)])}
     filled = _Array(len(rows))
-    for name, content in _progress(read_members(source, rows), len(rows)):
+    hidden, members = not sys.stdout.isatty(), read_members(source, rows)
+    for name, content in track(members, "decoding", total=len(rows), disable=hidden):
         filled.put(rows[name], name, _pixels(content, f"{source}: {name}", size))
     images = torch.from_numpy(filled.array)
     known = layout.train | layout.test
@@ -75,10 +75,6 @@ class _Array:
         if self.array.shape[1] < pixels.shape[0]:
             self.array = self.array.repeat(pixels.shape[0], axis=1)
         self.array[row] = pixels  # a grey image is the same in all three channels
-
-
-def _progress(members: Iterator[tuple[str, bytes]], total: int) -> Iterator[tuple[str, bytes]]:
-    yield from track(members, "decoding", total=total, disable=not sys.stdout.isatty())
 
 
 def _pixels(content: bytes, name: str, size: int | None) -> Pixels:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import torch
 
+from goldpan.data.archives import list_tar, list_zip
 from goldpan.data.sampling import hold_out
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
@@ -32,10 +33,10 @@ class Layout:
 
 
 def list_members(source: Path) -> list[str]:
-    """Return the names of all files in a folder or an archive, sorted, hidden ones left out.
+    """Return the names of all files in a folder, tar or zip, sorted, hidden ones left out.
 
-    Raises FileNotFoundError when there is no such folder or archive, ValueError when the file is
-    no tar or zip.
+    Raises FileNotFoundError when nothing is there, ValueError when the file is no tar or zip, or
+    holds more than plain files.
     """
     if source.is_dir():
         names = [p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file()]
@@ -45,14 +46,13 @@ def list_members(source: Path) -> list[str]:
             "got nothing there; set dataset.root to where it is"
         )
     elif zipfile.is_zipfile(source):
-        with zipfile.ZipFile(source) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        names = list_zip(source)
     elif tarfile.is_tarfile(source):
-        with tarfile.open(source) as archive:
-            names = [member.name for member in archive if member.isfile()]
+        names = list_tar(source)
     else:
         raise ValueError(f"expected a folder, a tar or a zip, got {source}, which is none of them")
-    return sorted(name for name in names if not _hidden(name))
+    hidden = (".", "__MACOSX")
+    return sorted(n for n in names if not any(part.startswith(hidden) for part in _parts(n)))
 
 
 def read_members(source: Path, wanted: Container[str]) -> Iterator[tuple[str, bytes]]:
@@ -75,11 +75,7 @@ def read_members(source: Path, wanted: Container[str]) -> Iterator[tuple[str, by
 
 
 def fingerprint(source: Path) -> str:
-    """Return a digest that changes when the source does.
-
-    Of a folder: every file's relative path, size and modification time; of an archive: its name,
-    size, modification time and content.
-    """
+    """Return a digest of file names, sizes and modification times, and of an archive's content."""
     digest = hashlib.sha256()
     if source.is_dir():
         for name in list_members(source):
@@ -119,10 +115,6 @@ def arrange(names: list[str]) -> Layout:
     return _label(train, _classes({n: p[1:] for n, p in paths.items() if p[0].lower() == test}))
 
 
-def _hidden(name: str) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in _parts(name))
-
-
 def _parts(name: str) -> tuple[str, ...]:
     return PurePosixPath(name).parts  # a leading "./" is no part
 
@@ -150,12 +142,7 @@ def _label(train: dict[str, str], test: dict[str, str]) -> Layout:
 
 def _split(classes: dict[str, str]) -> Layout:
     names = list(classes)
-    numbers = {
-        class_name: number for number, class_name in enumerate(sorted(set(classes.values())))
-    }
-    labels = torch.tensor([numbers[classes[name]] for name in names], dtype=torch.int64)
-    test = set(hold_out(labels, TEST_FRACTION, seed=0)[1].tolist())
-    return _label(
-        {name: classes[name] for i, name in enumerate(names) if i not in test},
-        {name: classes[name] for i, name in enumerate(names) if i in test},
-    )
+    labels = torch.tensor([*_label(classes, {}).train.values()], dtype=torch.int64)
+    held_out = {names[index] for index in hold_out(labels, TEST_FRACTION, seed=0)[1].tolist()}
+    train = {name: class_name for name, class_name in classes.items() if name not in held_out}
+    return _label(train, {name: classes[name] for name in names if name in held_out})

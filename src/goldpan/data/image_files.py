@@ -37,7 +37,7 @@ class ImageFiles(Dataset[Batch]):
 
     def batch(self, indices: Tensor) -> Tensor:
         """Return the images at `indices` (B,), not augmented, as uint8 (B, 3, size, size)."""
-        transform = _evaluation(self.size)
+        transform = _transform(self.size, random=False)
         return torch.stack([_read(self.paths[i], transform) for i in indices.tolist()])
 
     def unaugmented(self) -> "ImageFiles":
@@ -49,7 +49,7 @@ class ImageFiles(Dataset[Batch]):
         labels = self.labels[indices]
         if not self.random:
             return self.batch(indices), labels
-        transform, images = _training(self.size), []
+        transform, images = _transform(self.size, random=True), []
         with torch.random.fork_rng(devices=[]):  # torchvision draws from torch's own generator
             for index in indices.tolist():
                 state = stream(self.seed, "augment", epoch, index).get_state()
@@ -59,29 +59,24 @@ class ImageFiles(Dataset[Batch]):
 
 
 def list_split(folder: Path) -> tuple[tuple[Path, ...], Tensor, tuple[str, ...]]:
-    """Return the images of a folder of class folders, their labels and the class names, sorted.
-
-    Raises FileNotFoundError when the folder is missing, ValueError when it holds no images.
-    """
+    """Return the images of a folder of class folders, their labels and the class names, sorted."""
     if not folder.is_dir():
         raise FileNotFoundError(
             f"expected ImageNet's class folders in {folder.absolute()}, got no such folder; put "
             "them there, or set dataset.root to the folder that holds train/ and val/"
         )
     class_names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
-    paths: list[Path] = []
-    labels: list[int] = []
-    for label, class_name in enumerate(class_names):
-        found = sorted((folder / class_name).iterdir())
-        images = [path for path in found if path.suffix.lower() in SUFFIXES]
+    found: list[tuple[Path, int]] = []
+    for label, place in enumerate(folder / class_name for class_name in class_names):
+        images = [path for path in sorted(place.iterdir()) if path.suffix.lower() in SUFFIXES]
         if not images:
             raise ValueError(
-                f"expected images in every class folder, got none in {folder / class_name}; add "
-                "some or remove the folder"
+                f"expected images in every class folder, got none in {place}; add some or remove "
+                "the folder"
             )
-        paths.extend(images)
-        labels.extend([label] * len(images))
-    return tuple(paths), torch.tensor(labels, dtype=torch.int64), class_names
+        found += [(path, label) for path in images]
+    labels = torch.tensor([label for _, label in found], dtype=torch.int64)
+    return tuple(path for path, _ in found), labels, class_names
 
 
 def read_imagenet(
@@ -103,16 +98,12 @@ def read_imagenet(
     return train, ImageFiles(test_paths, test_labels, size), class_names
 
 
-def _training(size: int) -> Callable[[Image.Image], Any]:
+def _transform(size: int, *, random: bool) -> Callable[[Image.Image], Any]:
     from torchvision import transforms as t
 
-    return t.Compose([t.RandomResizedCrop(size), t.RandomHorizontalFlip(), t.PILToTensor()])  # type: ignore[no-any-return]
-
-
-def _evaluation(size: int) -> Callable[[Image.Image], Any]:
-    from torchvision import transforms as t
-
-    return t.Compose([t.Resize(round(size * ENLARGED)), t.CenterCrop(size), t.PILToTensor()])  # type: ignore[no-any-return]
+    evaluation = [t.Resize(round(size * ENLARGED)), t.CenterCrop(size)]
+    training = [t.RandomResizedCrop(size), t.RandomHorizontalFlip()]
+    return t.Compose([*(training if random else evaluation), t.PILToTensor()])  # type: ignore[no-any-return]
 
 
 def _read(path: Path, transform: Callable[[Image.Image], Any]) -> Tensor:

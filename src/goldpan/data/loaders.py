@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 
 from goldpan.data.datasets import Images
 from goldpan.data.image_files import ImageFiles
-from goldpan.data.order import EvaluationOrder, TrainOrder
+from goldpan.data.order import Request, TrainOrder
 from goldpan.types import Batch
 
 
@@ -20,7 +20,7 @@ class MemoryLoader:
 
     batch_sampler = None  # where Lightning looks for shuffling before it looks at `sampler`
 
-    def __init__(self, split: Images, order: TrainOrder | EvaluationOrder) -> None:
+    def __init__(self, split: Images, order: TrainOrder | list[Request]) -> None:
         self.split, self.sampler = split, order
 
     def __len__(self) -> int:
@@ -35,7 +35,7 @@ Loader = MemoryLoader | DataLoader[Batch]
 
 
 def build_loader(
-    split: Images | ImageFiles, order: TrainOrder | EvaluationOrder, workers: int
+    split: Images | ImageFiles, order: TrainOrder | list[Request], workers: int
 ) -> Loader:
     """Return the loader that suits the split: for files, one whose workers decode whole batches."""
     if isinstance(split, Images):

@@ -15,13 +15,9 @@ Request = tuple[int, Tensor]
 
 
 class TrainOrder:
-    """Shuffle all images in each epoch; each rank gets its share of each global batch.
+    """Shuffle all images (N,) in each epoch; each rank gets its share of each global batch.
 
-    The last batch of an epoch is dropped when it would not be whole.
-
-    Args:
-        indices: the training images, (N,) int64.
-        batch_size: images in a global batch, over all ranks.
+    `batch_size` counts over all ranks. The last batch of an epoch is dropped if it is not whole.
     """
 
     def __init__(
@@ -55,30 +51,20 @@ class TrainOrder:
             yield epoch, self.indices[batch]
 
 
-class EvaluationOrder:
-    """Pass over all images once, in order; over the ranks no image is missing or twice.
+def evaluation_order(
+    indices: Tensor, batch_size: int, *, rank: int = 0, world: int = 1
+) -> list[Request]:
+    """Pass over all images (N,) once, in order; over the ranks no image is missing or twice.
 
     All ranks get the same number of batches, of which none is empty; the number of images in them
-    differs by one at most, so metrics must be summed, not averaged, over ranks.
-
-    Args:
-        indices: the images, (N,) int64.
-        batch_size: images in a batch of one rank, at most (where ranks run out unevenly, one more).
+    differs by one at most, so metrics must be summed, not averaged, over ranks. Where ranks run out
+    unevenly, a batch has one image more than `batch_size`.
     """
-
-    def __init__(self, indices: Tensor, batch_size: int, *, rank: int = 0, world: int = 1) -> None:
-        if len(indices) < world:
-            raise ValueError(
-                f"expected at least one image to evaluate for each of the {world} processes, got "
-                f"{len(indices)}; run fewer processes or hold out more images"
-            )
-        largest, smallest = -(-len(indices) // world), len(indices) // world
-        batches = min(-(-largest // batch_size), smallest)
-        self.batches = indices[rank::world].tensor_split(batches)
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[Request]:
-        for batch in self.batches:
-            yield 0, batch
+    if len(indices) < world:
+        raise ValueError(
+            f"expected at least one image to evaluate for each of the {world} processes, got "
+            f"{len(indices)}; run fewer processes or hold out more images"
+        )
+    largest, smallest = -(-len(indices) // world), len(indices) // world
+    batches = min(-(-largest // batch_size), smallest)
+    return [(0, batch) for batch in indices[rank::world].tensor_split(batches)]

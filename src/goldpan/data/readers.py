@@ -1,142 +1,96 @@
 """Read a dataset by name into two splits in memory: fetched, unpacked, decoded when needed."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from goldpan.data import folders, tiny_imagenet
+from goldpan.data import cifar, folders, tiny_imagenet
 from goldpan.data.cache import cached
 from goldpan.data.checks import check_images
-from goldpan.data.datasets import Download, Images, Spec, Splits
+from goldpan.data.datasets import Download, Images, Source, Splits
 from goldpan.data.decode import decode
 from goldpan.data.download import download
 from goldpan.data.folders import Layout
 from goldpan.data.sampling import hold_out
-from goldpan.data.unpack import gunzip, untar
-
-CIFAR_FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}
+from goldpan.data.unpack import unpack
 
 
-def read_splits(
-    spec: Spec,
-    root: Path,
-    cache: Path,
-    size: int | None = None,
-    mirrors: Sequence[str] = (),
-) -> Splits:
-    """Read both splits of any dataset but imagenet, which does not fit in memory.
-
-    Args:
-        root: the folder that holds the dataset's own folder; of image_folder, the folder or the
-            archive itself.
-        cache: where decoded images are kept.
-        size: pixels that images are scaled to, for datasets that are decoded from image files.
-        mirrors: addresses tried before the spec's own; a file's name is added to each.
-    """
-    mirrors = (*mirrors, *spec.mirrors)
-    if spec.name == "digits":
-        return _read_digits(spec)
-    if spec.name in ("mnist", "fashion_mnist"):
-        return _read_mnist(spec, root, mirrors)
-    if spec.name in CIFAR_FOLDERS:
-        return _read_cifar(spec, root, mirrors)
-    if spec.name == "tiny_imagenet":
-        source = root / tiny_imagenet.FOLDER
-        if not source.is_dir():
-            source = _fetch(spec.downloads[0], root, mirrors)
-        return _read_files(source, cache, spec.name, size or spec.size, tiny_imagenet.arrange)
-    return _read_files(root, cache, spec.name, size, lambda _, names: folders.arrange(names))
+def read_splits(source: Source) -> Splits:
+    """Read both splits of any dataset but imagenet, which does not fit in memory."""
+    name = source.spec.name
+    if name == "digits":
+        return _read_digits(source)
+    if name in ("mnist", "fashion_mnist"):
+        return _read_mnist(source)
+    if name in cifar.BINARY:
+        return _read_cifar(source)
+    if name == "tiny_imagenet":
+        folder = source.root / tiny_imagenet.FOLDER
+        files = folder if folder.is_dir() else _fetch(source, source.spec.downloads[0])
+        return _read_files(source, files, source.size or source.spec.size, tiny_imagenet.arrange)
+    return _read_files(source, source.root, source.size, lambda _, names: folders.arrange(names))
 
 
-def _read_digits(spec: Spec) -> Splits:
+def _read_digits(source: Source) -> Splits:
     """Split scikit-learn's 1,797 digits of 8x8 pixels 80 to 20, the same way in every run."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
     images = torch.from_numpy(np.rint(data.images * 255 / 16).astype(np.uint8))[:, None]
     labels = torch.from_numpy(data.target.astype(np.int64))
-    train, test = hold_out(labels, 0.2, seed=0)
-    return _splits(
-        spec,
-        Images(images[train], labels[train]),
-        Images(images[test], labels[test]),
-        [str(digit) for digit in range(10)],
-    )
+    train, test = (Images(images[part], labels[part]) for part in hold_out(labels, 0.2, seed=0))
+    return _splits(source, train, test, [str(digit) for digit in range(10)])
 
 
-def _read_mnist(spec: Spec, root: Path, mirrors: Sequence[str]) -> Splits:
-    for item in spec.downloads:
-        unpacked = (root / item.path).with_suffix("")
+def _read_mnist(source: Source) -> Splits:
+    for item in source.spec.downloads:
+        unpacked = (source.root / item.path).with_suffix("")
         if not unpacked.exists():
-            gunzip(_fetch(item, root, mirrors), unpacked)
+            unpack(_fetch(source, item), unpacked)
     from torchvision.datasets import MNIST, FashionMNIST
 
-    reader = MNIST if spec.name == "mnist" else FashionMNIST
-    train, test = reader(root, train=True), reader(root, train=False)
-    return _splits(
-        spec,
-        Images(train.data[:, None], train.targets),
-        Images(test.data[:, None], test.targets),
-        train.classes,
-    )
+    reader = MNIST if source.spec.name == "mnist" else FashionMNIST
+    parts = [reader(source.root, train=train) for train in (True, False)]
+    train, test = (Images(part.data[:, None], part.targets) for part in parts)
+    return _splits(source, train, test, parts[0].classes)
 
 
-def _read_cifar(spec: Spec, root: Path, mirrors: Sequence[str]) -> Splits:
-    folder = root / CIFAR_FOLDERS[spec.name]
-    if not folder.is_dir():
-        untar(_fetch(spec.downloads[0], root, mirrors), folder)
-    from torchvision.datasets import CIFAR10, CIFAR100
+def _read_cifar(source: Source) -> Splits:
+    spec = source.spec
 
-    reader = CIFAR10 if spec.name == "cifar10" else CIFAR100
-    try:
-        with warnings.catch_warnings():
-            # The pickles of 2009 hold 0 and 1 where numpy 2.4 wants False and True.
-            warnings.filterwarnings("ignore", r"dtype\(\): align should be passed")
-            train, test = reader(root, train=True), reader(root, train=False)
-    except RuntimeError as error:
-        raise ValueError(
-            f"expected the files of {spec.name} in {folder.absolute()}, "
-            f"got {error}; delete that folder and run again"
-        ) from error
-    return _splits(spec, _channels_first(train), _channels_first(test), train.classes)
+    def fetch(folder: Path) -> None:
+        unpack(_fetch(source, spec.downloads[0]), folder)
+
+    train, test = cifar.read_cifar(spec.name, source.root, fetch)
+    names = cifar.class_names(spec.name, source.root, spec.classes or 0)
+    return _splits(source, train, test, names)
 
 
 def _read_files(
-    source: Path,
-    cache: Path,
-    name: str,
-    size: int | None,
-    layout: Callable[[Path, list[str]], Layout],
+    source: Source, files: Path, size: int | None, layout: Callable[[Path, list[str]], Layout]
 ) -> Splits:
     """Decode class folders or an archive of them, or read what was decoded before."""
-    if not source.exists():
-        folders.list_members(source)  # says what is missing
+    if not files.exists():
+        folders.list_members(files)  # says what is missing
 
     def build() -> Splits:
-        found = layout(source, folders.list_members(source))
-        check_images(source, len(found.class_names), len(found.train), len(found.test))
-        return decode(source, found, size)
+        found = layout(files, folders.list_members(files))
+        check_images(files, len(found.class_names), len(found.train), len(found.test))
+        return decode(files, found, size)
 
-    place = sha256(f"{source.absolute()}\0{size}".encode()).hexdigest()[:12]
-    return cached(cache / f"{name}-{place}", f"{folders.fingerprint(source)} size {size}", build)
+    place = sha256(f"{files.absolute()}\0{size}".encode()).hexdigest()[:12]
+    path = source.cache / f"{source.spec.name}-{place}.npz"
+    return cached(path, f"{folders.fingerprint(files)} size {size}", build)
 
 
-def _fetch(item: Download, root: Path, mirrors: Sequence[str]) -> Path:
+def _fetch(source: Source, item: Download) -> Path:
     name = Path(item.path).name
-    urls = [f"{mirror.rstrip('/')}/{name}" for mirror in mirrors]
-    return download(urls, root / item.path, item.checksum)
+    urls = [f"{mirror.rstrip('/')}/{name}" for mirror in (*source.mirrors, *source.spec.mirrors)]
+    return download(urls, source.root / item.path, item.checksum)
 
 
-def _channels_first(split: Any) -> Images:
-    """torchvision's CIFAR split, images (N, H, W, C), in goldpan's form."""
-    images = torch.from_numpy(split.data.transpose(0, 3, 1, 2).copy())
-    return Images(images, torch.tensor(split.targets, dtype=torch.int64))
-
-
-def _splits(spec: Spec, train: Images, test: Images, class_names: Sequence[str]) -> Splits:
-    return Splits(train, test, tuple(class_names), spec.mean or (), spec.std or ())
+def _splits(source: Source, train: Images, test: Images, class_names: Sequence[str]) -> Splits:
+    return Splits(train, test, tuple(class_names), source.spec.mean or (), source.spec.std or ())

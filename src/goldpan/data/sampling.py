@@ -36,19 +36,13 @@ class Sampling:
 
 
 def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
-    """Order the images so that each prefix holds as equal a number of every class as it can.
-
-    `labels` (N,) int64 -> a random order of the N indices.
-    """
+    """Return a random order of labels (N,) whose prefixes have each class as often as they can."""
     order, ranks, _ = _ranks_in_class(labels, generator)
     return order[torch.argsort(ranks, stable=True)]
 
 
 def proportional_order(labels: Tensor, generator: torch.Generator) -> Tensor:
-    """Order the images so that each prefix holds the classes in the proportions of the whole.
-
-    `labels` (N,) int64 -> a random order of the N indices.
-    """
+    """Return a random order of labels (N,) whose prefixes have the classes in proportion."""
     order, ranks, counts = _ranks_in_class(labels, generator)
     return order[torch.argsort((ranks + 0.5) / counts, stable=True)]
 

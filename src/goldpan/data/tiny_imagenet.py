@@ -11,10 +11,7 @@ FOLDER = "tiny-imagenet-200"
 
 
 def arrange(source: Path, names: list[str]) -> Layout:
-    """Find the members of both splits among `names`.
-
-    Raises ValueError when the source does not hold Tiny ImageNet.
-    """
+    """Find the members of both splits among `names`; raise ValueError if they are not all there."""
     images = {name: name.split("/") for name in names if name.endswith(".JPEG")}
     train = {name: parts[-3] for name, parts in images.items() if "train" in parts[:-3]}
     annotations = next((name for name in names if name.endswith("val/val_annotations.txt")), None)

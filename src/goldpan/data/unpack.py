@@ -3,31 +3,48 @@
 import gzip
 import shutil
 import tarfile
-import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 
+from goldpan.data.archives import HARMLESS, list_tar
 
-def gunzip(archive: Path, destination: Path) -> None:
-    """Unpack one gzipped file to `destination`, unless another process has done so."""
-    with FileLock(f"{destination}.lock"):
+CHUNK = 1 << 20  # bytes
+
+
+def unpack(archive: Path, destination: Path) -> None:
+    """Unpack a gzipped file, or a tar's folder of that name; nothing is done if it is there.
+
+    Raises ValueError, before a byte is written, if the archive holds more than a gigabyte, or
+    anything but plain files inside that folder.
+    """
+    with (
+        FileLock(f"{destination}.lock"),
+        TemporaryDirectory(prefix="unpacking-", dir=destination.parent) as folder,
+    ):
         if destination.exists():
             return
-        temporary = destination.with_name(destination.name + ".unpacking")
-        with gzip.open(archive) as packed, temporary.open("wb") as file:
-            shutil.copyfileobj(packed, file)
-        temporary.replace(destination)
+        unpacked = Path(folder) / destination.name
+        if tarfile.is_tarfile(archive):
+            list_tar(archive)  # checks them all before one is written
+            with tarfile.open(archive) as tar:
+                tar.extractall(folder, filter="data")
+        else:
+            _check_size(archive)
+            with gzip.open(archive) as packed, unpacked.open("wb") as file:
+                shutil.copyfileobj(packed, file)
+        unpacked.rename(destination)
 
 
-def untar(archive: Path, folder: Path) -> None:
-    """Unpack the archive's top folder of the same name as `folder`, unless it is there already."""
-    with (
-        FileLock(f"{folder}.lock"),
-        tempfile.TemporaryDirectory(prefix="unpacking-", dir=folder.parent) as temporary,
-    ):
-        if folder.exists():
-            return
-        with tarfile.open(archive) as tar:
-            tar.extractall(temporary, filter="data")
-        (Path(temporary) / folder.name).rename(folder)
+def _check_size(archive: Path) -> None:
+    """Read a gzipped file to its end, as its own word on its size cannot be trusted."""
+    size = 0
+    with gzip.open(archive) as packed:
+        while chunk := packed.read(CHUNK):
+            size += len(chunk)
+            if size > HARMLESS:
+                raise ValueError(
+                    f"expected at most {HARMLESS} bytes in {archive}, got more; nothing was "
+                    "unpacked, get the file from a source that you trust"
+                )

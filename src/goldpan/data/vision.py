@@ -10,11 +10,11 @@ from torch import Tensor
 
 from goldpan.data.augment import normalize, random_crop, random_flip
 from goldpan.data.checks import check_batches, check_images, check_limit, check_options
-from goldpan.data.datasets import Images, find_spec
+from goldpan.data.datasets import Images, Source, find_spec
 from goldpan.data.image_files import ImageFiles, read_imagenet
 from goldpan.data.in_memory import find_in_memory, keep_in_memory
 from goldpan.data.loaders import Loader, build_loader
-from goldpan.data.order import EvaluationOrder, TrainOrder
+from goldpan.data.order import TrainOrder, evaluation_order
 from goldpan.data.readers import read_splits
 from goldpan.data.sampling import Sampling, draw, hold_out
 from goldpan.stream import stream
@@ -67,25 +67,17 @@ class VisionData(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         self.spec = find_spec(name)
-        check_options(
-            self.spec,
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            validation=validation,
-            limit=limit,
-            size=size,
-            workers=workers,
-            padding=padding,
-        )
-        self.name, self.root, self.cache = name, Path(root), Path(cache)
+        counts = {"batch_size": batch_size, "eval_batch_size": eval_batch_size, "limit": limit}
+        check_options(self.spec, validation, size, **counts, workers=workers, padding=padding)
+        self.name, self.root = name, Path(root)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.validation, self.seed, self.augment = validation, seed, augment
         self.limit, self.size, self.workers = limit, size, workers
-        self.mirrors = tuple(mirrors or ())
         self.flip = self.spec.flip if flip is None else flip
         self.padding = self.spec.padding if padding is None else padding
         self.splits = ("val", "test") if validation else ("test",)
-        self.source = self.spec, self.root, self.cache, self.size, self.mirrors
+        files = self.root.absolute(), Path(cache).absolute()
+        self.source = Source(self.spec, *files, size, tuple(mirrors or ()))
         self.loaded = False
 
     def keep_in_memory(self) -> None:
@@ -94,15 +86,13 @@ class VisionData(pl.LightningDataModule):
         imagenet is never in memory: its files are read when they are used. Raises as `load`.
         """
         if self.name != "imagenet":
-            keep_in_memory(*self.source)
+            keep_in_memory(self.source)
 
     def load(self) -> None:
         """Read and check the data, once; fetch or decode it first if that was not done before.
 
-        Raises:
-            FileNotFoundError: the dataset is not there and cannot be downloaded.
-            ValueError: an image is broken or of another size, there is one class only, or the
-                splits are too small for the options; each says what to do.
+        Raises FileNotFoundError when it is not there and cannot be downloaded, ValueError when an
+        image is broken or of another size, or the splits are too small for the options.
         """
         if self.loaded:
             return
@@ -114,10 +104,8 @@ class VisionData(pl.LightningDataModule):
         self.train_indices, self.validation_indices = hold_out(
             labels, self.validation, self.seed, limit=self.limit
         )
-        check_batches(
-            *(self.batch_size, self.validation),
-            *(len(self.train_indices), len(self.validation_indices)),
-        )
+        numbers = len(self.train_indices), len(self.validation_indices)
+        check_batches(self.batch_size, self.validation, *numbers)
         self.image_shape = (self.channels, self.image_size, self.image_size)
         self.steps_per_epoch = len(self.train_indices) // self.batch_size
         self._statistics = torch.tensor([self.mean, self.std])
@@ -142,19 +130,15 @@ class VisionData(pl.LightningDataModule):
         self.load()
 
     def setup(self, stage: str) -> None:
-        """Read the data on each process; Lightning calls it.
-
-        Raises ValueError when the processes cannot share `batch_size` evenly.
-        """
+        """Read the data on each process; Lightning calls it. Raises as `TrainOrder`."""
         self.load()
         self.order = self._train_order()
 
     def draw_batches(self, sampling: Sampling, seed: int, device: torch.device) -> list[Batch]:
         """Draw batches of training images for scoring: normalised, not augmented, float32.
 
-        The same seed gives the same batches, on every rank; none is of the validation split.
-
-        Raises ValueError when there are fewer images than asked for.
+        The same seed gives the same batches, on every rank; none is of the validation split. Raises
+        ValueError when there are fewer images than asked for.
         """
         self.load()
         labels = self.train.labels[self.train_indices]
@@ -174,20 +158,13 @@ class VisionData(pl.LightningDataModule):
 
     def val_dataloader(self) -> list[Loader]:
         """Loaders of the splits named in `splits`: validation, if any is held out, and test."""
-        parts: list[tuple[Images | ImageFiles, Tensor]] = [
-            (self.test, torch.arange(len(self.test.labels)))
-        ]
-        if self.validation:
-            parts.insert(0, (self.train.unaugmented(), self.validation_indices))
+        held_out = [(self.train.unaugmented(), self.validation_indices)] if self.validation else []
         rank, world = self._place()
-        return [
-            build_loader(
-                split,
-                EvaluationOrder(indices, self.eval_batch_size, rank=rank, world=world),
-                self.workers,
-            )
-            for split, indices in parts
-        ]
+        loaders = []
+        for split, indices in [*held_out, (self.test, torch.arange(len(self.test.labels)))]:
+            order = evaluation_order(indices, self.eval_batch_size, rank=rank, world=world)
+            loaders.append(build_loader(split, order, self.workers))
+        return loaders
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Augment a training batch and normalise any, on the device that it has reached."""
@@ -209,7 +186,7 @@ class VisionData(pl.LightningDataModule):
             )
             self.mean, self.std = self.spec.mean or (), self.spec.std or ()
             return
-        splits = find_in_memory(*self.source) or read_splits(*self.source)
+        splits = find_in_memory(self.source) or read_splits(self.source)
         self.train, self.test, self.class_names = splits.train, splits.test, splits.class_names
         self.mean, self.std = splits.mean, splits.std
         self.image_size = splits.train.images.shape[-1]

@@ -28,8 +28,7 @@ class BoundedBatchNorm2d(nn.BatchNorm2d):
         bound: sigmoid, or hard or tanh for ablation.
         bias: add a learnt bias (C,), 0 at first; the paper has none.
 
-    Raises:
-        ValueError: if there is no such bound.
+    Raises ValueError if there is no such bound.
     """
 
     unit_weight = float("inf")
@@ -84,11 +83,7 @@ def importance(norm: nn.BatchNorm2d) -> Tensor:
 
 
 def norms(model: nn.Module) -> dict[str, nn.BatchNorm2d]:
-    """The model's BatchNorms with a scale, by name, in its order.
-
-    Raises:
-        ValueError: if it has none: RNI, slimming, polarization and uniform rank channels by them.
-    """
+    """The model's BatchNorms with a scale, by name, in its order; ValueError if it has none."""
     found = {
         name: module
         for name, module in model.named_modules()

@@ -5,6 +5,7 @@ layer costs what a dense one costs, and gradients at cut places stay visible to 
 grow weights back. The mask is a buffer, so it travels in every checkpoint.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -32,3 +33,4 @@ class MaskedLinear(nn.Linear):
 
 
 MaskedLayer = MaskedConv2d | MaskedLinear
+Layer = Callable[..., nn.Module]  # makes a layer, as the classes above do

@@ -88,8 +88,7 @@ def initialize(model: nn.Module, scheme: str, seed: int) -> None:
     starts at `seed`; the global generator is left as it was. Any other module, a norm with its
     own `reset_parameters` included, draws for itself. Tensors on the meta device are passed over.
 
-    Raises:
-        ValueError: if no scheme has that name.
+    Raises ValueError if no scheme has that name.
     """
     if scheme not in SCHEMES:
         raise ValueError(f"initialization must be one of {', '.join(SCHEMES)}, got {scheme!r}.")
@@ -133,10 +132,8 @@ def _fill_layer(
     if isinstance(layer, MaskedLayer):
         layer.weight.mul_(layer.mask)
     bound = bias_bound / math.sqrt(layer.weight[0].numel())
-    if bound > 0:
-        _fill(layer.bias, partial(nn.init.uniform_, a=-bound, b=bound), generator)
-    else:
-        _fill(layer.bias, partial(_constant, value=0.0), generator)
+    uniform, zero = partial(nn.init.uniform_, a=-bound, b=bound), partial(_constant, value=0.0)
+    _fill(layer.bias, uniform if bound > 0 else zero, generator)
 
 
 def _fill(tensor: Tensor | None, filler: Filler, generator: torch.Generator) -> None:

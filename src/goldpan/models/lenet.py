@@ -7,54 +7,21 @@ of Caffe's LeNet, which SNIP (arXiv 1810.02340) and most later papers prune.
 SNIP's code have max-pooling alone there.
 """
 
-from collections.abc import Callable
+from collections import OrderedDict
 
-from torch import Tensor, nn
+from torch import nn
 
-from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.layers.masked import Layer, MaskedConv2d, MaskedLinear
 from goldpan.models.initialize import initialize, seeded
 from goldpan.models.sizes import require_positive
 
-Layer = Callable[..., nn.Module]
 
-
-class LeNet300(nn.Module):
+class LeNet300(nn.Sequential):
     """Images (N, C, H, W) -> 300 -> 100 -> logits (N, classes), a ReLU between."""
 
-    def __init__(self, classes: int, features: int, *, linear: Layer) -> None:
-        super().__init__()
-        self.flatten = nn.Flatten()
-        self.linear1, self.relu1 = linear(features, 300), nn.ReLU()
-        self.linear2, self.relu2 = linear(300, 100), nn.ReLU()
-        self.linear3 = linear(100, classes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.relu1(self.linear1(self.flatten(x)))
-        x = self.relu2(self.linear2(x))
-        logits: Tensor = self.linear3(x)
-        return logits
-
-
-class LeNet5(nn.Module):
+class LeNet5(nn.Sequential):
     """Images (N, C, H, W) -> conv5x5 20, pool, conv5x5 50, pool -> 500 -> logits (N, classes)."""
-
-    def __init__(
-        self, classes: int, channels: int, image_size: int, *, conv: Layer, linear: Layer
-    ) -> None:
-        super().__init__()
-        side = ((image_size - 4) // 2 - 4) // 2  # of the second pool's output, in pixels
-        self.conv1, self.relu1, self.pool1 = conv(channels, 20, 5), nn.ReLU(), nn.MaxPool2d(2)
-        self.conv2, self.relu2, self.pool2 = conv(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2)
-        self.flatten = nn.Flatten()
-        self.linear1, self.relu3 = linear(50 * side * side, 500), nn.ReLU()
-        self.linear2 = linear(500, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.pool1(self.relu1(self.conv1(x)))
-        x = self.pool2(self.relu2(self.conv2(x)))
-        x = self.relu3(self.linear1(self.flatten(x)))
-        logits: Tensor = self.linear2(x)
-        return logits
 
 
 def lenet_300_100(
@@ -66,14 +33,19 @@ def lenet_300_100(
     initialization: str = "kaiming_normal",
     seed: int = 0,
 ) -> LeNet300:
-    """Build LeNet-300-100: 266,200 weights and 410 biases on MNIST (28 x 28 pixels, 10 classes).
-
-    Raises:
-        ValueError: if a size is below 1 or no initialization has that name.
-    """
+    """Build LeNet-300-100: 266,200 weights and 410 biases on MNIST (28 x 28 pixels, 10 classes)."""
     require_positive(classes=classes, channels=channels, image_size=image_size)
     with seeded(seed):
-        net = LeNet300(classes, channels * image_size**2, linear=linear)
+        net = LeNet300(
+            OrderedDict(
+                flatten=nn.Flatten(),
+                linear1=linear(channels * image_size**2, 300),
+                relu1=nn.ReLU(),
+                linear2=linear(300, 100),
+                relu2=nn.ReLU(),
+                linear3=linear(100, classes),
+            )
+        )
     initialize(net, initialization, seed)
     return net
 
@@ -90,9 +62,7 @@ def lenet5(
 ) -> LeNet5:
     """Build LeNet-5-Caffe: 430,500 weights and 580 biases on MNIST (28 x 28 pixels, 10 classes).
 
-    Raises:
-        ValueError: if a size is below 1, if the image has fewer than 16 pixels a side, or if no
-            initialization has that name.
+    Raises ValueError if the image has fewer than 16 pixels a side.
     """
     require_positive(classes=classes, channels=channels, image_size=image_size)
     if image_size < 16:
@@ -100,7 +70,21 @@ def lenet5(
             f"LeNet-5 needs images of at least 16 x 16 pixels, got {image_size} x {image_size}: "
             "choose a larger image_size or model=lenet_300_100."
         )
+    side = ((image_size - 4) // 2 - 4) // 2  # of the second pool's output, in pixels
     with seeded(seed):
-        net = LeNet5(classes, channels, image_size, conv=conv, linear=linear)
+        net = LeNet5(
+            OrderedDict(
+                conv1=conv(channels, 20, 5),
+                relu1=nn.ReLU(),
+                pool1=nn.MaxPool2d(2),
+                conv2=conv(20, 50, 5),
+                relu2=nn.ReLU(),
+                pool2=nn.MaxPool2d(2),
+                flatten=nn.Flatten(),
+                linear1=linear(50 * side * side, 500),
+                relu3=nn.ReLU(),
+                linear2=linear(500, classes),
+            )
+        )
     initialize(net, initialization, seed)
     return net

@@ -5,12 +5,12 @@ that keeps the shape is the identity. One that does not is of type A (every seco
 channels filled with zeros) or type B (1x1 convolution and norm), by the paper's section 3.3.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Layer = Callable[..., nn.Module]
+from goldpan.layers.masked import Layer
 
 
 class PadShortcut(nn.Module):
@@ -34,11 +34,7 @@ class PadShortcut(nn.Module):
 def make_shortcut(
     kind: str, channels_in: int, channels_out: int, stride: int, *, conv: Layer, norm: Layer
 ) -> nn.Module:
-    """Return the identity where the shape stays, else a shortcut of kind "A" or "B".
-
-    Raises:
-        ValueError: if the kind is neither, or if A would have to drop channels.
-    """
+    """Return the identity where the shape stays, else "A" or "B"; ValueError for other kinds."""
     if kind not in ("A", "B"):
         raise ValueError(f"shortcut must be A (zero padding) or B (1x1 convolution), got {kind!r}.")
     if stride == 1 and channels_in == channels_out:
@@ -99,3 +95,24 @@ class Bottleneck(nn.Module):
         y = self.norm3(self.conv3(y))
         out: Tensor = self.relu3(y + self.shortcut(x))
         return out
+
+
+def make_stages(
+    block: Callable[[int, int, int], nn.Module],
+    channels: int,
+    widths: Sequence[int],
+    blocks: Sequence[int],
+    expansion: int = 1,
+) -> nn.Sequential:
+    """Stack stages of `block(channels_in, channels, stride)`; all but the first halve H and W.
+
+    A stage's width is its channels before a bottleneck's expansion.
+    """
+    stages = nn.Sequential()
+    for stage, (count, width) in enumerate(zip(blocks, widths, strict=True)):
+        layers = nn.Sequential()
+        for stride in [2 if stage > 0 else 1, *[1] * (count - 1)]:
+            layers.append(block(channels, width, stride))
+            channels = width * expansion
+        stages.append(layers)
+    return stages

@@ -5,18 +5,18 @@ nets are section 4.2's (depth 6n + 2, widths 16, 32, 64); `width=2` gives the 32
 and Panning prune. The ImageNet nets have one of three stems, `cifar`, `tiny_imagenet`, `imagenet`.
 """
 
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Sequence
 from functools import partial
 
-from torch import Tensor, nn
+from torch import nn
 
-from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.layers.masked import Layer, MaskedConv2d, MaskedLinear
 from goldpan.models.initialize import initialize, seeded
-from goldpan.models.residual import BasicBlock, Bottleneck
-from goldpan.models.sizes import require_positive, scaled
+from goldpan.models.residual import BasicBlock, Bottleneck, make_stages
+from goldpan.models.sizes import make_head, require_positive, scaled
 from goldpan.models.stems import make_stem
 
-Layer = Callable[..., nn.Module]
 Block = type[BasicBlock] | type[Bottleneck]
 
 IMAGENET_NETS: dict[int, tuple[Block, Sequence[int]]] = {  # depth -> block, blocks in each stage
@@ -26,39 +26,8 @@ IMAGENET_NETS: dict[int, tuple[Block, Sequence[int]]] = {  # depth -> block, blo
 }
 
 
-class ResNet(nn.Module):
-    """Images (N, C, H, W) -> stem -> stages, each but the first halving H and W -> mean -> logits.
-
-    `widths` are the stages' channels before a bottleneck's expansion by 4.
-    """
-
-    def __init__(
-        self,
-        stem: nn.Module,
-        block: Block,
-        blocks: Sequence[int],
-        widths: Sequence[int],
-        classes: int,
-        shortcut: str,
-        *,
-        conv: Layer,
-        linear: Layer,
-        norm: Layer,
-    ) -> None:
-        super().__init__()
-        self.stem = stem
-        self.stages = nn.Sequential()
-        channels = widths[0]
-        for stage, (count, width) in enumerate(zip(blocks, widths, strict=True)):
-            layers = nn.Sequential()
-            for index in range(count):
-                stride = 2 if stage > 0 and index == 0 else 1
-                layers.append(block(channels, width, stride, shortcut, conv=conv, norm=norm))
-                channels = width * block.expansion
-            self.stages.append(layers)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.flatten = nn.Flatten()
-        self.linear = linear(channels, classes)
+class ResNet(nn.Sequential):
+    """Images (N, C, H, W) -> stem -> stages of residual blocks -> mean -> logits (N, classes)."""
 
     def prunable_norms(self) -> list[str]:
         """The norms inside the residual blocks: their channels may go without touching a shortcut.
@@ -68,11 +37,6 @@ class ResNet(nn.Module):
         inner = {BasicBlock: ("norm1",), Bottleneck: ("norm1", "norm2")}
         blocks = [(n, m) for n, m in self.named_modules() if isinstance(m, BasicBlock | Bottleneck)]
         return [f"{name}.{norm}" for name, block in blocks for norm in inner[type(block)]]
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.stages(self.stem(x))
-        logits: Tensor = self.linear(self.flatten(self.pool(x)))
-        return logits
 
 
 def cifar_resnet(
@@ -94,20 +58,19 @@ def cifar_resnet(
 
     `stem_relu=False` leaves out the ReLU before the first block, as in Receding Neuron Importances.
 
-    Raises:
-        ValueError: if the depth, a size, the width, the shortcut or the initialization is not one
-            that exists.
+    Raises ValueError for an option that no such network has.
     """
     require_positive(classes=classes, channels=channels, image_size=image_size)
     if depth < 8 or depth % 6 != 2:
         raise ValueError(f"depth must be 6n + 2, such as 20, 32 or 56, got {depth!r}.")
     widths = [scaled(planes, width) for planes in (16, 32, 64)]
-    blocks = [(depth - 2) // 6] * 3
     with seeded(seed):
         stem = make_stem("cifar", channels, widths[0], conv=conv, norm=norm)
         stem = stem if stem_relu else stem[:-1]
+        block = partial(BasicBlock, kind=shortcut, conv=conv, norm=norm)
+        stages = make_stages(block, widths[0], widths, [(depth - 2) // 6] * 3)
         net = ResNet(
-            stem, BasicBlock, blocks, widths, classes, shortcut, conv=conv, linear=linear, norm=norm
+            OrderedDict(stem=stem, stages=stages, **make_head(widths[-1], classes, linear))
         )
     initialize(net, initialization, seed)
     return net
@@ -132,9 +95,7 @@ def imagenet_resnet(
 
     With `stem="imagenet"` and 1,000 classes the parameters are torchvision's, in its order.
 
-    Raises:
-        ValueError: if the depth, a size, the width, the stem, the shortcut or the initialization is
-            not one that exists.
+    Raises ValueError for an option that no such network has.
     """
     require_positive(classes=classes, channels=channels, image_size=image_size)
     if depth not in IMAGENET_NETS:
@@ -145,9 +106,10 @@ def imagenet_resnet(
     widths = [scaled(planes, width) for planes in (64, 128, 256, 512)]
     with seeded(seed):
         first = make_stem(stem, channels, widths[0], conv=conv, norm=norm)
-        net = ResNet(
-            first, block, blocks, widths, classes, shortcut, conv=conv, linear=linear, norm=norm
-        )
+        make = partial(block, kind=shortcut, conv=conv, norm=norm)
+        stages = make_stages(make, widths[0], widths, blocks, block.expansion)
+        head = make_head(widths[-1] * block.expansion, classes, linear)
+        net = ResNet(OrderedDict(stem=first, stages=stages, **head))
     initialize(net, initialization, seed)
     return net
 

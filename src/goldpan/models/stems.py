@@ -6,21 +6,15 @@
 - `imagenet`: 7x7 convolution, stride 2, and a 3x3 max-pool, stride 2.
 """
 
-from collections.abc import Callable
-
 from torch import nn
 
-Layer = Callable[..., nn.Module]
+from goldpan.layers.masked import Layer
 
 STEMS = ("cifar", "tiny_imagenet", "imagenet")
 
 
 def make_stem(kind: str, channels: int, width: int, *, conv: Layer, norm: Layer) -> nn.Sequential:
-    """Return the layers before the first block: (N, C, H, W) -> (N, width, H, W), or H/4, W/4.
-
-    Raises:
-        ValueError: if no stem is of that kind.
-    """
+    """Return the layers before the first block: (N, C, H, W) -> (N, width, H, W), or H/4, W/4."""
     if kind not in STEMS:
         raise ValueError(f"stem must be one of {', '.join(STEMS)}, got {kind!r}.")
     if kind == "imagenet":

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any
 
+import torch
 from torch import nn
 
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
@@ -34,8 +35,7 @@ def torchvision_model(
     `initialization="default"` is torchvision's own. With channels other than 3, the first
     convolution is drawn anew for them. GoogLeNet and Inception come without auxiliary outputs.
 
-    Raises:
-        ValueError: if no classifier has that name, or a size is below 1.
+    Raises ValueError if no classifier has that name, or a size is below 1.
     """
     from torchvision import models
 
@@ -65,9 +65,7 @@ def timm_model(
 
     Transformers of a fixed input size are built for `image_size`; other models take any.
 
-    Raises:
-        ModuleNotFoundError: if timm is not installed.
-        ValueError: if timm has no model of that name, or a size is below 1.
+    Raises ModuleNotFoundError if timm is not installed, ValueError as `torchvision_model`.
     """
     try:
         import timm
@@ -109,16 +107,10 @@ def _torchvision_options(name: str, image_size: int) -> dict[str, Any]:
 
 
 def _rebuild_first_convolution(net: nn.Module, channels: int) -> None:
-    name, first = next((n, m) for n, m in net.named_modules() if isinstance(m, nn.Conv2d))
-    fresh = nn.Conv2d(
-        channels,
-        first.out_channels,
-        first.kernel_size,  # type: ignore[arg-type]
-        first.stride,  # type: ignore[arg-type]
-        first.padding,  # type: ignore[arg-type]
-        bias=first.bias is not None,
-    )
-    net.set_submodule(name, fresh)
+    first = next(module for module in net.modules() if isinstance(module, nn.Conv2d))
+    first.in_channels = channels
+    first.weight = nn.Parameter(torch.empty(first.out_channels, channels, *first.kernel_size))
+    first.reset_parameters()
 
 
 def _masked(
@@ -135,10 +127,6 @@ def _masked(
         initialize(net, initialization, seed)
     dense = unswappable(net)
     if dense:
-        _log.warning(
-            "%s keeps layers dense that masks cannot reach (%d): %s.",
-            name,
-            len(dense),
-            ", ".join(dense),
-        )
+        reason = f"{name} keeps layers dense that masks cannot reach ({len(dense)})"
+        _log.warning("%s: %s.", reason, ", ".join(dense))
     return net

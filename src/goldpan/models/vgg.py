@@ -6,16 +6,14 @@ convolutions, four max-pools, then a global average pool in place of the fifth p
 wide linear layers. Receding Neuron Importances uses VGG-16 with biases (`bias=True`).
 """
 
-from collections.abc import Callable
+from collections import OrderedDict
 from functools import partial
 
-from torch import Tensor, nn
+from torch import nn
 
-from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.layers.masked import Layer, MaskedConv2d, MaskedLinear
 from goldpan.models.initialize import initialize, seeded
-from goldpan.models.sizes import require_positive, scaled
-
-Layer = Callable[..., nn.Module]
+from goldpan.models.sizes import make_head, require_positive, scaled
 
 WIDTHS = (64, 128, 256, 512, 512)  # output channels of the five stages
 BLOCKS = {  # depth -> convolutions in each stage
@@ -26,44 +24,12 @@ BLOCKS = {  # depth -> convolutions in each stage
 }
 
 
-class VGG(nn.Module):
+class VGG(nn.Sequential):
     """Images (N, C, H, W) -> five stages with a pool between -> mean -> logits (N, classes).
 
     A pool that would leave less than 2 x 2 pixels is left out, so 8 x 8 images have two of the
     four: on a single pixel, eight of the nine weights of a 3 x 3 filter would see padding alone.
     """
-
-    def __init__(
-        self,
-        depth: int,
-        classes: int,
-        channels: int,
-        image_size: int,
-        width: float,
-        bias: bool,
-        *,
-        conv: Layer,
-        linear: Layer,
-        norm: Layer,
-    ) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        for stage, blocks in enumerate(BLOCKS[depth]):
-            if stage > 0 and image_size >= 4:
-                layers.append(nn.MaxPool2d(2))
-                image_size //= 2
-            out = scaled(WIDTHS[stage], width)
-            for _ in range(blocks):
-                layers += [conv(channels, out, 3, padding=1, bias=bias), norm(out), nn.ReLU()]
-                channels = out
-        self.features = nn.Sequential(*layers)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.flatten = nn.Flatten()
-        self.linear = linear(channels, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.linear(self.flatten(self.pool(self.features(x))))
-        return logits
 
 
 def vgg(
@@ -85,15 +51,23 @@ def vgg(
     VGG-19 has 20,024,000 prunable weights for 10 classes and 20,070,080 for 100. `width`
     multiplies every layer's channels; `bias` gives the convolutions a bias.
 
-    Raises:
-        ValueError: if the depth, a size, the width or the initialization is not one that exists.
+    Raises ValueError for an option that no such network has.
     """
     require_positive(classes=classes, channels=channels, image_size=image_size)
     if depth not in BLOCKS:
         raise ValueError(f"depth must be one of {', '.join(map(str, BLOCKS))}, got {depth!r}.")
+    layers: list[nn.Module] = []
     with seeded(seed):
-        sizes = (depth, classes, channels, image_size, width)
-        net = VGG(*sizes, bias, conv=conv, linear=linear, norm=norm)
+        for stage, (blocks, planes) in enumerate(zip(BLOCKS[depth], WIDTHS, strict=True)):
+            if stage > 0 and image_size >= 4:
+                layers.append(nn.MaxPool2d(2))
+                image_size //= 2
+            out = scaled(planes, width)
+            for _ in range(blocks):
+                layers += [conv(channels, out, 3, padding=1, bias=bias), norm(out), nn.ReLU()]
+                channels = out
+        features = nn.Sequential(*layers)
+        net = VGG(OrderedDict(features=features, **make_head(channels, classes, linear)))
     initialize(net, initialization, seed)
     return net
 

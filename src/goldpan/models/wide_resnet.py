@@ -7,16 +7,15 @@ deep residual networks", ECCV 2016, arXiv 1603.05027). RigL (arXiv 1911.11134) p
 (arXiv 1810.02340) WRN-16-8, FreeTickets (arXiv 2106.14568) WRN-28-10.
 """
 
-from collections.abc import Callable
+from collections import OrderedDict
 from functools import partial
 
 from torch import Tensor, nn
 
-from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.layers.masked import Layer, MaskedConv2d, MaskedLinear
 from goldpan.models.initialize import initialize, seeded
-from goldpan.models.sizes import require_positive, scaled
-
-Layer = Callable[..., nn.Module]
+from goldpan.models.residual import make_stages
+from goldpan.models.sizes import make_head, require_positive, scaled
 
 STEM = 16  # channels before the first block, whatever the width
 
@@ -29,14 +28,7 @@ class WideBlock(nn.Module):
     """
 
     def __init__(
-        self,
-        channels_in: int,
-        channels: int,
-        stride: int,
-        dropout: float,
-        *,
-        conv: Layer,
-        norm: Layer,
+        self, channels_in: int, channels: int, stride: int, dropout: float, conv: Layer, norm: Layer
     ) -> None:
         super().__init__()
         self.norm1, self.relu1 = norm(channels_in), nn.ReLU()
@@ -56,50 +48,13 @@ class WideBlock(nn.Module):
         return out
 
 
-class WideResNet(nn.Module):
-    """Images (N, C, H, W) -> stem -> three stages -> norm, ReLU, mean -> logits (N, classes).
-
-    Each stage has `blocks` blocks, the stages 16, 32 and 64 times `width` channels; the second and
-    the third halve H and W.
-    """
-
-    def __init__(
-        self,
-        blocks: int,
-        width: float,
-        classes: int,
-        channels: int,
-        dropout: float,
-        *,
-        conv: Layer,
-        linear: Layer,
-        norm: Layer,
-    ) -> None:
-        super().__init__()
-        self.stem = conv(channels, STEM, 3, padding=1, bias=False)
-        self.stages = nn.Sequential()
-        channels = STEM
-        for planes, first in ((16, 1), (32, 2), (64, 2)):
-            layers = nn.Sequential()
-            out = scaled(planes, width)
-            for stride in [first, *[1] * (blocks - 1)]:
-                layers.append(WideBlock(channels, out, stride, dropout, conv=conv, norm=norm))
-                channels = out
-            self.stages.append(layers)
-        self.norm, self.relu = norm(channels), nn.ReLU()
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.flatten = nn.Flatten()
-        self.linear = linear(channels, classes)
+class WideResNet(nn.Sequential):
+    """Images (N, C, H, W) -> stem -> three stages -> norm, ReLU, mean -> logits (N, classes)."""
 
     def prunable_norms(self) -> list[str]:
         """The norms between a block's convolutions: their channels touch no shortcut."""
         blocks = [name for name, module in self.named_modules() if isinstance(module, WideBlock)]
         return [f"{name}.norm2" for name in blocks]
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.relu(self.norm(self.stages(self.stem(x))))
-        logits: Tensor = self.linear(self.flatten(self.pool(x)))
-        return logits
 
 
 def wide_resnet(
@@ -120,16 +75,23 @@ def wide_resnet(
 
     `width` is the paper's k; `dropout` the fraction of activations dropped inside the blocks.
 
-    Raises:
-        ValueError: if the depth, a size, the width, the dropout or the initialization is not one
-            that exists.
+    Raises ValueError for an option that no such network has.
     """
     require_positive(classes=classes, channels=channels, image_size=image_size)
     if depth < 10 or depth % 6 != 4:
         raise ValueError(f"depth must be 6n + 4, such as 16, 22 or 28, got {depth!r}.")
+    widths = [scaled(planes, width) for planes in (16, 32, 64)]
+    block = partial(WideBlock, dropout=dropout, conv=conv, norm=norm)
     with seeded(seed):
-        sizes = ((depth - 4) // 6, width, classes, channels, dropout)
-        net = WideResNet(*sizes, conv=conv, linear=linear, norm=norm)
+        net = WideResNet(
+            OrderedDict(
+                stem=conv(channels, STEM, 3, padding=1, bias=False),
+                stages=make_stages(block, STEM, widths, [(depth - 4) // 6] * 3),
+                norm=norm(widths[-1]),
+                relu=nn.ReLU(),
+                **make_head(widths[-1], classes, linear),
+            )
+        )
     initialize(net, initialization, seed)
     return net
 

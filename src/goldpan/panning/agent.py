@@ -8,16 +8,17 @@ import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from goldpan.panning.observation import NAMES
-from goldpan.panning.policies import PolicyInput
+from goldpan.panning.policies import Policy, PolicyInput
 from goldpan.runs.checkpoint import save
 
 FORMAT = 1
+BROKEN = pickle.UnpicklingError, EOFError, RuntimeError, LookupError, TypeError, ValueError
 
 
 @dataclass(frozen=True)
@@ -30,20 +31,13 @@ class Agent:
 
     def write(self, path: Path) -> None:
         """Write the agent to one file, whole or not at all."""
-        content = {
-            "format": FORMAT,
-            "observations": list(NAMES),
-            "indices": list(self.indices),
-            "trained_on": dict(self.trained_on),
-            "actor": dict(self.actor),
-        }
-        save(content, path)
+        sees = {"format": FORMAT, "observations": list(NAMES), "indices": list(self.indices)}
+        save(sees | {"trained_on": dict(self.trained_on), "actor": dict(self.actor)}, path)
 
     def network(self) -> nn.Module:
         """Observations (N, 7) -> actions (N, n_indices) in [-1, 1].
 
-        Raises:
-            RuntimeError: if the weights are not those of such a network.
+        Raises RuntimeError if the weights are not those of such a network.
         """
         weights = [value for name, value in self.actor.items() if name.endswith("weight")]
         layers: list[nn.Module] = []
@@ -58,9 +52,7 @@ class Agent:
 def read_agent(path: Path) -> Agent:
     """The agent in a file; nothing that the file may hold is run.
 
-    Raises:
-        FileNotFoundError: if there is none.
-        ValueError: if it is cut short, of another format, or not an agent.
+    Raises FileNotFoundError if there is none, ValueError if it is not a whole agent of this format.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -71,14 +63,7 @@ def read_agent(path: Path) -> Agent:
         content = dict(torch.load(path, map_location="cpu", weights_only=True))
         found = content["format"], tuple(content["observations"])
         agent = Agent(content["actor"], tuple(content["indices"]), content["trained_on"])
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        RuntimeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except BROKEN as error:
         raise ValueError(
             f"{path} is not a whole agent as procedure=agent writes it "
             f"({type(error).__name__}); copy or train it again"
@@ -97,10 +82,10 @@ def read_agent(path: Path) -> Agent:
     return agent
 
 
-class Learned:
+class Learned(Policy):
     """The policy of a trained agent, deterministic: weight = action + 1."""
 
-    observes: ClassVar[bool] = True
+    observes = True
 
     def __init__(self, agent: Agent) -> None:
         self.agent, self.actor = agent, agent.network()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,27 +54,17 @@ class Pan(PruneOnce):
         check_rounds(rounds, form)
         if watch < 0:
             raise ValueError(f"watch must be 0 or more snapshots, got {watch}")
-        self.policy, self.sparsity, self.observe = policy, sparsity, look
-        self.watch = min(watch, rounds)
+        self.policy, self.observe, self.watch = policy, look, min(watch, rounds)
         self.indices = find_indices(indices, temperature=temperature, mask_aware=mask_aware)
         policy.check([index.name for index in self.indices])
-        self.form, self.temperature, self.invert = form, temperature, invert
+        self.screen = partial(Screening, indices=self.indices, sparsity=sparsity, rounds=rounds)
+        self.screen = partial(self.screen, form=form, temperature=temperature, invert=invert)
 
     def find(
         self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound
     ) -> Masks:
         """Pan, log every round, and draw."""
-        screening = Screening(
-            system.net,
-            self.indices,
-            draw,
-            system.loss,
-            sparsity=self.sparsity,
-            rounds=self.rounds,
-            form=self.form,
-            temperature=self.temperature,
-            invert=self.invert,
-        )
+        screening = self.screen(system.net, draw=draw, loss=system.loss)
         force = Force(self.indices, draw(0) if self.watch else (), system.loss)
         watched = {self.rounds * number // self.watch for number in range(1, self.watch + 1)}
         if self.watch:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Literal
 
 import gymnasium
@@ -78,12 +79,13 @@ class PanningEnv(gymnasium.Env[Observation, Observation]):
         form: Literal["sum", "product"] = "sum",
         temperature: float = 200.0,
     ) -> None:
-        self.model, self.indices, self.loss = model, tuple(indices), loss
+        self.model, self.indices, self.rounds = model, tuple(indices), rounds
         self.draw_seeded, self.targets, self.switch = draw, targets, switch
-        self.rounds, self.form, self.temperature = rounds, form, temperature
+        parts = model, self.indices, self._draw, loss
+        self.screen = partial(Screening, *parts, rounds=rounds, form=form, temperature=temperature)
         self.action_space = Box(-1, 1, (len(self.indices),), np.float32)
         self.observation_space = Box(0, 1, (len(NAMES),), np.float32)
-        self.observer, self.steps, self.screening = Observer(), 0, self._screening(0.0)
+        self.observer, self.steps, self.screening = Observer(), 0, self.screen(sparsity=0.0)
         self.calibrated = False
         self.at_reset: dict[str, Any] = {}
 
@@ -94,7 +96,7 @@ class PanningEnv(gymnasium.Env[Observation, Observation]):
         super().reset(seed=seed)
         self.at_reset = self._state()
         target = (options or {}).get("target")
-        self.screening = self._screening(self._target() if target is None else target)
+        self.screening = self.screen(sparsity=self._target() if target is None else target)
         if seed is not None or not self.calibrated:
             self.observer, self.calibrated = Observer(), True
             self.observer.calibrate(self.screening, 0)
@@ -122,30 +124,14 @@ class PanningEnv(gymnasium.Env[Observation, Observation]):
         self.observer = Observer(Range(**state["loss"]), Range(**state["norm"]))
 
     def _state(self) -> dict[str, Any]:
-        return {
-            "random": self.np_random.bit_generator.state,
-            "steps": self.steps,
-            "calibrated": self.calibrated,
-            "loss": asdict(self.observer.loss),
-            "norm": asdict(self.observer.norm),
-        }
+        ranges = {"loss": asdict(self.observer.loss), "norm": asdict(self.observer.norm)}
+        counts = {"steps": self.steps, "calibrated": self.calibrated}
+        return {"random": self.np_random.bit_generator.state} | counts | ranges
 
     def _target(self) -> float:
         early = self.steps < self.switch or len(self.targets) == 1
         choice = 0 if early else int(self.np_random.integers(1, len(self.targets)))
         return float(self.np_random.uniform(*self.targets[choice]))
-
-    def _screening(self, target: float) -> Screening:
-        return Screening(
-            self.model,
-            self.indices,
-            self._draw,
-            self.loss,
-            sparsity=target,
-            rounds=self.rounds,
-            form=self.form,
-            temperature=self.temperature,
-        )
 
     def _draw(self, _: int) -> Sequence[Batch]:
         return self.draw_seeded(int(self.np_random.integers(2**31)))

@@ -40,9 +40,8 @@ class ForceSnapshot:
 class Force:
     """Keeps snapshots of a network's raw scores, on one batch, while its masks change.
 
-    Args:
-        indices: all are scored on the masked network, also those that Panning shows the dense one.
-        points: how many weights a snapshot holds, evenly spaced by their first |score|.
+    All `indices` are scored on the masked network, also those that Panning shows the dense one. A
+    snapshot holds `points` weights, evenly spaced by their first |score|.
     """
 
     def __init__(
@@ -74,14 +73,9 @@ class Force:
 
 
 def transfer(then: Tensor, now: Tensor, before: Tensor, after: Tensor) -> float | None:
-    """The part of the removed force that the weights kept now have regained.
+    """The part of the removed force that the kept weights have regained; None if that was 0.
 
-    Args:
-        then, now: the raw scores (M,) at the masks before and after.
-        before, after: those masks, (M,) bool.
-
-    Returns:
-        None when nothing with any force was removed.
+    `then` and `now` are the raw scores (M,) at the masks `before` and `after`, (M,) bool.
     """
     removed = _force(then, before & ~after)
     return (_force(now, after) - _force(then, after)) / removed if removed else None

@@ -41,8 +41,7 @@ def find_indices(
     Args:
         mask_aware: all of them see the masked network, an ablation (not the authors' code).
 
-    Raises:
-        ValueError: if there is no scorer of a name, or a name comes twice, or none is given.
+    Raises ValueError if there is no scorer of a name, or a name comes twice, or none is given.
     """
     known = sorted(path.stem for path in SCORERS.glob("[a-z]*.py"))
     for name in names:

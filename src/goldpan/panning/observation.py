@@ -68,9 +68,7 @@ class Observer:
         """The observation before the first round."""
         self.loss.see(loss)
         self.norm.see(norm)
-        return np.array(
-            [self.loss.place(loss), self.norm.place(norm), 0, 0, 0, 0, 0], dtype=np.float32
-        )
+        return np.array([self.loss.place(loss), self.norm.place(norm), *[0] * 5], np.float32)
 
     def after(
         self, effect: RoundEffect, done: int, rounds: int
@@ -80,15 +78,8 @@ class Observer:
         self.norm.see(effect.norm, effect.masked_norm)
         loss = self.loss.share(effect.masked_loss - effect.loss)
         norm = self.norm.share(effect.masked_norm - effect.norm) / 5
-        observation = [
-            self.loss.place(effect.loss),
-            self.norm.place(effect.norm),
-            loss,
-            norm,
-            effect.effective,
-            effect.sparsity,
-            (done - 1) / rounds,
-        ]
+        observation = [self.loss.place(effect.loss), self.norm.place(effect.norm), loss, norm]
+        observation += [effect.effective, effect.sparsity, (done - 1) / rounds]
         lost = rounds - (done - 1) if effect.effective == 1 else 0
         gap = 100 * abs(effect.sparsity - effect.effective)
         return np.array(observation, dtype=np.float32), Reward(gap, loss, norm, lost)

@@ -35,27 +35,25 @@ class PolicyInput:
 class Policy(Protocol):
     """What is known before a round -> the weights of the indices, >= 0; only ratios count."""
 
-    observes: ClassVar[bool]
+    observes: ClassVar[bool] = False
 
     def check(self, indices: Sequence[str]) -> None:
-        """Raise ValueError, in a sentence, if these indices cannot be weighed."""
+        """Raise ValueError, in a sentence, if these indices cannot be weighed; here all can."""
+        return
 
     def __call__(self, given: PolicyInput) -> Sequence[float]:
         """The weights of the round, one for each index."""
 
 
 @dataclass(frozen=True)
-class Staircase:
+class Staircase(Policy):
     """Fixed weights in each stage; a stage ends when a round's target sparsity exceeds its stair.
 
-    Args:
-        stairs: sparsities, rising; at most one is passed in a round.
-        weights: the weights of the indices in each stage, one stage more than stairs.
+    `stairs` are rising sparsities, of which a round passes at most one; there is one stage more.
     """
 
     stairs: Sequence[float]
     weights: Sequence[Sequence[float]]
-    observes: ClassVar[bool] = False
 
     def check(self, indices: Sequence[str]) -> None:
         """Raise ValueError unless there is a usable row of weights for every stage."""
@@ -87,13 +85,8 @@ class Staircase:
 
 
 @dataclass(frozen=True)
-class Uniform:
+class Uniform(Policy):
     """The same weight for every index."""
-
-    observes: ClassVar[bool] = False
-
-    def check(self, indices: Sequence[str]) -> None:
-        """Any indices will do."""
 
     def __call__(self, given: PolicyInput) -> Sequence[float]:
         """Ones."""
@@ -101,11 +94,10 @@ class Uniform:
 
 
 @dataclass(frozen=True)
-class Single:
+class Single(Policy):
     """All the weight on one index: an ablation."""
 
     index: str
-    observes: ClassVar[bool] = False
 
     def check(self, indices: Sequence[str]) -> None:
         """Raise ValueError if the index is not one of these."""
@@ -118,14 +110,10 @@ class Single:
 
 
 @dataclass(frozen=True)
-class Random:
+class Random(Policy):
     """Independent uniform weights in [0, 1) every round, the same for the same seed."""
 
     seed: int = 0
-    observes: ClassVar[bool] = False
-
-    def check(self, indices: Sequence[str]) -> None:
-        """Any indices will do."""
 
     def __call__(self, given: PolicyInput) -> Sequence[float]:
         """New random weights in each round."""

@@ -1,6 +1,7 @@
 """A whole pruning by Panning: in each round a policy weighs the indices of a screening."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from goldpan.panning.observation import Observer, Reward
 from goldpan.panning.policies import Policy, PolicyInput
@@ -17,14 +18,9 @@ def pan(
     *,
     observe: bool = False,
 ) -> list[Row]:
-    """Prune in all rounds; afterwards the masks are in `screening` and set in its network.
+    """Prune in all rounds and return their rows; the masks are set in the screening's network.
 
-    Args:
-        observe: observe the network in every round and put the reward's terms into the rows.
-            For a policy that observes this is always done.
-
-    Returns:
-        one row for each round: that of `Screening.step`, with the reward's terms if observed.
+    With `observe`, or if the policy observes, the rows have the reward's terms too.
     """
     observe = observe or policy.observes
     names = tuple(index.name for index in screening.indices)
@@ -48,13 +44,7 @@ def pan(
 
 def terms(reward: Reward) -> Row:
     """The reward and its terms, for the log."""
-    return {
-        "reward": reward.value,
-        "reward/gap": -reward.gap,
-        "reward/loss": -reward.loss,
-        "reward/norm": -reward.norm,
-        "reward/collapse": -reward.collapse,
-    }
+    return {"reward": reward.value} | {f"reward/{n}": -term for n, term in asdict(reward).items()}
 
 
 def episode_return(rows: Sequence[Row]) -> float:

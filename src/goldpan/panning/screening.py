@@ -139,17 +139,15 @@ class Screening:
         """
         wanted = [index for index, share in zip(self.indices, shares, strict=True) if share]
         found: dict[str, Tensor] = {}
-        with one_graph():
-            set_masks(self.model, self.dense)
-            for index in wanted:
-                if not index.masked:
-                    found[index.name] = absolute_z(index(self.model, batches, self.loss))
-            dense = self.dense_slope(batches[0]) if measure else (math.nan, math.nan)
-        with one_graph():
-            set_masks(self.model, self.masks)
-            for index in wanted:
-                if index.masked:
-                    found[index.name] = absolute_z(index(self.model, batches, self.loss))
+        dense = math.nan, math.nan
+        for masked, masks in ((False, self.dense), (True, self.masks)):
+            with one_graph():
+                set_masks(self.model, masks)
+                for index in wanted:
+                    if index.masked == masked:
+                        found[index.name] = absolute_z(index(self.model, batches, self.loss))
+                if measure and not masked:
+                    dense = self.dense_slope(batches[0])
         return {index.name: found[index.name] for index in wanted}, dense
 
     def _set(self, kept: Tensor) -> None:

@@ -32,9 +32,8 @@ def build_learner(
 ) -> TD3:
     """TD3 with fresh networks for the environment; every random number follows from the seed.
 
-    Args:
-        hyperparameters: TD3's own names, and `exploration`, the standard deviation of the normal
-            noise on actions, and `hidden`, the widths of actor and critics.
+    `hyperparameters` are TD3's own, and `exploration`, the standard deviation of the normal noise
+    on actions, and `hidden`, the widths of actor and critics.
     """
     rest = dict(hyperparameters)
     noise, hidden = float(rest.pop("exploration")), [int(width) for width in rest.pop("hidden")]
@@ -65,12 +64,9 @@ def train_agent(
 ) -> tuple[list[Row], list[Row]]:
     """Train for so many steps of the environment, from the checkpoint if there is one.
 
-    Args:
-        evaluate: called before the first step, then about every `every` steps, between two
-            episodes, and at the end; a checkpoint is written just after.
-
-    Returns:
-        rows of all episodes and of all evaluations, those before a resume included.
+    `evaluate` is called before the first step, then about every `every` steps, between two
+    episodes, and at the end; a checkpoint is written just after. Returns the rows of all episodes
+    and of all evaluations, those before a resume included.
     """
     journal = Journal(env, checkpoint, evaluate, every, on_episode)
     if checkpoint.exists():
@@ -95,9 +91,7 @@ class Journal(BaseCallback):
         super().__init__()
         self.env, self.checkpoint = env, checkpoint
         self.evaluate, self.every, self.on_episode = evaluate, every, on_episode
-        self.episodes: list[Row] = []
-        self.evaluations: list[Row] = []
-        self.steps: list[Row] = []
+        self.episodes, self.evaluations, self.steps = list[Row](), list[Row](), list[Row]()
         self.due = self.told = 0
 
     def _on_step(self) -> bool:
@@ -135,11 +129,8 @@ class Journal(BaseCallback):
 
     def _episode(self) -> Row:
         """Sums of the reward and its terms, means of the weights, over the episode."""
-        row = {
-            "steps": float(self.num_timesteps),
-            "target": self.steps[0]["target"],
-            "length": float(len(self.steps)),
-        }
+        row = {"steps": float(self.num_timesteps), "target": self.steps[0]["target"]}
+        row["length"] = float(len(self.steps))
         for name in self.steps[0]:
             if name.startswith(("reward", "weight/")):
                 parts = 1 if name.startswith("reward") else len(self.steps)

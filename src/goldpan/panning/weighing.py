@@ -17,8 +17,7 @@ DIGITS = 6
 def normalise(weights: Sequence[float]) -> tuple[float, ...]:
     """The weights as shares of their sum, to six digits; all 0 stay 0.
 
-    Raises:
-        ValueError: if one is negative or not a finite number.
+    Raises ValueError if one is negative or not a finite number.
     """
     values = [float(weight) for weight in weights]
     if not all(0 <= value < math.inf for value in values):
@@ -32,10 +31,8 @@ def combine(
 ) -> Tensor:
     """The form "sum" of share * z or "product" of z^share, (M,); zeros if no index has a share.
 
-    Args:
-        scores: the z-scores (M,) of the indices that have a share, in the order of the shares.
-        shares: of all indices; those that are 0 have no scores.
-        like: any row (M,) on the device of the scores.
+    `scores` are the z-scores (M,) of the indices whose share is not 0, in the order of `shares`;
+    `like` is any row (M,) on their device.
     """
     if not any(shares):
         return torch.zeros_like(like, dtype=torch.float32)

@@ -36,15 +36,14 @@ def agent(
 ) -> Record:
     """Train an agent on the untrained network; one that was cut short goes on where it was.
 
+    Returns the record, finished, with the returns of the agent and of the policies beside it.
+
     Args:
         steps: rounds of pruning that it learns from.
         every: steps between two evaluations, each one episode without exploration a target.
         targets: sparsities of the evaluation.
         environment: PanningEnv's `targets` and `switch`.
         learner: TD3's hyper-parameters, see `build_learner`.
-
-    Returns:
-        the record, finished, with the returns of the agent and of the policies beside it.
     """
     start = perf_counter()
     with refusing():
@@ -81,15 +80,9 @@ def agent(
         episodes, evaluations = train_agent(
             model, env, steps, folder / CHECKPOINT, evaluate, every=every, on_episode=on_episode
         )
-    facts = {
-        "run": draft.identity.id,
-        "setting": draft.identity.setting,
-        "seed": cfg.seed,
-        "steps": steps,
-        "commit": draft.origin.commit,
-        "versions": dict(draft.origin.versions),
-        **setup.options,
-    }
+    who, origin = draft.identity, draft.origin
+    facts = {"run": who.id, "setting": who.setting, "seed": cfg.seed, "steps": steps}
+    facts |= {"commit": origin.commit, "versions": dict(origin.versions), **setup.options}
     Agent(actor_weights(model), names, facts).write(folder / AGENT)
     write_rows(folder / "episodes.csv", episodes)
     write_rows(folder / "evaluations.csv", evaluations)
@@ -99,7 +92,7 @@ def agent(
         draft,
         status="finished",
         error=None,
-        origin=replace(draft.origin, data=setup.data.describe()),
+        origin=replace(origin, data=setup.data.describe()),
         agent=AgentResult({"agent": final, **others}, perf_counter() - start),
     )
     close_logger(logger, record, [folder / "learning.png"])

@@ -47,14 +47,10 @@ def measure(
     live = live_paths(system.net, data.image_shape)
     spent = cost(system.net, data.image_shape)
     curve = rows or [{"epoch": 0, "sparsity": masks.sparsity} | read_metrics(trainer)]
-    seconds = {
-        "scoring": pruner.seconds if pruner is not None else 0.0,
-        "training": sum(row["training_seconds"] for row in rows),
-        "evaluation": sum(row["evaluation_seconds"] for row in rows),
-    }
+    seconds = {"scoring": 0.0 if pruner is None else pruner.seconds} | sum_seconds(rows)
     return replace(
         draft,
-        status="finished" if live.kept else "collapsed",
+        status="collapsed" if live is not None and live.kept == 0 else "finished",
         error=None,
         origin=replace(draft.origin, data=data.describe()),
         accuracies=Accuracies(
@@ -66,7 +62,7 @@ def measure(
                 asked=draft.identity.choices["sparsity"],
                 got=masks.sparsity,
                 parameters=1 - spent.parameters_kept / spent.parameters,
-                effective=live.sparsity,
+                effective=None if live is None else live.sparsity,
                 layers=masks.layers(),
             ),
             prunable=masks.total,
@@ -92,10 +88,16 @@ def count_costs(
     return Costs(seconds, dense.parameters, dense.flops, CONVENTION, speed)
 
 
+def sum_seconds(rows: Sequence[Row]) -> dict[str, float]:
+    """The seconds of a training that has these rows."""
+    return {
+        part: sum(row[f"{part}_seconds"] for row in rows) for part in ("training", "evaluation")
+    }
+
+
 def images_per_second(rows: Sequence[Row], data: VisionData) -> float | None:
     """The speed of a training that has these rows; None if there are none."""
-    training = sum(row["training_seconds"] for row in rows)
-    return rows[-1]["step"] * data.batch_size / training if rows else None
+    return rows[-1]["step"] * data.batch_size / sum_seconds(rows)["training"] if rows else None
 
 
 def compare_sizes(
@@ -112,14 +114,14 @@ def compare_sizes(
     `trained` is the accuracy of the large network, `pruned` that of the small one before it was
     fine-tuned.
     """
-    before, after = cost(large, shape), cost(small, shape)
+    before, after, live = cost(large, shape), cost(small, shape), live_paths(small, shape)
     models = {"dense": plain(large).cpu(), "shrunk": plain(small).cpu()}
     return ChannelResult(
         Sparsity(
             asked=asked,
             got=thinning.removed(),
             parameters=1 - after.parameters / before.parameters,
-            effective=1 - live_paths(small, shape).kept / read_masks(large).total,
+            effective=None if live is None else 1 - live.kept / read_masks(large).total,
             layers={name: 1 - int(mask.sum()) / len(mask) for name, mask in thinning.kept.items()},
         ),
         parameters_left=after.parameters,

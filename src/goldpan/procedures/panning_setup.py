@@ -76,9 +76,7 @@ def prepare_panning(
 ) -> tuple[PanningSetup, dict[str, Policy]]:
     """What the agent is trained on, and the policies to compare it with.
 
-    Raises:
-        ValueError: if the method does not pan, or a number is out of its range.
-        ImportError: if the agent's library is not installed.
+    Raises ValueError for a wrong option, ImportError if the agent's library is not installed.
     """
     pruner = cfg.method.pruner
     if pruner is None or get_class(pruner._target_) is not Pan:

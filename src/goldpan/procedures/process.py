@@ -9,12 +9,9 @@ from omegaconf import DictConfig
 
 
 def prepare_process(cfg: DictConfig) -> None:
-    """Set the strategy's threads, and silence what Lightning and W&B say of themselves.
+    """Set the strategy's threads, and silence all but errors of Lightning and W&B.
 
-    Errors still show.
-
-    Raises:
-        ValueError: if the strategy needs a GPU and there is none.
+    Raises ValueError if the strategy needs a GPU and there is none.
     """
     if cfg.strategy.accelerator == "gpu" and not torch.cuda.is_available():
         raise ValueError(

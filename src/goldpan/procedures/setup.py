@@ -40,10 +40,7 @@ def load_data(cfg: DictConfig) -> VisionData:
 def build_system(
     cfg: DictConfig, data: VisionData, build: Callable[[int], nn.Module] | None = None
 ) -> Classifier:
-    """The network that fits the data, drawn from the seed, with the recipe's optimizer.
-
-    `build` makes another network than the configuration's.
-    """
+    """The network that fits the data, or `build`'s, drawn from the seed, and its optimizer."""
     return Classifier(
         build or partial(build_network, cfg, data),
         cfg.seed,
@@ -69,12 +66,10 @@ def build_network(cfg: DictConfig, data: VisionData, seed: int) -> nn.Module:
     if (norm := instantiate(cfg.method.get("norm"))) is not None:
         with seeded(seed):
             swap_norms(net, norm)
-    if (
-        cfg.checkpoint is not None
-        and (sizes := Path(cfg.checkpoint).parent / ARCHITECTURE).exists()
-    ):
-        return rebuild(lambda: net, json.loads(sizes.read_text()))
-    return net
+    sizes = None if cfg.checkpoint is None else Path(cfg.checkpoint).parent / ARCHITECTURE
+    if sizes is None or not sizes.exists():
+        return net
+    return rebuild(lambda: net, json.loads(sizes.read_text()))
 
 
 def build_trainer(
@@ -82,11 +77,8 @@ def build_trainer(
 ) -> pl.Trainer:
     """Lightning's Trainer for the strategy; it keeps one checkpoint, that of the last epoch.
 
-    Args:
-        steps: optimizer steps in an epoch; nothing is logged more often than once an epoch.
-
-    Raises:
-        ValueError: if the strategy needs a GPU and there is none, or cannot clip gradients.
+    Nothing is logged more often than every `steps`, an epoch's. Raises ValueError if the strategy
+    needs a GPU and there is none, or cannot clip gradients.
     """
     prepare_process(cfg)
     scaled = str(cfg.strategy.precision).endswith("mixed")

@@ -32,12 +32,8 @@ from goldpan.training.classifier import Classifier
 def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     """Prune and train as `cfg` says; a run that was cut short goes on from its last epoch.
 
-    Args:
-        draft: the record without its results.
-        folder: where the checkpoint, metrics.csv, the final weights and the logger's files go.
-
-    Returns:
-        the record with its results: finished, or collapsed if nothing is left to train.
+    The checkpoint, metrics.csv, the final weights and the logger's files go into `folder`. Returns
+    the draft with its results: finished, or collapsed if nothing is left to train.
     """
     with refusing():
         data = load_data(cfg)

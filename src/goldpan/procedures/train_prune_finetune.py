@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from goldpan.channels.choosing import ChannelChoice, choose_channels, prunable_groups
+from goldpan.channels.choosing import ChannelChoice, check_removable, choose_channels
 from goldpan.channels.surgery import shrink
 from goldpan.data.vision import VisionData
 from goldpan.procedures.measure import (
@@ -20,11 +20,13 @@ from goldpan.procedures.measure import (
     images_per_second,
     measure,
     reading,
+    sum_seconds,
 )
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import finish, fit
 from goldpan.runs.checkpoint import load_weights
 from goldpan.runs.experiment import perform
+from goldpan.runs.fingerprint import fingerprint
 from goldpan.runs.identity import identity, without_paths
 from goldpan.runs.record import CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.runs.refusal import refusing
@@ -43,7 +45,8 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     with refusing():
         data = load_data(cfg)
         system = build_system(cfg, data)
-        prunable_groups(system.net, data.image_shape)
+        allocate = instantiate(cfg.method.channels.allocate)
+        check_removable(system.net, data.image_shape, cfg.sparsity, allocate)
     trained, weights = _train(cfg, draft, folder.parent)
     load_weights(system.net, weights)
     rounds = [folder / f"round{done}" for done in range(1, cfg.method.channels.rounds)]
@@ -56,9 +59,10 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     last = tunings[-1]
     record = measure(draft, last.trainer, last.system, data, last.rows, None, trained.importances)
     speed = images_per_second(last.rows, data)
+    seconds = sum_seconds([row for tuning in tunings for row in tuning.rows])  # of all rounds
     record = replace(
         record,
-        costs=count_costs(system.net, data.image_shape, _seconds(tunings), speed),
+        costs=count_costs(system.net, data.image_shape, seconds, speed),
         weights=None,
         channels=compare_sizes(
             cfg.sparsity,
@@ -76,30 +80,42 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     return record
 
 
-def _seconds(tunings: Sequence["Tuning"]) -> dict[str, float]:
-    """Seconds of fine-tuning, over all rounds; the training has a record of its own."""
-    rows = [row for tuning in tunings for row in tuning.rows]
-    return {
-        name: sum(row[f"{name}_seconds"] for row in rows) for name in ("training", "evaluation")
-    }
-
-
 def _train(cfg: DictConfig, draft: Record, output: Path) -> tuple[Record, Path]:
-    """The run that trains the whole network, and the file of its weights; done at most once."""
-    stage = cfg.copy()
-    stage.sparsity, stage.method.channels = 0.0, None
-    stage.procedure = {"_target_": "goldpan.procedures.train.train", "_partial_": True}
+    """The run that trains the whole network, and the file of its weights; done at most once.
+
+    It is done again if it is stale, whatever `rerun` says: what is pruned now is of today's code.
+    """
+    stage = training_stage(cfg)
+    stage.rerun = "stale"
     choices: Any = OmegaConf.to_container(stage, resolve=True)
     who = replace(draft.identity, id=identity(choices), choices=without_paths(choices))
     folder = output / f"trained-{who.id}"
-    return perform(stage, replace(draft, identity=who), folder), folder / WEIGHTS
+    origin = replace(draft.origin, fingerprint=fingerprint(choices))
+    return perform(stage, replace(draft, identity=who, origin=origin), folder), folder / WEIGHTS
+
+
+def training_stage(cfg: DictConfig) -> DictConfig:
+    """The configuration of the training alone, which is the same whatever will be removed after."""
+    stage = cfg.copy()
+    stage.sparsity, stage.method.channels = 0.0, None
+    stage.procedure = {"_target_": "goldpan.procedures.train.train", "_partial_": True}
+    # A single run's schedule follows `sparsity`; in a sweep it holds a copy of the ratio.
+    if "target" in stage.schedule:
+        stage.schedule.target = 0.0
+    return stage
 
 
 def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> ChannelChoice:
     """What stays after one more round."""
     channels = cfg.method.channels
     fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
-    return choose_channels(net, shape, fraction, instantiate(channels.allocate), channels.target)
+    allocate = instantiate(channels.allocate)
+    choice = choose_channels(net, shape, fraction, allocate, channels.target)
+    if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:
+        raise ValueError(
+            f"sparsity {cfg.sparsity:g} removes no channel of this network; choose a higher one"
+        )
+    return choice
 
 
 @dataclass(frozen=True)

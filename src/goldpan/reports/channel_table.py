@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from statistics import mean
 
-from goldpan.reports.bands import summarize
 from goldpan.reports.results import Panel
+from goldpan.reports.samples import summarize
 from goldpan.reports.spec import Table
 from goldpan.reports.text import markdown, shown
 from goldpan.runs.record import Accuracy, Record

@@ -9,6 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from goldpan.choices import bad_choice, read_word
 from goldpan.files import print_anything
+from goldpan.reports.comparison import compare
 from goldpan.reports.dashboard import save
 from goldpan.reports.page.page import write_page
 from goldpan.reports.report import Report, report_of_folder, report_of_plan, verify
@@ -20,6 +21,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "to": ("markdown", "latex", "csv", "html", "wandb"),
     "metric": tuple(METRICS),
     "verify": ("true", "false"),
+    "compare": (),
     "project": (),
     "entity": (),
 }
@@ -28,8 +30,10 @@ WORDS: dict[str, tuple[str, ...]] = {
 HELP = """python -m goldpan.report FOLDER         every run below a folder
 python -m goldpan.report +table=NAME    a paper's table, beside the published numbers
 
-Further words: to=markdown|latex|csv|html|wandb, metric=last|best|best_on_test, verify=true; of a
-table also output=FOLDER and any choice that it was run with."""
+Further words: to=markdown|latex|csv|html|wandb, metric=last|best|best_on_test,
+compare=METHOD,METHOD (differences by seed); of a table also output=FOLDER and any choice that it
+was run with. verify=true exits with 0 where a table is reproduced, 4 where it is not, 3 where the
+runs are too few to tell, and 2 where runs are missing or nothing can be judged."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         of_table = any(read_word(word).name == "table" and "=" in word for word in rest)
         make = _table_report if of_table else _folder_report
         report = make(rest, words)
+        if names := words.get("compare"):
+            print(compare(report, [name.strip() for name in names.split(",")]))
+            return 0
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
         print(sentence(error), file=sys.stderr)
         return 1
@@ -113,7 +120,7 @@ def _show(report: Report, words: dict[str, str]) -> int:
     else:
         texts = report.write()
         print(write_page(report) if form == "html" else texts[form])
-    lines = verify(report) if words.get("verify") == "true" else []
-    for line in lines:
-        print(line, file=sys.stderr)
-    return 2 if lines else code
+    if words.get("verify") == "true":
+        code, lines = verify(report)
+        print(*lines, sep="\n", file=sys.stderr)
+    return code

@@ -1,6 +1,6 @@
 """The curves of a panel: accuracy against sparsity and against FLOPs kept, ours and published."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from pathlib import Path
@@ -132,16 +132,13 @@ def _draw_level(axis: Any, cell: TableCell, *, published: bool) -> None:
 def _label_sparsities(axis: Any, lines: Sequence[Line]) -> None:
     """Sparsities run to the right, on a logarithmic axis of density; some of them are labelled."""
     places = sorted({_density(cell) for line in lines for cell in line.cells})
-    axis.set_xscale("log")
     span = _span(places)
     labelled: list[float] = []
     for place in places:
         if not labelled or log10(place / labelled[-1]) >= GAP * span:
             labelled.append(place)
-    axis.set_xlim(places[-1] * 10 ** (0.06 * span), places[0] / 10 ** (0.06 * span))
-    axis.set_xticks(labelled, [f"{100 * (1 - place):.4g}" for place in labelled])
-    axis.set_xticks([], minor=True)
-    axis.set_xlabel("sparsity (%)")
+    limits = places[-1] * 10 ** (0.06 * span), places[0] / 10 ** (0.06 * span)
+    _label(axis, "sparsity (%)", limits, {x: f"{100 * (1 - x):.4g}" for x in labelled})
 
 
 def _span(places: Sequence[float]) -> float:
@@ -154,17 +151,19 @@ def _label_flops(axis: Any, lines: Sequence[Line]) -> None:
     """FLOPs fall to the right; labelled at 1, 2 and 5 times powers of ten."""
     found = [cell.flops for line in lines if not line.level for cell in line.cells]
     places = [place for place in found if place] or [100.0]
-    axis.set_xscale("log")
     span = _span(places)
     low, high = min(places) / 10 ** (0.06 * span), max(places) * 10 ** (0.06 * span)
     powers = range(floor(log10(low)), ceil(log10(high)) + 1)
     steps = (1, 2, 5) if span < 2 else (1,)
     ticks = [step * 10.0**power for power in powers for step in steps]
     ticks = [tick for tick in ticks if low <= tick <= high] or [places[0]]
-    axis.set_xlim(high, low)
-    axis.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+    _label(axis, "FLOPs kept (%)", (high, low), {tick: f"{tick:.3g}" for tick in ticks})
+
+
+def _label(axis: Any, name: str, limits: tuple[float, float], ticks: Mapping[float, str]) -> None:
+    axis.set(xscale="log", xlim=limits, xlabel=name)
+    axis.set_xticks(list(ticks), list(ticks.values()))
     axis.set_xticks([], minor=True)
-    axis.set_xlabel("FLOPs kept (%)")
 
 
 def _handles(lines: Sequence[Line]) -> list[Any]:

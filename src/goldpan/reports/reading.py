@@ -54,7 +54,7 @@ def read_below(folder: Path, metric: str) -> Runs:
 def sparsity_asked(record: Record) -> float | None:
     """The sparsity that a run was to have; of one that failed, its choices say it."""
     asked = record.sparsity.asked if record.sparsity else record.identity.choices.get("sparsity")
-    return None if asked is None else float(asked)
+    return float(asked) if isinstance(asked, int | float) else None
 
 
 def _read(readers: Mapping[Path, Callable[[], Record | None]], metric: str) -> Runs:

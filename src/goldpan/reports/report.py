@@ -1,36 +1,62 @@
 """The report of a table, or of a folder: our runs, what was published, and where both are from."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from goldpan.choices import read_word
-from goldpan.reports.bands import LEVEL
 from goldpan.reports.channel_table import channel_table
+from goldpan.reports.family import Family, conclude, sentence
 from goldpan.reports.plots import draw_curves
 from goldpan.reports.results import Results, results_below, results_of_plan
 from goldpan.reports.sources import distinct, evidence, images, whole_networks
 from goldpan.reports.spec import METRICS, Table, read_table
-from goldpan.reports.table_cell import TableCell
 from goldpan.reports.text import DITTO, to_csv, to_latex, to_markdown
+from goldpan.reports.trust import doubts, unknown
+from goldpan.runs.fingerprint import code_fingerprint
 from goldpan.runs.identity import NOT_DECISIVE, NOT_DECISIVE_OF_DATA
 from goldpan.sweeps.cells import Plan
 
 
 @dataclass(frozen=True)
 class Report:
-    """A table with its results by one metric, and what was changed of it on the command line."""
+    """A table with its results by one metric, and what was changed of it on the command line.
+
+    `today` has the fingerprint that each run would have now, by its id.
+    """
 
     table: Table
     results: Results
     metric: str
     changed: Sequence[str]
     folder: Path
+    today: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def caption(self) -> str:
         """What the numbers are."""
         return f"{METRICS[self.metric]}, mean ± std over seeds"
+
+    @cached_property
+    def family(self) -> Family | None:
+        """The verdict on the table; None where no cell is judged."""
+        said = [cell.judgement for cell in self.results.cells if cell.judgement]
+        return conclude(said) if said else None
+
+    @cached_property
+    def verdict(self) -> str:
+        """The verdict in a sentence; empty where no cell is judged."""
+        pairs = [pair for cell in self.results.cells if (pair := cell.pair)]
+        return sentence(self.family, pairs, self.table.margin) if self.family else ""
+
+    @property
+    def latex_caption(self) -> str:
+        """The caption of a printed table: what a reader needs who has no other line of it."""
+        text = f"{self.table.paper}; {self.caption}."
+        if not self.family:
+            return text
+        return f"{text} In brackets 90 % intervals; margin {self.table.margin:g}; {self.verdict}."
 
     @property
     def lines(self) -> list[str]:
@@ -58,7 +84,7 @@ class Report:
                 pictures.append(path)
         texts = {
             "markdown": self.text(pictures),
-            "latex": to_latex(self.results, self.table, f"{self.table.paper}; {self.caption}."),
+            "latex": to_latex(self.results, self.table, self.latex_caption),
             "csv": to_csv(self.results, self.table, self.metric),
         }
         for name, suffix in (("markdown", "md"), ("latex", "tex"), ("csv", "csv")):
@@ -71,7 +97,8 @@ def report_of_plan(plan: Plan, metric: str | None = None) -> Report:
     table = read_table(plan)
     folder = Path(plan.cells[0].choices["output"]) / "tables" / table.name
     metric = metric or table.metric
-    return Report(table, results_of_plan(plan, table, metric), metric, changes(plan), folder)
+    today = {cell.draft.identity.id: cell.draft.origin.fingerprint for cell in plan.cells}
+    return Report(table, results_of_plan(plan, table, metric), metric, changes(plan), folder, today)
 
 
 def report_of_folder(folder: Path, metric: str = "last") -> Report:
@@ -83,7 +110,8 @@ def report_of_folder(folder: Path, metric: str = "last") -> Report:
     results = results_below(folder, metric)
     name = folder.resolve().name
     table = Table(name, f"every run below {folder}", metric, rows="method", columns="sparsity")
-    return Report(table, results, metric, [], folder)
+    today = {r.identity.id: code_fingerprint(r.identity.choices) for r in results.records}
+    return Report(table, results, metric, [], folder, today)
 
 
 def changes(plan: Plan) -> list[str]:
@@ -93,50 +121,55 @@ def changes(plan: Plan) -> list[str]:
     for override in plan.cells[0].overrides:
         word = read_word(override)
         idle = word.root in (*NOT_DECISIVE, "hydra") and word.name != "strategy.precision"
+        idle = idle and not word.name.startswith("table.")
         if not idle and not (word.root == "dataset" and word.leaf in NOT_DECISIVE_OF_DATA):
             extra += [override] if word.name not in plan.axes else []
     return extra
 
 
-def verify(report: Report) -> list[str]:
-    """A sentence for each published cell that lies outside its band, or that cannot be judged."""
+EXIT_CODES = {"reproduced": 0, "undecided": 3, "not reproduced": 4}
+CANNOT_JUDGE = 2
+"""Exit codes of verify=true."""
+
+
+def verify(report: Report) -> tuple[int, list[str]]:
+    """The exit code of a table's verdict, and sentences on it or on what cannot be judged."""
     if report.metric != report.table.metric:
         asked = f"published is {report.table.metric}, and ours is {report.metric}"
-        return [f"cannot verify: {asked}"]
+        return CANNOT_JUDGE, [f"cannot verify: {asked}"]
     if report.changed:
-        return [f"cannot verify: {' '.join(report.changed)} is not the table's own setting"]
+        words = " ".join(report.changed)
+        return CANNOT_JUDGE, [f"cannot verify: {words} is not the table's own setting"]
     judged = [c for c in report.results.cells if c.published and c.published.verify]
-    if not judged:
-        return [f"cannot verify: table {report.table.name} has no published number to judge by"]
-    return [sentence for cell in judged if (sentence := _verify(cell))]
-
-
-def _verify(cell: TableCell) -> str:
-    """What speaks against a cell that was published; empty if nothing does."""
-    where = ", ".join(f"{name}={value}" for name, value in cell.axes.items())
-    if not cell.complete:
-        return f"cannot verify {where}: {cell}"
-    if cell.verdict != "outside":
-        return ""
-    return (
-        f"outside {where}: {cell}, published {cell.published}, difference "
-        f"{cell.difference:+.2f}, band ±{cell.band:.2f}"
-    )
+    if missing := [cell for cell in judged if not cell.complete]:
+        return CANNOT_JUDGE, [f"cannot verify {cell.where}: {cell}" for cell in missing]
+    runs = [run for cell in judged for run in cell.records]
+    if reasons := doubts(runs, report.today):
+        return CANNOT_JUDGE, [f"cannot verify: {reason}" for reason in reasons]
+    if report.family is None:
+        none = f"table {report.table.name} has no published number to judge by"
+        return CANNOT_JUDGE, [f"cannot verify: {none}"]
+    differ = [cell for cell in judged if cell.judgement and cell.judgement.answer == "differs"]
+    lines = [
+        f"differs {cell.where}: {cell}, published {cell.published}, difference "
+        f"{cell.difference:+.2f} {cell.judgement}"
+        for cell in differ
+    ]
+    return EXIT_CODES[report.family.answer], [*lines, report.verdict]
 
 
 def _legend(report: Report) -> list[str]:
-    """What the marks in the tables mean, and how many cells carry them."""
-    cells = report.results.cells
-    judged = [cell for cell in cells if cell.verdict]
+    """What the marks in the tables mean, and what the table's verdict is."""
+    cells, table = report.results.cells, report.table
     lines = []
-    if judged:
-        outside = sum(cell.verdict == "outside" for cell in judged)
+    if report.family:
         lines.append(
-            "difference: ours less published, in points; in brackets the band that chance explains "
-            f"19 times in 20 (Welch's test). ≠: outside its band, {outside} of {len(judged)} "
-            f"cells; {(1 - LEVEL) * len(judged):.2g} are expected by chance. A wide band means few "
-            "runs, not agreement."
+            "difference: ours less published, in points, with its 90 % interval (Welch). agrees: "
+            f"the interval lies within the margin of {table.margin:g} ({table.margin_reason}). "
+            "≠ differs: significant at 5 % after Holm's correction over all judged cells. "
+            "undecided: neither; (+n seeds) would decide it in 4 cases of 5"
         )
+        lines.append(report.verdict)
     if any(cell.published and not cell.published.verify for cell in cells):
         lines.append("†: of another recipe, for orientation only")
     if any(panel.repeats(row) for panel in report.results.panels for row in panel.rows):
@@ -149,6 +182,7 @@ def _sources(report: Report) -> list[str]:
     table, records = report.table, report.results.records
     lines = [evidence(records)] if records else ["no run of this table is there yet"]
     lines += [f"data: {text}" for text in distinct(map(images, records))]
+    lines += [*doubts(records, report.today), *unknown(records)]
     lines += whole_networks(report.results.panels, table.rows)
     if report.changed:
         lines.append(

@@ -4,15 +4,19 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, product
 from pathlib import Path
 
 from goldpan.reports.reading import Runs, read_below, read_planned, sparsity_asked
 from goldpan.reports.spec import Published, Table
 from goldpan.reports.table_cell import TableCell
+from goldpan.reports.verdict import judge
 from goldpan.runs.record import Record
 from goldpan.sweeps.cells import Cell, Plan
+
+Place = tuple[str, str, str]
+"""The title of a panel, a row and a column."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +83,13 @@ def results_of_plan(plan: Plan, table: Table, metric: str) -> Results:
     for run in plan.cells:
         planned[tuple(run.axes[name] for name in names)].append(run)
     found = read_planned(chain.from_iterable(planned.values()), metric)
-    cells = {}
+    cells = dict[Place, TableCell]()
     for place, runs in planned.items():
         axes = dict(zip(names, place, strict=True))
         title = ", ".join(f"{name}={axes[name]}" for name in named)
         cell = _cell(axes, [run.folder for run in runs], found, metric, table.at(axes))
         cells[title, axes[table.rows], axes[table.columns]] = cell
-    return Results(_panels(cells), found.sentences)
+    return Results(_panels(_judged(cells, table.margin)), found.sentences)
 
 
 def results_below(folder: Path, metric: str) -> Results:
@@ -97,7 +101,7 @@ def results_below(folder: Path, metric: str) -> Results:
         FileNotFoundError: if there is no record.
     """
     found = read_below(folder, metric)
-    cells = {}
+    cells = dict[Place, TableCell]()
     for setting in dict.fromkeys(run.identity.setting for run in found.records.values()):
         runs = {path: r for path, r in found.records.items() if r.identity.setting == setting}
         method_of = {path: run.identity.method for path, run in runs.items()}
@@ -129,7 +133,17 @@ def _cell(
     return TableCell(axes, frozenset(folders), done, accuracies, failed, published)
 
 
-def _panels(cells: Mapping[tuple[str, str, str], TableCell]) -> list[Panel]:
+def _judged(cells: Mapping[Place, TableCell], margin: float) -> dict[Place, TableCell]:
+    """The cells with what they say of the published numbers; the same runs are judged once."""
+    pairs = {cell.folders: pair for cell in cells.values() if (pair := cell.pair)}
+    found = dict(zip(pairs, judge([*pairs.values()], margin), strict=True)) if pairs else {}
+    return {
+        at: replace(cell, judgement=found[cell.folders]) if cell.pair else cell
+        for at, cell in cells.items()
+    }
+
+
+def _panels(cells: Mapping[Place, TableCell]) -> list[Panel]:
     """Panels of the cells by title, row and column, in the order in which they come."""
     panels = []
     for title in dict.fromkeys(title for title, _, _ in cells):

@@ -1,23 +1,23 @@
 """Where the numbers of a report come from: runs, seeds, images, hardware, versions, commits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from goldpan.reports.bands import summarize
 from goldpan.reports.results import Panel
+from goldpan.reports.samples import summarize
 from goldpan.reports.text import shown
-from goldpan.runs.record import Record
+from goldpan.runs.record import Origin, Record
 
 
 def evidence(records: Sequence[Record]) -> str:
     """One line: how many runs, seeds and images, on what hardware, with what versions."""
     seeds, origins = sorted({r.identity.seed for r in records}), [r.origin for r in records]
     facts = [f"{len(records)} runs, seeds {', '.join(map(str, seeds))}"]
-    facts += distinct(_counts(o.data) for o in origins)
     facts += distinct(
-        str(o.hardware.get("gpu", o.hardware.get("cpu", "hardware unknown"))) for o in origins
+        f"{o.data.get('train', '?')} training images, {o.data.get('test', '?')} test"
+        for o in origins
     )
+    facts += distinct(_hardware(origin) for origin in origins)
     facts += distinct(f"torch {o.versions.get('torch', 'unknown')}" for o in origins)
     return "; ".join([*facts, *distinct(f"commit {origin.commit}" for origin in origins)])
 
@@ -25,15 +25,16 @@ def evidence(records: Sequence[Record]) -> str:
 def images(record: Record) -> str:
     """The images of a run; of image files, their folder or archive too."""
     data = record.origin.data
-    text = f"{data.get('name', 'data unknown')}, {data.get('train', '?')} training images"
+    text = f"{data.get('name', 'unknown')}, {data.get('train', '?')} training images"
     if data.get("name") == "image_folder":
         source = Path(record.identity.choices["dataset"]["root"]).name
         text += f" from the files in {source}: JPEG files are not the original images"
     return text
 
 
-def _counts(data: Mapping[str, Any]) -> str:
-    return f"{data.get('train', '?')} training images, {data.get('test', '?')} test"
+def _hardware(origin: Origin) -> str:
+    known = origin.hardware
+    return str(known.get("gpu", known.get("cpu", "unknown hardware")))
 
 
 def whole_networks(panels: Sequence[Panel], axis: str) -> list[str]:

@@ -1,11 +1,12 @@
 """A paper's table, from its file in conf/table: axes, metric, published numbers; and its checks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from goldpan.choices import read_word
-from goldpan.reports.bands import Sample
+from goldpan.reports.samples import Sample
+from goldpan.reports.verdict import MARGIN, MARGIN_REASON
 
 if TYPE_CHECKING:
     from goldpan.sweeps.cells import Plan
@@ -47,7 +48,8 @@ class Table:
     """What a file of conf/table says: which axes stand in rows and columns, what was published.
 
     `metric` is the convention of the published numbers, one of METRICS; `unknown` a sentence on
-    what of the paper is not known; `notes` one on what else was published.
+    what of the paper is not known; `notes` one on what else was published. A difference below
+    `margin` (points) would not matter to a reader of this table, for the reason given.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Table:
     published: Sequence[Published] = ()
     unknown: str = ""
     notes: str = ""
+    margin: float = MARGIN
+    margin_reason: str = MARGIN_REASON
 
     @property
     def across(self) -> str:
@@ -92,6 +96,7 @@ def read_table(plan: "Plan") -> Table:
         raise ValueError("expected a table, such as +table=digits; got none")
     name = _name(plan)
     _check_keys(f"table {name}", plan.table, Table, {"name"})
+    _check_margin(f"table {name}", plan.table)
     numbers = []
     for entry in plan.table.get("published") or ():
         _check_keys(f"a published number of table {name}", entry, Published, set())
@@ -151,11 +156,20 @@ def _check_keys(where: str, given: object, kind: type, ours: set[str]) -> None:
     if not isinstance(given, Mapping):
         raise ValueError(f"{where}: expected names with values; got {given}")
     known = {field.name: field for field in fields(kind) if field.name not in ours}
-    optional = {"published", "unknown", "notes", "std", "n", "source", "verify"}
+    optional = {field.name for field in fields(kind) if field.default is not MISSING}
     if wrong := [key for key in given if key not in known]:
         raise ValueError(f"{where} takes {', '.join(known)}; got {wrong[0]}")
     if missing := [key for key in known if key not in optional and given.get(key) is None]:
         raise ValueError(f"{where} lacks {missing[0]}")
+
+
+def _check_margin(where: str, given: Mapping[str, Any]) -> None:
+    """Raise ValueError for a margin that is no number of points, or that nothing is said for."""
+    margin = given.get("margin", MARGIN)
+    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 < margin <= 100:
+        raise ValueError(f"{where}: margin is a number of points above 0; got {margin}")
+    if ("margin" in given) != bool(given.get("margin_reason")):
+        raise ValueError(f"{where}: margin and margin_reason stand together; got one of them")
 
 
 def _check_number(name: str, number: Published) -> None:

@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from statistics import mean
 
-from goldpan.reports.bands import Sample, band, summarize
+from goldpan.reports.samples import Sample, summarize
 from goldpan.reports.spec import Published
+from goldpan.reports.verdict import Judgement, Pair
 from goldpan.runs.record import Record
 
 
@@ -16,7 +17,8 @@ class TableCell:
     """A cell of a table: the runs of all seeds at one place on its axes.
 
     `folders` holds where the runs that were asked for are or will be, `records` those that count,
-    `accuracies` (%) one of each record, and `failed` how many runs ended in an error.
+    `accuracies` (%) one of each record, and `failed` how many runs ended in an error. `judgement`
+    is what they say of the published number; None where nothing is compared or judged.
     """
 
     axes: Mapping[str, str]
@@ -25,6 +27,7 @@ class TableCell:
     accuracies: Sequence[float] = ()
     failed: int = 0
     published: Published | None = None
+    judgement: Judgement | None = None
 
     @cached_property
     def ours(self) -> Sample | None:
@@ -43,6 +46,11 @@ class TableCell:
         return mean(kept) if kept else None
 
     @property
+    def where(self) -> str:
+        """Its place on the axes of the table."""
+        return ", ".join(f"{name}={value}" for name, value in self.axes.items())
+
+    @property
     def complete(self) -> bool:
         """Whether every run that was asked for counts."""
         return len(self.accuracies) == len(self.folders)
@@ -55,19 +63,12 @@ class TableCell:
         return self.ours.mean - self.published.mean
 
     @property
-    def band(self) -> float | None:
-        """The difference that chance explains; None where nothing is compared or judged."""
+    def pair(self) -> Pair | None:
+        """Ours and the published, to be judged; None where one is missing or not to be judged."""
         number = self.published
         if self.ours is None or number is None or not number.verify:
             return None
-        return band(self.ours, Sample(number.mean, number.std, number.n))
-
-    @property
-    def verdict(self) -> str:
-        """Whether the difference is "inside" or "outside" its band; empty if nothing is judged."""
-        if self.difference is None or self.band is None:
-            return ""
-        return "outside" if abs(self.difference) > self.band else "inside"
+        return self.ours, Sample(number.mean, number.std, number.n)
 
     def __str__(self) -> str:
         """Mean ± std (n), and what is missing, failed or collapsed; "-" if nothing was asked."""

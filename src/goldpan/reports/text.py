@@ -27,9 +27,13 @@ LATEX = {
 }
 """What LaTeX would take for a command, and what its fonts lack."""
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a formula begins with in a spreadsheet, or what it skips before one."""
+
 COLUMNS = (
     *("metric", "mean", "std", "n", "asked", "collapsed", "failed"),
-    *("published", "published_std", "published_n", "difference", "band", "verdict", "source"),
+    *("published", "published_std", "published_n", "difference", "low", "high"),
+    *("margin", "p_equal", "p_beyond", "verdict", "more_seeds", "source"),
 )
 
 
@@ -52,13 +56,17 @@ def to_latex(results: Results, table: Table, caption: str) -> str:
 
 
 def to_csv(results: Results, table: Table, metric: str) -> str:
-    """A line a cell, with every number to six digits; empty where there is none."""
+    """A line a cell, with every number to six digits; empty where there is none.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     axes = results.cells[0].axes if results.cells else (table.rows, table.columns)
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*axes, *COLUMNS])
+    writer.writerow([*map(_plain, axes), *COLUMNS])
     for cell in results.cells:
-        writer.writerow([*cell.axes.values(), metric, *map(_number, _values(cell, table))])
+        values = [*cell.axes.values(), metric, *_values(cell, table)]
+        writer.writerow([_plain(value) for value in values])
     return text.getvalue()
 
 
@@ -69,18 +77,32 @@ def shown(axis: str, value: str) -> str:
 
 def _values(cell: TableCell, table: Table) -> list[object]:
     """What COLUMNS names, but for the metric."""
-    ours, number = cell.ours, cell.published
+    ours, number, said = cell.ours, cell.published, cell.judgement
     return [
         *((ours.mean, ours.std, ours.n) if ours else (None, None, 0)),
         *(len(cell.folders), cell.collapsed, cell.failed),
         *((number.mean, number.std, number.n) if number else (None, None, None)),
-        *(cell.difference, cell.band, cell.verdict),
+        *(cell.difference, *((said and said.interval) or (None, None)), said and table.margin),
+        *((said.p_equal, said.p_beyond, said.answer, said.more) if said else (None,) * 4),
         (number.source or table.paper) if number else None,
     ]
 
 
-def _number(value: object) -> object:
-    return f"{value:.6g}" if isinstance(value, float) else value
+def _plain(value: object) -> object:
+    """A value that a spreadsheet only shows: numbers stay numbers, and no text is a formula."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str) and value.startswith(FORMULA) and not _is_number(value):
+        return f"'{value}"
+    return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _blocks(panel: Panel, table: Table) -> list[tuple[list[str], list[list[str]]]]:
@@ -114,12 +136,10 @@ def _lines(panel: Panel, table: Table, row: str, columns: Sequence[str]) -> list
 
 
 def _difference(cell: TableCell) -> str:
-    """Ours less published, a mark where it lies outside its band, and the band."""
+    """Ours less published, and what it says: its interval and answer."""
     if cell.difference is None:
         return ""
-    mark = " ≠" if cell.verdict == "outside" else ""
-    band = "" if cell.band is None else f" (±{cell.band:.2f})"
-    return f"{cell.difference:+.2f}{mark}{band}"
+    return f"{cell.difference:+.2f} {cell.judgement or ''}".rstrip()
 
 
 def _latex(panel: Panel, table: Table, caption: str) -> str:

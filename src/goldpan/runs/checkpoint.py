@@ -1,8 +1,11 @@
 """Weights to a file and back, read without running any code that the file may hold."""
 
+import errno
+import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import torch
@@ -10,14 +13,27 @@ from torch import Tensor, nn
 
 from goldpan.files import replacing
 
+LEAST = 1 << 16
+"""Bytes; a disk with less is full."""
+
 COMPACTION = "compaction"
 """The name of the callback's state in the checkpoint of a run whose network was compacted."""
 
 
 def save(content: Mapping[str, Any], path: Path) -> None:
-    """Write tensors and plain values, whole or not at all."""
+    """Write tensors and plain values, whole or not at all.
+
+    Raises:
+        OSError: if they cannot be written.
+    """
     with replacing(path) as temporary:
-        torch.save(content, temporary)
+        try:
+            torch.save(content, temporary)
+        except RuntimeError as error:
+            # Of a full disk torch 2.11 says "unexpected pos", as of any other that it cannot write.
+            if disk_usage(path.parent).free > LEAST:
+                raise
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -17,10 +17,18 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from goldpan.files import write_atomically
+from goldpan.runs.fingerprint import code_fingerprint, fingerprint
 from goldpan.runs.identity import identity, run_title, without_paths
 from goldpan.runs.provenance import commit, hardware, is_first_rank, versions
-from goldpan.runs.record import CHECKPOINT, LOCK, RECORD, Identity, Origin, Record, read_record
+from goldpan.runs.record import LOCK, RECORD, Identity, Origin, Record, read_record
 from goldpan.runs.refusal import Refusal, refusing
+from goldpan.runs.rerun import (
+    claim_checkpoint,
+    forget_checkpoint,
+    is_wanted,
+    keep_old,
+    stale,
+)
 from goldpan.runs.schema import check_choices, check_groups, check_option
 
 TERMINATED = 143
@@ -28,7 +36,7 @@ TERMINATED = 143
 
 
 def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = ()) -> Record:
-    """Do one run and return its record. A run that is already done is not done again.
+    """Do one run and return its record. A run that is done is done again only if cfg.rerun says so.
 
     Args:
         cfg: the configuration of the run, as Hydra composed it.
@@ -87,11 +95,12 @@ def plan_run(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     folder = Path(choices["output"]) / f"{_slug(groups, choices)}-{who.id}"
-    return Record(who, status="failed", error="did not end"), folder
+    origin = Origin(fingerprint=fingerprint(choices))
+    return Record(who, status="failed", error="did not end", origin=origin), folder
 
 
 def perform(cfg: DictConfig, draft: Record, folder: Path, *, wait: bool = True) -> Record:
-    """Do a planned run in its folder and return its record, unless the run is already done.
+    """Do a planned run in its folder and return its record; if it is done, only by cfg.rerun.
 
     If another process is doing the same run, this one waits and returns the other's record.
 
@@ -100,13 +109,13 @@ def perform(cfg: DictConfig, draft: Record, folder: Path, *, wait: bool = True) 
         filelock.Timeout: if another process is doing the run and `wait` is false.
     """
     with refusing():
-        if before := _done(folder):
+        if before := _done(cfg, draft, folder):
             return before
         make_folder(folder)
     lock = FileLock(folder / LOCK, timeout=-1 if wait else 0)
     # Lightning starts the other ranks of a run while its first rank has the lock.
     with lock if is_first_rank() else nullcontext():
-        return _done(folder) or _perform(cfg, draft, folder)
+        return _done(cfg, draft, folder) or _perform(cfg, draft, folder)
 
 
 def write_failure(draft: Record, folder: Path, sentence: str) -> None:
@@ -122,22 +131,32 @@ def read_done(folder: Path) -> Record | None:
     return record if path.exists() and (record := read_record(path)).done else None
 
 
-def _done(folder: Path) -> Record | None:
-    """`read_done`, and print that the run was done before."""
+def _done(cfg: DictConfig, draft: Record, folder: Path) -> Record | None:
+    """The record of a run that is done and stays so, and print that it was done before."""
     record = read_done(folder)
-    if record is not None:
-        _say(f"done before: {record.summary()}; record: {folder / RECORD}")
+    if record is None or is_wanted(record, draft, cfg.get("rerun")):
+        return None
+    if part := stale(record, draft):
+        lead = f"stale: the {part} changed since this was done; rerun=stale runs it again: "
+    else:
+        lead = "done before: "
+    _say(f"{lead}{record.summary()}; record: {folder / RECORD}")
     return record
 
 
 def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     """Let the run's procedure do it, and write the record of how it ended."""
     path = folder / RECORD
-    write_atomically(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
+    old = read_done(folder) if is_first_rank() else None
+    kept = keep_old(folder, old) if old else {}
     try:
-        draft = replace(draft, origin=Origin(commit(), versions(), hardware()))
+        made_by = _claim(draft, folder) if is_first_rank() else ""
+        write_atomically(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
+        draft = replace(draft, origin=Origin(commit(), versions(), hardware(), fingerprint=made_by))
         record: Record = instantiate(cfg.procedure)(cfg, draft, folder)
     except Refusal:
+        for path, aside in kept.items():
+            aside.rename(path)
         raise
     except SystemExit as stop:
         # Up to 2.6.6 Lightning answers SIGTERM by a SystemExit without a code, which Python takes
@@ -149,9 +168,23 @@ def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
             sys.modules["wandb"].finish(exit_code=1)
         raise
     _write(record, path)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    forget_checkpoint(folder)
     _say(f"{record.summary()}; record: {path}")
     return record
+
+
+def _claim(draft: Record, folder: Path) -> str:
+    """Drop checkpoints of other code or images; return the fingerprint of the run as it goes on."""
+    today, sentence = claim_checkpoint(folder, draft.origin.fingerprint)
+    if sentence:
+        _say(sentence)
+    code = code_fingerprint(draft.identity.choices)
+    if today and code != today.partition("+")[0]:
+        # A sweep planned this run, and its code was edited before the run began. Modules that a
+        # forkserver had imported are the old ones, others the new: the record is to be stale.
+        _, plus, images = today.partition("+")
+        return f"edited{plus}{images}"
+    return today
 
 
 def _slug(groups: Mapping[str, str], choices: Mapping[str, Any]) -> str:

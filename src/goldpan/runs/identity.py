@@ -14,7 +14,7 @@ NOT_DECISIVE = (
     "strategy",
     "progress",
     "launcher",
-    "retry",
+    "rerun",
     "table",
     "compact",  # it changes what is computed by rounding only
     "agent",  # it counts where a policy takes it

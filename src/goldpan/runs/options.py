@@ -19,7 +19,6 @@ from goldpan.runs.kinds import (
     real,
     whole,
 )
-from goldpan.runs.kinds import NULL as EMPTY
 
 LARGEST_SEED = 2**53 - 1
 """Seeds above it are no longer told apart by an id, which counts numbers as floats."""
@@ -48,6 +47,7 @@ def _extra(kind: Kind, meaning: str) -> Option:
 SPARSITY = Kind("a fraction in [0, 1), 0.9 for 90 %", real("[0, 1)").accepts)
 POSITIVE, NOT_NEGATIVE, FRACTION = real("(0, inf)"), real("[0, inf)"), real("[0, 1)")
 COUNT = whole(1)
+RERUN = Kind("failed, stale, all or null", null_or(one_of("failed", "stale", "all")).accepts)
 NUMBERS_OF_GPUS = list_of(whole(0), least=1)
 PROJECT = Kind(
     "a name of at most 128 characters without / \\ # ? % :",
@@ -63,7 +63,7 @@ RUN = {
     "name": Option(null_or(TEXT), "which network, with model=torchvision or model=timm"),
     "progress": Option(FLAG, "progress bars, on a terminal"),
     "compact": Option(FLAG, "train without the channels that the masks leave dead"),
-    "retry": Option(either(one_of("failed"), EMPTY), "failed: a sweep runs again what failed"),
+    "rerun": Option(RERUN, "what has a record and is run again; stale: of other code or images"),
     "controls": Option(GROUP, "sanity checks of arXiv 2009.08576"),
     "controls.invert": Option(FLAG, "keep the lowest scores instead of the highest"),
     "controls.shuffle": Option(FLAG, "keep as many weights in each layer, at random places"),

@@ -43,12 +43,16 @@ class Identity:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the numbers come from: the code, the libraries, the machine and the images."""
+    """Where the numbers come from: the code, the libraries, the machine and the images.
+
+    `fingerprint` is that of `goldpan.runs.fingerprint`; records of before there was one have "".
+    """
 
     commit: str = "unknown"
     versions: Mapping[str, str] = field(default_factory=dict)
     hardware: Mapping[str, str | int] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,14 @@ class Sparsity:
     """Fractions in [0, 1]: `asked` for and `got`, of weights or of channels, in all and by layer.
 
     `parameters` is the fraction of all parameters that is gone. `effective` is that of prunable
-    weights, where what no path of kept weights connects to input and output counts as gone too.
+    weights, where what no path of kept weights connects to input and output counts as gone too;
+    None if the paths through the network are not known.
     """
 
     asked: float
     got: float
     parameters: float
-    effective: float
+    effective: float | None
     layers: Mapping[str, float]
 
 
@@ -210,7 +215,8 @@ class Record:
             text += f", {best.test:.2f} % (best validation epoch, {best.epoch})"
         if sparsity := self.sparsity:
             text += f"; sparsity asked {sparsity.asked:g}, got {sparsity.got:.6g}"
-            text += f" (effective {sparsity.effective:.6g})"
+            known = "-" if sparsity.effective is None else f"{sparsity.effective:.6g}"
+            text += f" (effective {known})"
         if self.weights and (spared := self.weights.compaction):
             faster = spared["masked_ms"] / spared["compacted_ms"]
             gone = 100 * spared["channels_removed"]
@@ -234,8 +240,8 @@ def read_record(path: Path) -> Record:
     """The record in a file; one of format 1 is read as if it were of today's.
 
     Raises:
-        ValueError: if the file is cut short, of another format, not a record, or was edited after
-            it was written (records of before there were seals have none).
+        ValueError: if the file is cut short, of another format, not a record, holds an impossible
+            value, or was edited after it was written (records of before seals have none).
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -251,8 +257,6 @@ def read_record(path: Path) -> Record:
         record: Record = build(Record, values)
         _check(record)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
         why = getattr(error, "strerror", None) or str(error)
         raise ValueError(f"{path} is not a whole record: {why}") from error
     return record

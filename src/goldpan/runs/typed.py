@@ -34,8 +34,8 @@ def _typed(hint: Any, value: Any, at: str) -> Any:
         return build(hint, value, at)
     if type(None) in inner and value is None:
         return None
-    if parts := [kind for kind in inner if is_dataclass(kind)]:
-        return build(parts[0], value, at)
+    if len(parts := [kind for kind in inner if kind is not type(None)]) == 1 < len(inner):
+        return _typed(parts[0], value, at)  # X | None
     if origin is Mapping and isinstance(value, dict):
         return {key: _typed(inner[1], item, f"{at}.{key}") for key, item in value.items()}
     if origin in (list, tuple) and isinstance(value, list):

@@ -40,11 +40,7 @@ class Cell:
     folder: Path
 
     def record(self) -> Record | None:
-        """Read the record in the cell's folder; None if there is none.
-
-        Raises:
-            ValueError: if the file is broken, or the record of another run.
-        """
+        """Read the record in the folder, if any; ValueError if it is broken or of another run."""
         path = self.folder / RECORD
         if not path.exists():
             return None
@@ -80,11 +76,8 @@ class Plan:
 def plan(arguments: Sequence[str], conf: Path) -> Plan:
     """Return the plan of a command line, such as ["+table=digits", "seed=0,1"].
 
-    Args:
-        conf: the folder of run.yaml; it does not count if Hydra runs already.
-
-    Raises:
-        ValueError, FileNotFoundError, hydra.errors.HydraException: if a cell is impossible.
+    `conf` is the folder of run.yaml; it does not count if Hydra runs already. Raises ValueError,
+    FileNotFoundError or hydra.errors.HydraException if a cell is impossible.
     """
     if GlobalHydra.instance().is_initialized():
         return _plan(arguments)
@@ -97,7 +90,10 @@ def _plan(arguments: Sequence[str]) -> Plan:
     loader = GlobalHydra.instance().config_loader()
     parser = OverridesParser.create(config_loader=loader)
     typed = parser.parse_overrides(list(arguments))
-    tables = [o.input_line or "" for o in typed if o.key_or_group == "table"]
+    of_table = [o for o in typed if o.key_or_group.split(".")[0] == "table"]
+    tables = [override.input_line or "" for override in of_table]
+    if many := [o.input_line for o in of_table if o.is_sweep_override()]:
+        raise ValueError(f"a table takes one value, and has no axis itself; got {many[0]}")
     base = compose("run", [*tables, *PLAIN], return_hydra_config=True)
     params: Mapping[str, Any] = base.hydra.sweeper.get("params") or {}
     named = parser.parse_overrides([f"{name}={value}" for name, value in params.items()])
@@ -153,11 +149,7 @@ def _is_group(name: str, loader: ConfigLoader) -> bool:
 
 
 def _values(override: Override) -> list[str]:
-    """The values of an override as typed: several if it is an axis, else one.
-
-    Raises:
-        ValueError: if it is no axis of a sweep, such as an interval.
-    """
+    """The values of an override as typed; ValueError if a sweep cannot have it."""
     if override.key_or_group.startswith("hydra."):
         raise ValueError(
             f"{override.input_line} cannot be set for a sweep; its axes are typed as name=value, "

@@ -41,11 +41,7 @@ class Composer:
         self.composed: dict[tuple[str, ...], Composed | None] = {}
 
     def compose(self, chosen: Mapping[str, str]) -> Composed:
-        """Return the choices and the groups of a cell; `chosen` has its values as typed.
-
-        Raises:
-            ValueError, hydra.errors.HydraException: if the cell is impossible.
-        """
+        """Return a cell's choices and groups; `chosen` is as typed. Raises as `compose_one`."""
         values = {name: self.read(name, chosen[name]) for name in self.placeholders}
         used = {name: text for name, text in self.placeholders.items() if _is_plain(values[name])}
         words = tuple(f"{name}={used.get(name, text)}" for name, text in chosen.items())
@@ -69,8 +65,7 @@ class Composer:
 def compose_one(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
     """Return a run's configuration without Hydra's own part, and the option of each group.
 
-    Raises:
-        ValueError: in one sentence, if Hydra cannot compose it.
+    Raises ValueError, in one sentence, if Hydra cannot compose it.
     """
     try:
         cfg = compose("run", [*overrides, *PLAIN], return_hydra_config=True)

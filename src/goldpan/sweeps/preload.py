@@ -1,5 +1,6 @@
 """What the forkserver does before it forks cells: import what they need, and read their data."""
 
+# ruff: noqa: F401
 import json
 import os
 from contextlib import suppress
@@ -14,23 +15,6 @@ from goldpan.procedures import train, train_prune_finetune
 from goldpan.scorers import grasp, magnitude, snip, synflow
 from goldpan.sweeps.forkserver import DATA
 from goldpan.training.callbacks import compact, prune_before, prune_during
-
-__all__ = [
-    "compact",
-    "grasp",
-    "magnitude",
-    "prune_before",
-    "prune_during",
-    "pytorch_lightning",
-    "resnet",
-    "snip",
-    "synflow",
-    "torchvision",
-    "train",
-    "train_prune_finetune",
-    "vgg",
-    "wandb",
-]
 
 for choices in json.loads(os.environ.pop(DATA, "[]")):
     # An error here would end the forkserver and with it all cells. The cell that needs this dataset

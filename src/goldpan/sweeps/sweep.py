@@ -4,16 +4,20 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import FileLock, Timeout
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import Progress
 
 from goldpan.runs.experiment import TERMINATED, make_folder, read_done
-from goldpan.runs.record import Record
+from goldpan.runs.record import LOCK, RECORD, Record
+from goldpan.runs.rerun import is_wanted, stale
 from goldpan.sweeps.cells import Cell, Plan
 from goldpan.sweeps.launchers.launcher import Launcher, describe_exit, record_failure
 from goldpan.sweeps.work import BUSY, LOG
@@ -23,6 +27,7 @@ End = Literal[
     "collapsed",
     "failed",
     "skipped",
+    "stale",
     "done elsewhere",
     "running elsewhere",
     "interrupted",
@@ -31,10 +36,14 @@ End = Literal[
 
 @dataclass
 class Summary:
-    """How the cells of a sweep ended: `done` counts each end, `failures` says why, by folder."""
+    """How the cells of a sweep ended: `done` counts each end, `failures` says why, by folder.
+
+    `stale` counts the cells that are done, by what changed since: code, images or both.
+    """
 
     done: Counter[End] = field(default_factory=Counter)
     failures: dict[Path, str] = field(default_factory=dict)
+    stale: Counter[str] = field(default_factory=Counter)
 
     @property
     def ok(self) -> bool:
@@ -43,31 +52,29 @@ class Summary:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {end}" for end, count in self.done.items() if count)
-        lines = [f"failed: {why}; log: {folder / LOG}" for folder, why in self.failures.items()]
+        lines = [f"failed: {why}{_log(folder)}" for folder, why in self.failures.items()]
         if self.failures:
-            lines.append("failed cells are run again with retry=failed")
+            lines.append("failed cells are run again with rerun=failed")
+        for part, number in self.stale.items():
+            cells = f"{number} stale, the {part} changed since"
+            lines.append(f"{cells}; stale cells are run again with rerun=stale")
         return "\n".join([f"{self.done.total()} cells: {counts or 'none'}", *lines])
 
 
 def sweep(
-    plan: Plan, launch: Launcher, command: tuple[str, ...], *, retry: str | None, progress: bool
+    plan: Plan, launch: Launcher, command: tuple[str, ...], *, rerun: str | None, progress: bool
 ) -> Summary:
-    """Run every cell that has no result; run failed cells again only if `retry` is "failed".
+    """Run every cell that has no result; `rerun` says which others: failed, stale or all.
 
-    A cell that another process is doing is left to it. At the end its record is read, if there is
-    one.
-
-    Raises:
-        ValueError: if `retry` is neither None nor "failed", or the launcher cannot work.
+    A cell that another process is doing is left to it; its record, if there is one, is read at the
+    end. Raises ValueError if the launcher cannot work.
     """
-    if retry not in (None, "failed"):
-        raise ValueError(f"retry is failed or null, got {retry}")
     summary = Summary()
-    missing = _missing(plan.runs, retry, summary, "skipped")
+    missing = _missing(plan.runs, rerun, summary, "skipped")
     if missing:
         check_ready(missing)
-        busy = _launch(missing, launch, command, summary, progress)
-        left = _missing(busy, retry, summary, "done elsewhere")
+        busy = _launch(missing, rerun, launch, command, summary, progress)
+        left = _missing(busy, rerun, summary, "done elsewhere")
         summary.done["running elsewhere"] = len(left)
     return summary
 
@@ -98,7 +105,7 @@ def sweep_by(cfg: DictConfig, plan: Plan) -> Summary:
     """Call `sweep` with the launcher and the options of a configuration that Hydra composed."""
     command = sys.executable, str(conf_of(cfg).parent / "run.py")
     shown = cfg.progress and sys.stderr.isatty()
-    return sweep(plan, instantiate(cfg.launcher), command, retry=cfg.retry, progress=shown)
+    return sweep(plan, instantiate(cfg.launcher), command, rerun=cfg.rerun, progress=shown)
 
 
 def conf_of(cfg: DictConfig) -> Path:
@@ -107,25 +114,49 @@ def conf_of(cfg: DictConfig) -> Path:
     return next(Path(source.path) for source in sources if source.provider == "main")
 
 
-def _missing(cells: Sequence[Cell], retry: str | None, summary: Summary, end: End) -> list[Cell]:
+def _missing(cells: Sequence[Cell], rerun: str | None, summary: Summary, end: End) -> list[Cell]:
     """Return the cells that are to be run; count the others as `end`."""
     missing = []
     for cell in cells:
         try:
             record = cell.record()
         except ValueError as error:  # nobody overwrites a broken record: it may be all there is
+            if rerun is not None:
+                _set_aside(cell)
+                missing.append(cell)
+                continue
             summary.done["failed"] += 1
             summary.failures[cell.folder] = str(error)
             continue
-        if record is not None and (record.done or retry is None):
-            _count(summary, cell, record, end)
-        else:
+        if record is None or is_wanted(record, cell.draft, rerun):
             missing.append(cell)
+        else:
+            _count(summary, cell, record, end)
     return missing
 
 
+def _set_aside(cell: Cell) -> None:
+    """Rename the cell's broken record, unless another process is doing the cell."""
+    path = cell.folder / RECORD
+    places = (path.with_stem(f"{path.stem}.broken-{number}") for number in count(1))
+    with suppress(Timeout), FileLock(cell.folder / LOCK, timeout=0):
+        free = next(place for place in places if not place.exists())
+        path.rename(free)
+        print(f"{cell.folder.name}: its record is broken and is now {free.name}")
+
+
+def _log(folder: Path) -> str:
+    """Where the cell's log is, as the end of a sentence; empty if it has none."""
+    return f"; log: {folder / LOG}" if (folder / LOG).exists() else ""
+
+
 def _launch(
-    cells: Sequence[Cell], launch: Launcher, command: tuple[str, ...], summary: Summary, shown: bool
+    cells: Sequence[Cell],
+    rerun: str | None,
+    launch: Launcher,
+    command: tuple[str, ...],
+    summary: Summary,
+    shown: bool,
 ) -> list[Cell]:
     """Run the cells and count each as it ends; return those that another process is doing."""
     busy = list[Cell]()
@@ -137,7 +168,7 @@ def _launch(
                 busy.append(cell)
                 sentence = f"{cell.folder.name}: another process is doing it"
             else:
-                sentence = _count_end(cell, code, summary)
+                sentence = _count_end(cell, code, rerun, summary)
             bar.advance(task)
             bar.console.print(sentence, soft_wrap=True, highlight=False, markup=False)
 
@@ -145,12 +176,11 @@ def _launch(
     return busy
 
 
-def _count_end(cell: Cell, code: int, summary: Summary) -> str:
-    """Count a cell that has ended and return a sentence on it.
-
-    If it failed without a record, write one.
-    """
+def _count_end(cell: Cell, code: int, rerun: str | None, summary: Summary) -> str:
+    """Count a cell that has ended, write its record if it has none, and return a sentence on it."""
     record = read_done(cell.folder)
+    if record is not None and is_wanted(record, cell.draft, rerun):
+        record = None  # the old one
     if record is None and code in (-signal.SIGTERM, TERMINATED):
         summary.done["interrupted"] += 1
         return f"{cell.folder.name}: interrupted; the same command resumes it"
@@ -173,7 +203,9 @@ def _failed(cell: Cell, sentence: str) -> Record:
 def _count(summary: Summary, cell: Cell, record: Record, end: End) -> None:
     """Count a cell as `end` if it is done, else as failed."""
     if record.done:
-        summary.done[end] += 1
+        part = stale(record, cell.draft)
+        summary.done["stale" if part else end] += 1
+        summary.stale += Counter([part] if part else [])
     else:
         summary.done["failed"] += 1
         summary.failures[cell.folder] = record.error or "no reason known"

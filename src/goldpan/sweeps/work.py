@@ -1,5 +1,6 @@
 """One cell of a sweep, done in a process of its own, so that no cell can harm another."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
@@ -27,6 +29,9 @@ BUSY = 75
 
 FAILED = 1
 """The exit code if the cell failed."""
+
+DISK_FULL = 74
+"""The exit code if the cell failed because its files found no room."""
 
 GRACE = 2
 """Seconds that a cell has to end by itself after its sweep has ended."""
@@ -72,10 +77,25 @@ def work(cell: Cell, resources: Resources) -> int:
         print(error)
         write_failure(cell.draft, cell.folder, str(error))
         return FAILED
-    except Exception:
-        traceback.print_exc()  # perform has written the record
-        return FAILED
+    except Exception as error:
+        with suppress(OSError):
+            traceback.print_exc()  # perform has written the record
+        if not _disk_is_full(error):
+            return FAILED
+        # The log takes no more either, and what Python cannot flush would become its exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(1, 2)
+        return DISK_FULL
     return 0
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Whether this error, or one that it came from, is for want of room on a disk."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def several_processes(cell: Cell) -> bool:

@@ -7,6 +7,7 @@ from math import isfinite
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -93,10 +94,8 @@ class Classifier(pl.LightningModule):
     def skip_step(self) -> None:
         """Leave out the present optimizer step; call it in a callback's `on_before_optimizer_step`.
 
-        Neither weights nor momentum move, and there is no weight decay.
-
-        Raises:
-            ValueError: if the optimizer would unscale float16 gradients itself.
+        Neither weights nor momentum move, and there is no weight decay. Raises ValueError if the
+        optimizer would unscale float16 gradients itself.
         """
         # torch 2.14: a fused optimizer looks for infinities in its step, and the scaler's update
         # fails where there was no gradient to look at. Others were unscaled before this hook.
@@ -118,6 +117,11 @@ class Classifier(pl.LightningModule):
     def on_train_start(self) -> None:
         """Lay the weights out for speed only now: scores depend on the layout in the last bits."""
         self.net.to(memory_format=self.layout)
+        if isinstance(self.trainer.strategy, DDPStrategy):
+            # torch 2.14: DDP takes the layout of the weights that it wraps, and its first step
+            # permutes the gradients of those that have another by then. So it wraps them again.
+            self.trainer.strategy.connect(self)
+            self.trainer.strategy.configure_ddp()
 
     def on_train_epoch_start(self) -> None:
         """Make dropout a function of seed, epoch and rank, so that a resumed run repeats it."""
@@ -148,8 +152,7 @@ class Classifier(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log loss and accuracy (%) of each split, summed over the ranks, once an epoch.
 
-        Raises:
-            FloatingPointError: if the training loss is not finite.
+        Raises FloatingPointError if the training loss is not finite.
         """
         for split, counts in self.counts.items():
             total = self.trainer.strategy.reduce(counts, reduce_op="sum")

@@ -16,7 +16,16 @@ from goldpan.reports.command import main
 from goldpan.reports.page.contents import contents
 from goldpan.reports.page.page import page, write_page
 from goldpan.reports.report import Report, report_of_plan
-from goldpan.runs.record import Accuracy, Record, Sparsity
+from goldpan.runs.record import (
+    Accuracies,
+    Accuracy,
+    Costs,
+    Identity,
+    Origin,
+    Record,
+    Sparsity,
+    WeightResult,
+)
 from goldpan.sweeps.cells import Cell, Plan
 
 ODD = "snip </script><b> & co"
@@ -34,20 +43,14 @@ def planned(folder: Path, **spec: Any) -> Plan:
             for seed in AXES["seed"]:
                 asked = 0.0 if method == "dense" else float(sparsity)
                 name = f"{method[:5].strip()}-{asked:g}-{seed}"
+                shape = Sparsity(asked, asked, asked, asked, {"a.weight": asked})
+                data = {"name": "digits", "train": 10, "test": 10}
                 draft = Record(
-                    id=name,
+                    Identity(name, "digits", method, int(seed), {}, "2026"),
                     status="finished",
-                    setting="digits",
-                    method=method,
-                    seed=int(seed),
-                    choices={},
-                    started="2026",
-                    hardware={"cpu": "a processor"},
-                    versions={"torch": "2"},
-                    data={"name": "digits", "train": 10, "test": 10},
-                    flops={"dense": 1000, "sparse": int(1000 * (1 - asked))},
-                    seconds={"training": 1.5, "scoring": 0.25},
-                    sparsity=Sparsity(asked, asked, asked, asked, {"a.weight": asked}),
+                    origin=Origin("unknown", {"torch": "2"}, {"cpu": "a processor"}, data),
+                    costs=Costs({"training": 1.5, "scoring": 0.25}, 1000, 1000, ""),
+                    weights=WeightResult(shape, 1000, 1000, int(1000 * (1 - asked)), ""),
                 )
                 at = {"method": method, "sparsity": sparsity, "seed": seed}
                 cells.append(Cell((), at, {"output": str(folder)}, draft, folder / name))
@@ -56,10 +59,11 @@ def planned(folder: Path, **spec: Any) -> Plan:
 
 def written(plan: Plan, accuracies: dict[str, float], **changed: Any) -> None:
     for cell in plan.runs:
-        if cell.draft.id in accuracies:
+        if cell.draft.identity.id in accuracies:
             cell.folder.mkdir(exist_ok=True)
-            last = Accuracy(epoch=3, test=accuracies[cell.draft.id])
-            replace(cell.draft, last=last, **changed).write(cell.folder / "record.json")
+            found = Accuracies(Accuracy(epoch=3, test=accuracies[cell.draft.identity.id]))
+            record = replace(cell.draft, accuracies=found, **changed)
+            record.write(cell.folder / "record.json")
 
 
 @pytest.fixture
@@ -122,7 +126,9 @@ def test_the_page_holds_every_number(mixed: Report) -> None:
     assert some["std"] == pytest.approx(0.5**0.5)
     assert some["seeds"] == [[0, 90.5], [1, 91.5]]
     assert some["published"] == {"mean": 91.25, "std": 0.2, "n": 3}
-    assert (some["difference"], some["verdict"]) == (-0.25, "inside")
+    assert (some["difference"], some["verdict"], some["margin"]) == (-0.25, "undecided", 1.0)
+    assert some["interval"][0] < -1.0 < some["interval"][1]
+    assert some["more"] >= 1
     assert some["flops"] == pytest.approx(10, abs=0.2)
     assert some["layers"] == {"a.weight": [90.0, 90.0, 90.0]}
     assert [other[word] for word in ("n", "collapsed", "failed", "missing")] == [1, 1, 1, 0]
@@ -145,7 +151,8 @@ def test_every_run_that_was_asked_for_has_its_line(mixed: Report) -> None:
 def test_a_record_that_does_not_count_is_listed(tmp_path: Path) -> None:
     plan = planned(tmp_path)
     written(plan, {"snip-0.9-0": 90.0})
-    written(plan, {"snip-0.9-1": 90.0}, id="another")
+    another = replace(plan.runs[-1].draft.identity, id="another")
+    written(plan, {"snip-0.9-1": 90.0}, identity=another)
     (tmp_path / "snip-0.9-0/record.json").write_text("{")
     runs = contents(report_of_plan(plan))["runs"]
     assert [run["status"] for run in runs].count("not counted") == 2

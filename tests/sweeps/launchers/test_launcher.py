@@ -5,6 +5,7 @@ import pytest
 from goldpan.runs.record import RECORD, read_record
 from goldpan.sweeps.cells import plan
 from goldpan.sweeps.launchers.launcher import describe_exit, record_failure
+from goldpan.sweeps.work import DISK_FULL
 
 CONF = Path(__file__).parents[3] / "conf"
 
@@ -13,6 +14,10 @@ CONF = Path(__file__).parents[3] / "conf"
     ("code", "sentence"),
     [
         (4, "its process ended with exit code 4"),
+        (
+            DISK_FULL,
+            "the disk of the output folder is full; free some space, or choose another output",
+        ),
         (-11, "its process was killed by SIGSEGV"),
         (-9, "its process was killed by SIGKILL, perhaps for want of memory"),
     ],

@@ -1,5 +1,6 @@
 """The launcher of SLURM, tried with processes of submitit and with commands that imitate SLURM."""
 
+import json
 import os
 import pickle
 import sys
@@ -59,8 +60,8 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
     return made
 
 
-def leave(jobs: Path, job: str, outcome: object) -> None:
-    (jobs / f"{job}_0_result.pkl").write_bytes(pickle.dumps(outcome))
+def leave(jobs: Path, job: str, **result: object) -> None:
+    (jobs / f"{job}_0_result.json").write_text(json.dumps(result))
 
 
 def run(some: list[Cell]) -> dict[str, int]:
@@ -86,16 +87,16 @@ def test_a_job_is_a_cell_and_a_crash_is_its_own(
     )
     assert ends == {good.folder: 0, bad.folder: -11}
     assert read_done(good.folder) is not None
-    assert list((tmp_path / "outputs/slurm").glob("*_result.pkl"))
+    assert list((tmp_path / "outputs/slurm").glob("*_result.json"))
 
 
 def test_jobs_that_leave_a_result_end_with_its_code(
     tmp_path: Path, cluster: Callable[..., Path]
 ) -> None:
     jobs = cluster("7_0 COMPLETED", "7_1 COMPLETED", "7_2 FAILED")
-    leave(jobs, "7_0", ("success", 0))
-    leave(jobs, "7_1", ("success", BUSY))
-    leave(jobs, "7_2", ("error", "Traceback\nUncompletedJobError: timed-out too many times."))
+    leave(jobs, "7_0", code=0)
+    leave(jobs, "7_1", code=BUSY)
+    leave(jobs, "7_2", error="Job not requeued because: timed-out too many times.")
     some = cells(tmp_path, "seed=0,1,2")
     assert run(some) == {"0": 0, "1": BUSY, "2": FAILED}
     assert "timed-out too many times" in error(some[2])
@@ -120,10 +121,11 @@ def test_typed_again_it_waits_for_jobs_in_the_queue_and_submits_none(
     run(cells(tmp_path, "seed=0,1"))
     (jobs / "called").unlink()
     cluster("7_0 RUNNING", "7_1 PENDING")
-    leave(jobs, "7_0", ("success", 0))
-    leave(jobs, "7_1", ("success", 0))
+    leave(jobs, "7_0", code=0)
+    leave(jobs, "7_1", code=0)
     again = cells(tmp_path, "seed=0,1")
-    assert [(cell.folder / JOB).read_text() for cell in again] == [f"7_{i} {jobs}" for i in (0, 1)]
+    sent = [json.loads((cell.folder / JOB).read_text()) for cell in again]
+    assert [one["job"] for one in sent] == ["7_0", "7_1"]
     assert run(again) == {"0": 0, "1": 0}
     assert not (jobs / "called").exists()
 
@@ -158,3 +160,72 @@ def test_sbatch_may_refuse(tmp_path: Path, cluster: Callable[..., Path]) -> None
     (tmp_path / "bin/sbatch").write_text(refusal)
     with pytest.raises(ValueError, match="invalid partition"):
         run(cells(tmp_path, "seed=0,1"))
+
+
+class Harm:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.folder),)
+
+
+def test_no_pickle_in_the_output_folder_is_opened(
+    tmp_path: Path, cluster: Callable[..., Path]
+) -> None:
+    jobs = cluster("7_0 TIMEOUT")
+    run(cells(tmp_path, "seed=0,1"))
+    cluster("7_0 RUNNING", "7_1 COMPLETED")
+    for name in ("7_0_submitted.pkl", "7_0_0_result.pkl", "7_1_0_result.pkl"):
+        (jobs / name).write_bytes(pickle.dumps(Harm(tmp_path / "harm")))
+    leave(jobs, "7_0", code=0)
+    assert run(cells(tmp_path, "seed=0,1")) == {"0": 0, "1": FAILED}
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_result_that_is_none_is_a_failure(tmp_path: Path, cluster: Callable[..., Path]) -> None:
+    jobs = cluster("7_0 COMPLETED", "7_1 COMPLETED")
+    leave(jobs, "7_0", code="0")
+    (jobs / "7_1_0_result.json").write_text("[")
+    some = cells(tmp_path, "seed=0,1")
+    assert run(some) == {"0": FAILED, "1": FAILED}
+    assert "is not what a job leaves" in error(some[0])
+
+
+def test_a_folder_that_others_can_write_is_refused(
+    tmp_path: Path, cluster: Callable[..., Path]
+) -> None:
+    cluster().chmod(0o777)
+    with pytest.raises(ValueError, match=r"slurm can be written by other users; choose launcher"):
+        run(cells(tmp_path, "seed=0,1"))
+
+
+def test_a_job_whose_folder_others_can_write_is_refused(
+    tmp_path: Path, cluster: Callable[..., Path]
+) -> None:
+    cluster("7_0 TIMEOUT", "7_1 TIMEOUT")
+    some = cells(tmp_path, "seed=0,1")
+    run(some)
+    cluster("7_0 RUNNING", "7_1 RUNNING")
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs").chmod(0o777)
+    sent = {"job": "7_0", "folder": str(tmp_path / "theirs"), "started": "2026"}
+    (some[0].folder / JOB).write_text(json.dumps(sent))
+    with pytest.raises(ValueError, match=r"theirs can be written by other users"):
+        run(cells(tmp_path, "seed=0,1"))
+
+
+@pytest.mark.parametrize("text", ["7_0 /a/folder", "[]", "{}", '{"job": 7}'])
+def test_a_job_file_of_another_kind_names_no_job(
+    tmp_path: Path, cluster: Callable[..., Path], text: str
+) -> None:
+    jobs = cluster("7_0 RUNNING", "7_1 RUNNING")
+    some = cells(tmp_path, "seed=0,1")
+    some[0].folder.mkdir(parents=True)
+    (some[0].folder / JOB).write_text(text)
+    leave(jobs, "7_0", code=0)
+    leave(jobs, "7_1", code=0)
+    assert run(some) == {"0": 0, "1": 0}
+    assert (jobs / "called").exists()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from goldpan.runs.record import RECORD, Accuracy, Record
+from goldpan.runs.record import RECORD, Accuracies, Accuracy, Record, Sparsity, WeightResult
 from goldpan.sweeps.cells import Cell, Plan
 from goldpan.sweeps.search.search import Search, search
 from goldpan.sweeps.search.spaces import read_spaces
@@ -34,8 +34,9 @@ def rate(cell: Cell) -> float:
 def finished(cell: Cell) -> Record:
     """A run whose validation accuracy falls with the learning rate, and its FLOPs too."""
     best = Accuracy(epoch=1, test=0, val=100 * (1 - rate(cell)))
-    flops: dict[str, int | str] = {"sparse": int(1000 * (1 - rate(cell)))}
-    return replace(cell.draft, status="finished", error=None, best=best, flops=flops)
+    found, flops = Accuracies(best, best), int(1000 * (1 - rate(cell)))
+    kept = WeightResult(Sparsity(0.9, 0.9, 0.9, 0.9, {}), 1000, 100, flops, masks="")
+    return replace(cell.draft, status="finished", error=None, accuracies=found, weights=kept)
 
 
 def done(seen: list[Cell], end: Callable[[Cell], Record] = finished) -> Callable[[Plan], None]:

@@ -66,7 +66,7 @@ def test_controls_change_what_they_say(configure: Configure) -> None:
     }
     layers = {name: record.sparsity.layers for name, record in runs.items()}  # type: ignore[union-attr]
     assert layers["shuffle"] == plain.sparsity.layers  # type: ignore[union-attr]
-    assert runs["shuffle"].masks != plain.masks
-    assert runs["reinitialize"].masks == plain.masks
+    assert runs["shuffle"].weights.masks != plain.weights.masks
+    assert runs["reinitialize"].weights.masks == plain.weights.masks
     assert runs["reinitialize"].ranks != plain.ranks
     assert layers["invert"] != plain.sparsity.layers  # type: ignore[union-attr]

@@ -53,7 +53,7 @@ def _line(cell: TableCell, table: Table) -> str:
 
 def _cell(cell: TableCell, table: Table, *, level: bool) -> dict[str, Any]:
     """Our runs beside the published number, and what the plots need."""
-    ours, number = cell.ours, cell.published
+    ours, number, said = cell.ours, cell.published, cell.judgement
     asked, failed = len(cell.folders), cell.failed
     sparsity = cell.axes.get("sparsity")
     return {
@@ -79,8 +79,10 @@ def _cell(cell: TableCell, table: Table, *, level: bool) -> dict[str, Any]:
         "judged": bool(number and number.verify),
         "source": (number.source or table.paper) if number else None,
         "difference": cell.difference,
-        "band": cell.band,
-        "verdict": cell.verdict,
+        "interval": said and said.interval,
+        "margin": said and table.margin,
+        "verdict": said and said.answer,
+        "more": said and said.more,
         "layers": _layers(cell.records),
     }
 

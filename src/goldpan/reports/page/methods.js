@@ -45,10 +45,16 @@ function published(cell) {
   return spread(number.mean, number.std) + n + (cell.judged ? "" : " †");
 }
 
+/** Ours less published, its interval, and what it says. */
 function difference(cell) {
-  const mark = cell.verdict === "outside" ? " ≠" : "";
-  const band = cell.band === null ? "" : ` (±${fixed(cell.band)})`;
-  return signed(cell.difference) + mark + band;
+  return [signed(cell.difference), interval(cell), verdict(cell)].filter(Boolean).join(" ");
+}
+
+const interval = (cell) => (cell.interval ? `[${cell.interval.map(signed).join(", ")}]` : "");
+
+function verdict(cell) {
+  const more = cell.more ? ` (+${cell.more} seeds)` : "";
+  return cell.verdict ? (cell.verdict === "differs" ? "≠ " : "") + cell.verdict + more : "";
 }
 
 const cells = data.panels.flatMap((panel) => panel.cells.map((cell) => ({ ...cell, panel })));

@@ -66,7 +66,7 @@ function comparison(cell) {
     : [make("span", { class: cell.failed ? "wrong" : "quiet" }, counts(cell))];
   if (cell.published) ours.push(make("small", {}, `published ${published(cell)}`));
   if (cell.difference !== null) {
-    const wrong = cell.verdict === "outside" ? "wrong" : null;
+    const wrong = cell.verdict === "differs" ? "wrong" : null;
     ours.push(make("small", { class: wrong }, `difference ${difference(cell)}`));
   }
   return ours;
@@ -120,15 +120,16 @@ function columnsOfPublished() {
   return [
     part("published", "mean", fixed), part("std", "std", fixed), part("n", "n", whole),
     number("difference", "difference", (value) => (isNumber(value) ? signed(value) : "–")),
-    number("band ±", "band"),
-    { head: "verdict", value: (cell) => cell.verdict, show: verdict },
+    { head: "90 % interval", number: true, value: (cell) => cell.interval?.[0], show: interval },
+    number("margin ±", "margin"),
+    { head: "verdict", value: (cell) => cell.verdict, show: judged },
     text("source", "source"),
   ];
 }
 
-function verdict(cell) {
-  if (cell.verdict === "outside") return make("span", { class: "wrong" }, "≠ outside");
-  return cell.verdict || (cell.published && !cell.judged ? "† not judged" : "–");
+function judged(cell) {
+  if (cell.verdict === "differs") return make("span", { class: "wrong" }, verdict(cell));
+  return verdict(cell) || (cell.published && !cell.judged ? "† not judged" : "–");
 }
 
 function status(run) {

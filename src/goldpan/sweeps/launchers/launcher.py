@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from goldpan.runs.experiment import write_failure
 from goldpan.runs.record import RECORD, Record, read_record
+from goldpan.runs.rerun import is_wanted
 from goldpan.sweeps.cells import Cell
+from goldpan.sweeps.work import DISK_FULL
 
 OnEnd = Callable[[Cell, int], None]
 """Called with each cell that ends and its exit code, negative for the signal that killed it."""
@@ -20,6 +22,8 @@ The last argument is the command that runs a cell which starts several processes
 
 def describe_exit(code: int) -> str:
     """Say in a sentence how a process ended, by its exit code."""
+    if code == DISK_FULL:
+        return "the disk of the output folder is full; free some space, or choose another output"
     if code >= 0:
         return f"its process ended with exit code {code}"
     name = signal.Signals(-code).name
@@ -35,4 +39,7 @@ def record_failure(cell: Cell, sentence: str) -> Record:
         sentence += f"; and its record cannot be written ({error.strerror})"
         print(f"{cell.folder.name}: {sentence}")
         return replace(cell.draft, error=sentence)
-    return read_record(cell.folder / RECORD)
+    record = read_record(cell.folder / RECORD)
+    if is_wanted(record, cell.draft, cell.choices.get("rerun")):
+        return replace(cell.draft, error=sentence)  # a result that was to be made again is kept
+    return record

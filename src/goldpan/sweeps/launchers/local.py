@@ -29,8 +29,7 @@ def local(
         slots: cells at a time; None: one for each GPU, or for every two cores.
         gpus: one for each slot in turn; None: those that torch sees, if the cells need one.
 
-    Raises:
-        ValueError: if there is less than one slot, or no GPU for cells that need one.
+    Raises ValueError if there is less than one slot, or no GPU for cells that need one.
     """
     free = _resources_by_slot(cells, slots, gpus, command)
     context = start_forkserver(cells)

@@ -41,9 +41,8 @@ def on_ray(
         mem_gb: of a cell; Ray starts no more cells than fit, but a cell may use more. On a machine
             that is short of memory Ray ends several workers, not only the largest.
 
-    Raises:
-        ImportError: if Ray is not installed.
-        ValueError: if there is no cluster at the address, or a cell does not fit on this machine.
+    Raises ImportError if Ray is not installed, ValueError if there is no cluster at the address or
+    a cell does not fit on this machine.
     """
     resources = Resources(threads=cpus, command=command)
     with _cluster(address) as ray:
@@ -108,8 +107,7 @@ def _cluster(address: str | None) -> Iterator[ModuleType]:
 def _check_fit(ray: ModuleType, address: str | None, needed: Mapping[str, float]) -> None:
     """Print that no machine is large enough for a cell: Ray waits for one and says nothing.
 
-    Raises:
-        ValueError: if this machine is the only one, so that waiting is in vain.
+    Raises ValueError if this machine is the only one, so that waiting is in vain.
     """
     machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if any(all(m.get(name, 0) >= need for name, need in needed.items()) for m in machines):

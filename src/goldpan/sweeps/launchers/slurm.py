@@ -1,13 +1,17 @@
 """The launcher of a SLURM cluster: submitit submits an array of jobs, one for each cell."""
 
+import json
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from goldpan.files import write_atomically
 from goldpan.sweeps.cells import Cell
 from goldpan.sweeps.launchers.launcher import OnEnd
+from goldpan.sweeps.launchers.private_folder import check_private, make_private
 from goldpan.sweeps.launchers.remote import RemoteCell
 from goldpan.sweeps.launchers.slurm_job import CellJob
 from goldpan.sweeps.launchers.slurm_queue import ALIVE, Queue, job_states
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from submitit import AutoExecutor, Job
 
 JOB = "slurm.job"
-"""The file in a cell's folder that names its job and the folder of the job's files."""
+"""The file in a cell's folder that names its job, the folder of its files, and its start."""
 
 NOTICE = 30
 """Seconds before its time limit at which SLURM warns a job, which then queues again."""
@@ -46,19 +50,19 @@ def slurm(
 
     Args:
         cluster: "slurm", or "local" to let submitit start processes on this machine instead.
-        folder: for submitit's files, on a file system that all machines see; None: the folder
-            slurm in the output folder.
+        folder: for submitit's files, which hold pickles: one that only this user can change, on a
+            file system that all machines see; None: the folder slurm in the output folder.
         additional: further options of sbatch, by their names.
 
-    Raises:
-        ImportError: if submitit is not installed.
-        ValueError: if this machine lacks SLURM's commands, or an option is wrong.
+    Raises ImportError without submitit, ValueError without SLURM's commands, for a wrong option, or
+    for a folder that others can write.
     """
     if cluster not in ("slurm", "local"):
         raise ValueError(f"launcher.cluster is slurm or local, got {cluster}")
     if array_parallelism < 1:
         raise ValueError(f"launcher.array_parallelism is at least 1, got {array_parallelism}")
     place = Path(folder or cells[0].folder.parent / "slurm").absolute()
+    make_private(place)
     executor = _executor(place, cluster, requeues)
     executor.update_parameters(
         name="goldpan",
@@ -131,21 +135,38 @@ def _submit(
         raise ValueError(f"SLURM takes no such jobs: {str(error).splitlines()[-1]}") from error
     for job, cell in zip(jobs, cells, strict=True):
         cell.folder.mkdir(parents=True, exist_ok=True)
-        (cell.folder / JOB).write_text(f"{job.job_id} {executor.folder}")
+        started = cell.draft.identity.started
+        sent = {"job": job.job_id, "folder": str(executor.folder), "started": started}
+        write_atomically(cell.folder / JOB, json.dumps(sent))
     return dict(zip(jobs, cells, strict=True))
 
 
 def _attach(cells: Sequence[Cell]) -> "dict[Job[int], Cell]":
-    """Return the jobs of an earlier command that are still in the queue, with their cells."""
+    """Return the jobs of an earlier command that are still in the queue, with their cells.
+
+    Raises:
+        ValueError: if others can write the folder of such a job.
+    """
     from submitit import SlurmJob
 
     states = job_states() or {}
     jobs: dict[Job[int], Cell] = {}
     for cell in cells:
-        if (path := cell.folder / JOB).exists():
-            job_id, folder = path.read_text().split(" ", 1)
-            if states.get(job_id) in ALIVE:
-                job = SlurmJob[int](folder, job_id)
-                (sent,) = job.submission().args
-                jobs[job] = sent.cell
+        sent = _read_sent(cell.folder / JOB)
+        if sent and states.get(sent["job"]) in ALIVE:
+            check_private(Path(sent["folder"]))
+            # The record that the job may have written of a failure bears this start.
+            who = replace(cell.draft.identity, started=sent["started"])
+            cell = replace(cell, draft=replace(cell.draft, identity=who))
+            jobs[SlurmJob[int](sent["folder"], sent["job"])] = cell
     return jobs
+
+
+def _read_sent(path: Path) -> dict[str, str] | None:
+    """What `_submit` wrote of a job; None if there is nothing, or something else."""
+    try:
+        sent = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    known = isinstance(sent, dict) and sent.keys() == {"job", "folder", "started"}
+    return sent if known and all(isinstance(value, str) for value in sent.values()) else None

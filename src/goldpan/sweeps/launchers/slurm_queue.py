@@ -3,7 +3,7 @@
 This asks squeue, never sacct, so it works on a cluster without accounting.
 """
 
-import pickle
+import json
 import subprocess
 import time
 from collections.abc import Iterable
@@ -17,6 +17,7 @@ from goldpan.sweeps.work import FAILED
 
 if TYPE_CHECKING:
     from submitit import Job
+    from submitit.core.utils import JobPaths
 
 LAG = 30
 """Seconds after the end of a job until its result is seen on a network file system."""
@@ -49,7 +50,7 @@ class Queue:
         # On this machine the job's process ends a little after it has written its result. Only then
         # is its place free for another.
         ended = self.slurm or job.done()
-        if ended and job.paths.result_pickle.exists():
+        if ended and result_file(job.paths).exists():
             return _result(job, cell)
         state = self._state(job)
         if state is None or state in ALIVE:
@@ -73,10 +74,7 @@ class Queue:
 
 
 def job_states() -> dict[str, str] | None:
-    """Return job -> state of the user's jobs, also of those that ended minutes ago.
-
-    None if the queue does not answer.
-    """
+    """Return job -> state, also of those just ended; None if the queue does not answer."""
     command = ["squeue", "--me", "--states=all", "--array", "--noheader", "--format=%i %T"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
@@ -84,17 +82,25 @@ def job_states() -> dict[str, str] | None:
     return dict(line.split(maxsplit=1) for line in answer.stdout.splitlines())
 
 
+def result_file(paths: "JobPaths") -> Path:
+    """The file in which a job leaves how its cell ended."""
+    return Path(paths.result_pickle).with_suffix(".json")
+
+
 def _complaint(job: "Job[int]") -> str:
     """The last error in the job's log, such as a memory limit, in parentheses; "" for none."""
-    log = job.stderr() or ""
-    errors = [line.partition("error: ")[2] for line in log.splitlines() if "error: " in line]
-    return f" ({errors[-1]})" if errors else ""
+    lines = [line for line in (job.stderr() or "").splitlines() if "rror: " in line]
+    return f" ({lines[-1].partition(' error: ')[2] or lines[-1]})" if lines else ""
 
 
 def _result(job: "Job[int]", cell: Cell) -> int:
-    """The exit code in a job's result; if the job failed outside its cell, record why."""
-    outcome, value = pickle.loads(job.paths.result_pickle.read_bytes())
-    if outcome == "success":
-        return int(value)
-    record_failure(cell, f"job {job.job_id}: {str(value).strip().splitlines()[-1]}")
+    """The exit code that a job left; if it failed outside its cell, record why."""
+    try:
+        result = json.loads(result_file(job.paths).read_text())
+        if isinstance(code := result.get("code"), int):
+            return code
+        reason = str(result["error"])
+    except (OSError, ValueError, KeyError, AttributeError):
+        reason = f"{result_file(job.paths)} is not what a job leaves"
+    record_failure(cell, f"job {job.job_id}: {reason}")
     return FAILED

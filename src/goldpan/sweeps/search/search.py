@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from goldpan.choices import read_word
 from goldpan.runs.record import RECORD
+from goldpan.runs.rerun import stale
 from goldpan.sweeps.cells import Cell, Plan, plan
 from goldpan.sweeps.search.objectives import OBJECTIVES, check_objectives, draw_pareto
 from goldpan.sweeps.search.study import SAMPLERS, build_sampler, open_study
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 RunPlan = Callable[[Plan], object]
 """Runs the cells of a plan that have no result."""
 
-NOT_ASKED = ("output", "logger", "launcher", "progress", "retry")
+NOT_ASKED = ("output", "logger", "launcher", "progress", "rerun")
 """Choices that do not tell one search from another."""
 
 
@@ -37,8 +38,7 @@ class Search:
         parallel: trials at a time.
         name: of the file of trials in the output folder; None: one made from the question.
 
-    Raises:
-        ValueError: if an option is wrong.
+    Raises ValueError if an option is wrong.
     """
 
     conf: Path
@@ -91,10 +91,8 @@ def search(wanted: Search, run_plan: RunPlan) -> str | None:
     """Run trials until the search has all; return what it found, None if no trial has a value.
 
     Trials that a killed command left come first, and their cells resume from their checkpoints. A
-    failed cell is a trial without a value.
-
-    Raises:
-        ValueError: if a suggestion is an impossible run, or the file is of another search.
+    failed cell is a trial without a value. Raises ValueError if a suggestion is an impossible run,
+    or the file is of another search.
     """
     # An option that does not exist is refused here, before there is a file of trials.
     wanted.cell({name: _first(values) for name, values in wanted.space.items()})
@@ -135,6 +133,8 @@ def _tell(study: "Study", number: int, cell: Cell, objectives: Sequence[str]) ->
             f"trial {number} was interrupted, or another process is doing it; the same command "
             "resumes the search"
         )
+    if part := stale(record, cell.draft):
+        print(f"trial {number} is stale: the {part} changed since; rerun=stale repeats its run")
     values = [OBJECTIVES[name].read(record) if record.done else None for name in objectives]
     if None in values:
         study.tell(number, state=TrialState.FAIL)

@@ -16,10 +16,7 @@ def read_spaces(arguments: Sequence[str]) -> "tuple[list[str], dict[str, BaseDis
 
     A number is typed as interval(1e-3,0.1), on a logarithmic scale tag(log,interval(1e-3,0.1)); a
     whole number as int(interval(1,8)) or range(1,9); options as choice(snip,grasp) or snip,grasp.
-
-    Raises:
-        ImportError: if Optuna is not installed.
-        ValueError: if an interval is impossible.
+    Raises ImportError if Optuna is not installed, ValueError if an interval is impossible.
     """
     try:
         import optuna  # noqa: F401

@@ -18,12 +18,8 @@ SAMPLERS = ("tpe", "nsga2", "random")
 def open_study(path: Path, question: str, directions: Sequence[str]) -> Iterator["Study"]:
     """Open the study in a file, and lock it against other processes.
 
-    Args:
-        question: a text that is the same for two searches if they may share their trials.
-        directions: maximize or minimize, for each objective.
-
-    Raises:
-        ValueError: if the file is of another question, or another process has it open.
+    Searches of the same `question` may share their trials; `directions` are maximize or minimize.
+    Raises ValueError if the file is of another question, or another process has it open.
     """
     import optuna
 

@@ -18,12 +18,7 @@ from goldpan.training.classifier import Classifier
 
 
 def check_compaction(pruner: Pruner, system: Classifier, data: VisionData) -> None:
-    """Refuse what cannot be trained compacted.
-
-    Raises:
-        ValueError: if the pruner changes masks during training, if the loss looks at all channels,
-            or if the network cannot be compacted.
-    """
+    """Raise ValueError for a pruner, a penalty or a network that cannot be trained compacted."""
     if not isinstance(pruner, PruneOnce):
         raise ValueError(
             "compact=true needs a method that cuts before training; this one still changes its "
@@ -39,12 +34,10 @@ def check_compaction(pruner: Pruner, system: Classifier, data: VisionData) -> No
 class Compact(pl.Callback):
     """Compacts the network once, after it was pruned, and expands it after the training.
 
-    Must come after the pruner among the callbacks. `spared` is what the record says of it.
-
-    Args:
-        state: of this callback in the checkpoint of a run that was cut short. The small network is
-            put in place here, since Lightning 2.6.6 loads the weights and makes the optimizer
-            before it gives callbacks their states.
+    Must come after the pruner among the callbacks. `spared` is what the record says of it. `state`
+    is that in the checkpoint of a run that was cut short: the small network is put in place here,
+    since Lightning 2.6.6 loads the weights and makes the optimizer before it gives callbacks their
+    states.
     """
 
     def __init__(
@@ -90,10 +83,7 @@ class Compact(pl.Callback):
 
 def _spared(compaction: Compaction, system: Classifier, batch: int) -> dict[str, float]:
     """What was removed, and milliseconds of forward and backward passes on a batch, in turn."""
-    whole, small = (
-        cost(compaction.whole, compaction.shape),
-        cost(compaction.small, compaction.shape),
-    )
+    whole, small = (cost(net, compaction.shape) for net in (compaction.whole, compaction.small))
     nets = {
         name: copy.deepcopy(net).to(system.device).to(memory_format=system.layout)
         for name, net in (("masked", compaction.whole), ("compacted", compaction.small))

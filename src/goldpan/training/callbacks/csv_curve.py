@@ -2,11 +2,11 @@
 
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import pytorch_lightning as pl
 
 from goldpan.files import write_rows
+from goldpan.training.callbacks.resumable import Resumable
 
 Row = dict[str, float]
 
@@ -17,12 +17,14 @@ def read_metrics(trainer: pl.Trainer) -> Row:
     return {name: float(f"{float(value):.6g}") for name, value in metrics}
 
 
-class CsvCurve(pl.Callback):
+class CsvCurve(Resumable):
     """Rewrites `path` after each epoch with all the rows so far, those before a resume included.
 
     Columns: epoch (from 1), step, train/, val/ and test/ loss and accuracy (%), lr, sparsity, and
     the seconds spent on training and on evaluation.
     """
+
+    kept = ("rows",)
 
     def __init__(self, path: Path) -> None:
         self.path, self.rows = path, list[Row]()
@@ -47,11 +49,3 @@ class CsvCurve(pl.Callback):
         self.rows.append(row)
         if trainer.is_global_zero:
             write_rows(self.path, self.rows)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The rows so far."""
-        return {"rows": self.rows}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the checkpoint of a run that was cut short."""
-        self.rows = state_dict["rows"]

@@ -1,18 +1,19 @@
 """A histogram of the channels' importances in each epoch; RNI drives them to 0 or 1."""
 
-from typing import Any
-
 import pytorch_lightning as pl
 import torch
 
 from goldpan.layers.bounded_norm import importance, norms
 from goldpan.runs.record import Histogram
+from goldpan.training.callbacks.resumable import Resumable
 
 BINS = 50
 
 
-class Importances(pl.Callback):
+class Importances(Resumable):
     """Counts the channels in 50 bins of importance over [0, 1] (the last holds what lies above)."""
+
+    kept = ("histogram",)
 
     def __init__(self) -> None:
         self.histogram: Histogram = []
@@ -23,11 +24,3 @@ class Importances(pl.Callback):
         scales = [importance(norm) for norm in norms(pl_module.net).values()]  # type: ignore[arg-type]
         counts = torch.histc(torch.cat(scales).float().cpu().clamp(0, 1), BINS, 0, 1)
         self.histogram.append([int(count) for count in counts])
-
-    def state_dict(self) -> dict[str, Any]:
-        """The counts so far."""
-        return {"histogram": self.histogram}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the checkpoint of a run that was cut short."""
-        self.histogram = state_dict["histogram"]

@@ -22,11 +22,7 @@ class Monitor(pl.Callback):
             trainer.logger.log_metrics(named, step=trainer.global_step)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Check that all cut weights are zero.
-
-        Raises:
-            RuntimeError: if one is not zero.
-        """
+        """Raise RuntimeError if a cut weight is not zero."""
         if largest := revived(pl_module.layers):  # type: ignore[arg-type]
             raise RuntimeError(
                 f"a cut weight must be zero, found |w| = {largest:.3g} after epoch "
@@ -35,11 +31,7 @@ class Monitor(pl.Callback):
 
 
 def compare_ranks(net: nn.Module) -> list[str]:
-    """Each process's digest of the network's weights, masks and statistics.
-
-    Raises:
-        RuntimeError: if they differ.
-    """
+    """Each process's digest of weights, masks and statistics; RuntimeError if they differ."""
     ranks = [digest(net.state_dict())]
     if torch.distributed.is_initialized():
         ranks *= torch.distributed.get_world_size()

@@ -10,6 +10,7 @@ from goldpan.cost import check_connected
 from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
+from goldpan.runs.refusal import Refusal
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
 from goldpan.types import Allocator, DrawBatches, OnRound, Schedule, Scorer
@@ -17,6 +18,8 @@ from goldpan.types import Allocator, DrawBatches, OnRound, Schedule, Scorer
 
 class PruneOnce(Pruner, ABC):
     """Prunes before the first training step, once: a resumed run keeps its masks."""
+
+    kept = ("seconds", "done")
 
     def __init__(self, sampling: Sampling, *, rounds: int = 1, **controls: Any) -> None:
         super().__init__(sampling, **controls)
@@ -29,25 +32,19 @@ class PruneOnce(Pruner, ABC):
         """The masks that the method finds."""
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Prune the network, unless it was pruned before the run was cut short.
+        """Prune the network, once.
 
-        Raises:
-            LayerCollapse: if nothing connects the input to the output any more.
+        Raises Refusal if its scores cannot tell weights apart, LayerCollapse if nothing connects
+        input and output any more.
         """
         if self.done:  # Lightning 2.6.6 restores the state of a callback before this hook
             return
-        self.cut(trainer, pl_module, self.find, self.rounds, last=True)  # type: ignore[arg-type]
+        try:
+            self.cut(trainer, pl_module, self.find, self.rounds, last=True)  # type: ignore[arg-type]
+        except ValueError as error:
+            raise Refusal(str(error)) from error
         self.done = True
         check_connected(pl_module.net, trainer.datamodule.image_shape)  # type: ignore[attr-defined,arg-type]
-
-    def state_dict(self) -> dict[str, Any]:
-        """Whether the pruning is done, and its seconds."""
-        return super().state_dict() | {"done": self.done}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the checkpoint of a run that was cut short."""
-        super().load_state_dict(state_dict)
-        self.done = state_dict["done"]
 
 
 class PruneBefore(PruneOnce):

@@ -15,10 +15,7 @@ from goldpan.types import Allocator, Calendar, DrawBatches, OnRound, Schedule, S
 
 
 class PruneDuring(Pruner):
-    """Prunes before each training step at which the calendar says that it is due.
-
-    `calendar` takes the steps of the run and of an epoch, and gives the Calendar.
-    """
+    """Prunes at the steps of `calendar`, which takes the steps of the run and of an epoch."""
 
     def __init__(
         self,
@@ -54,12 +51,7 @@ class PruneDuring(Pruner):
         sparsity = self.schedule(progress)
 
         def find(_: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound) -> Masks:
-            return self.prune(
-                system.net,
-                schedule=lambda _: sparsity,
-                draw=draw,
-                loss=system.loss,
-                on_round=on_round,
-            )
+            prune = partial(self.prune, schedule=lambda _: sparsity)
+            return prune(system.net, draw=draw, loss=system.loss, on_round=on_round)
 
         self.cut(trainer, pl_module, find, 1, last=progress == 1)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any, Protocol
+from typing import ClassVar, Protocol
 
 import pytorch_lightning as pl
 import torch
@@ -12,6 +12,7 @@ from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import shuffle
 from goldpan.stream import scoring_seed
+from goldpan.training.callbacks.resumable import Resumable
 from goldpan.training.classifier import Classifier
 from goldpan.types import Batch, DrawBatches, OnRound
 
@@ -31,7 +32,7 @@ FindMasks = Callable[[pl.Trainer, Classifier, DrawBatches, OnRound], Masks]
 """Finds a method's masks on one process, and sets them in the network round by round."""
 
 
-class Pruner(pl.Callback):
+class Pruner(Resumable):
     """Scores on rank 0 alone and broadcasts the masks before any weight is zeroed.
 
     Ranks that scored batches of their own would each cut different weights, and no error would
@@ -43,6 +44,8 @@ class Pruner(pl.Callback):
             final mask; draw the weights anew after pruning.
     """
 
+    kept: ClassVar[tuple[str, ...]] = ("seconds",)
+
     def __init__(
         self,
         sampling: Sampling,
@@ -53,7 +56,7 @@ class Pruner(pl.Callback):
     ) -> None:
         self.sampling, self.seed = sampling, seed
         self.shuffle, self.reinitialize = shuffle, reinitialize
-        self.seconds = 0.0
+        self.seconds = 0.0  # spent on scoring so far
 
     def check(self, data: ScoringData) -> None:
         """Draw batches once before any work; raises ValueError if there are too few images."""
@@ -81,24 +84,13 @@ class Pruner(pl.Callback):
             seed = scoring_seed(self.seed, trainer.global_step + done)
             return data.draw_batches(self.sampling, seed, system.device)
 
-        with Progress(
-            transient=True, disable=rounds == 1 or not trainer.progress_bar_callback
-        ) as bar:
+        hidden = rounds == 1 or not trainer.progress_bar_callback
+        with Progress(transient=True, disable=hidden) as bar:
             task = bar.add_task("scoring", total=rounds)
-            masks = find(
-                trainer,
-                system,
-                draw,
-                lambda done, sparsity: bar.update(
-                    task, completed=done, description=f"scoring, sparsity {sparsity:.4f}"
-                ),
-            )
+
+            def on_round(done: int, sparsity: float) -> None:
+                text = f"scoring, sparsity {sparsity:.4f}"
+                bar.update(task, completed=done, description=text)
+
+            masks = find(trainer, system, draw, on_round)
         return Masks({name: mask.cpu() for name, mask in masks.items()})
-
-    def state_dict(self) -> dict[str, Any]:
-        """Seconds spent on scoring so far."""
-        return {"seconds": self.seconds}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the checkpoint of a run that was cut short."""
-        self.seconds = state_dict["seconds"]

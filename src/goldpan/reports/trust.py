@@ -1,0 +1,43 @@
+"""What speaks against trusting a report's runs: other code, other images, code not committed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from goldpan.runs.fingerprint import changed, code_names
+from goldpan.runs.record import Record
+
+
+def doubts(records: Sequence[Record], today: Mapping[str, str]) -> list[str]:
+    """One line each on stale runs, on a method's runs of several codes, and on "-dirty" commits.
+
+    `today` has the fingerprints of now by the runs' ids. A run of before fingerprints is in none.
+    """
+    parts = ((r, changed(r.origin.fingerprint, today.get(r.identity.id, ""))) for r in records)
+    stale = Counter(f"{record.identity.method} ({part})" for record, part in parts if part)
+    dirty = sum(record.origin.commit.endswith("-dirty") for record in records)
+    lines = []
+    if stale:
+        listed = ", ".join(f"{count} of {name}" for name, count in stale.items())
+        lines.append(f"stale, what decides them changed since: {listed}; rerun=stale repeats them")
+    if mixed := _mixed(records):
+        lines.append(f"mixed, runs of several codes or images stand together: {', '.join(mixed)}")
+    if dirty:
+        lines.append(f"-dirty, made while files were not committed: {dirty} of {len(records)} runs")
+    return lines
+
+
+def unknown(records: Sequence[Record]) -> list[str]:
+    """A line on the runs that were made before there were fingerprints, if there are any."""
+    count = sum(not record.origin.fingerprint for record in records)
+    return [f"{count} runs of before fingerprints: what code made them is unknown"] if count else []
+
+
+def _mixed(records: Sequence[Record]) -> list[str]:
+    """The methods whose runs name the same code, in one setting, and have several fingerprints."""
+    first, mixed = dict[object, str](), dict[str, None]()
+    for record in records:
+        who, by = record.identity, record.origin.fingerprint
+        place = who.setting, who.method, frozenset(code_names(who.choices))
+        if changed(first.setdefault(place, by), by):
+            mixed[who.method] = None
+    return [*mixed]
