@@ -45,17 +45,22 @@ class Keep(pl.Callback):
         ]
 
 
-def same(one: list[Tensor], other: list[Tensor]) -> bool:
-    """Equal in value and in layout."""
+def same(one: list[Tensor], other: list[Tensor], tolerance: float = 0.0) -> bool:
+    """Equal in layout, and in value but for the tolerance."""
     pairs = list(zip(one, other, strict=True))
-    return all(torch.equal(a, b) and a.stride() == b.stride() for a, b in pairs)
+    return all(
+        torch.allclose(a, b, rtol=0, atol=tolerance) and a.stride() == b.stride() for a, b in pairs
+    )
 
 
 def test_ddp_of_one_process_takes_the_steps_of_that_process(fit: Fit, build: Build) -> None:
     alone, wrapped = Keep(), Keep()
     fit(build(channels_last=True), alone)
     fit(build(channels_last=True), wrapped, strategy=ddp())
-    assert [same(alone.steps[step], wrapped.steps[step]) for step in range(4)] == [True] * 4
+    # Lightning may give DDP another number of threads, which moves the last bits; gradients in
+    # wrong places would differ by a tenth.
+    steps = [same(alone.steps[step], wrapped.steps[step], tolerance=1e-5) for step in range(4)]
+    assert steps == [True] * 4
 
 
 @pytest.mark.parametrize("strategy", [lambda: "auto", ddp])
