@@ -28,7 +28,9 @@ PRECISIONS = ["64-true", "32-true", "16-true", "16-mixed", "bf16-true", "bf16-mi
 DATASETS = ["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "tiny_imagenet"]
 DATASETS += ["imagenet", "image_folder"]
 SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
-SCHEMES += ["open_lth", "default"]
+SCHEMES += ["open_lth", "default", "fan_out_default_linear"]
+NETWORKS = ["last", "best_on_test"]
+MODES = ["train", "eval"]
 
 
 @dataclass(frozen=True)
@@ -295,6 +297,27 @@ AGENT = {
     "procedure.learner.exploration": Option(NOT_NEGATIVE, "deviation of the noise on actions"),
 }
 
+AS_THE_AUTHORS = {
+    "rounding": _extra(PART, "the whole number of weights that a round keeps"),
+    "method.pruner.rounding": _extra(PART, "follows rounding"),
+    "scoring_mode": _extra(
+        one_of(*MODES), "snip, grasp: BatchNorm by the batch, or by its running statistics"
+    ),
+    "method.pruner.scorer.mode": _extra(one_of(*MODES), "follows scoring_mode"),
+    "method.pruner.scorer.detach_first": _extra(
+        FLAG, "ProsPr's first step without a derivative, as in its authors' code"
+    ),
+    "prune_from": _extra(one_of(*NETWORKS), "which network of the training loses its channels"),
+    "method.channels.prune_from": _extra(one_of(*NETWORKS), "follows prune_from"),
+    "method.channels.allocate.count": _extra(
+        one_of("nearest", "quantile"), "the whole number of channels that are removed"
+    ),
+    "procedure.environment.observe": _extra(
+        one_of("next", "same"), "the batch of the next round, or the one just scored"
+    ),
+}
+"""What some authors' codes do otherwise than their papers say; conf need not have these options."""
+
 OPTIONS: dict[str, Option] = {
     **RUN,
     **RECIPE,
@@ -305,6 +328,7 @@ OPTIONS: dict[str, Option] = {
     **CHANNELS,
     **POLICY,
     **AGENT,
+    **AS_THE_AUTHORS,
     **LAUNCHER,
     **LOGGER,
 }
@@ -319,6 +343,9 @@ COPIES = {
     "policy.file": "agent",
     "method.pruner.allocator": "allocation",
     "method.pruner.schedule": "schedule",
+    "method.pruner.rounding": "rounding",
+    "method.pruner.scorer.mode": "scoring_mode",
+    "method.channels.prune_from": "prune_from",
     "method.pruner.policy": "policy",
     "method.pruner.seed": "seed",
     "method.pruner.sparsity": "sparsity",
