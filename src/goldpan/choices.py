@@ -9,6 +9,13 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+ALONE = ["--help", "-h", "--hydra-help", "--version", "--resolve", "--run", "-r", "--multirun"]
+ALONE += ["-m", "--shell-completion", "-sc"]
+VALUED = ["--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn"]
+VALUED += ["--config-dir", "-cd", "--experimental-rerun", "--info", "-i"]
+FLAGS = dict.fromkeys(ALONE, False) | dict.fromkeys(VALUED, True)
+"""Each flag of Hydra, and whether a value follows it."""
+
 
 @dataclass(frozen=True)
 class Word:
@@ -48,8 +55,12 @@ def bad_choice(arguments: Sequence[str], conf: Path) -> str | None:
     Commas separate the options of a sweep. Hydra checks what is no group of `conf`. A command
     takes one table only.
     """
+    if not _has_current_folder():
+        return "the current folder was deleted; change to another one, such as by cd ~"
     tables = list[str]()
-    for argument in arguments:
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if sentence := _bad_word(argument, before):
+            return sentence
         word = read_word(argument)
         known = _options(conf / word.name) if word.name.isalpha() and word.sign != "~" else []
         options = word.value.split(",") if known else []
@@ -62,6 +73,38 @@ def bad_choice(arguments: Sequence[str], conf: Path) -> str | None:
     if len(tables) > 1:
         return f"a command is of one table; got {' and '.join(tables)}: type one after the other"
     return None
+
+
+def flags_first(arguments: Sequence[str]) -> list[str]:
+    """The words of a command line with its flags before all others, where alone Hydra takes them.
+
+    A flag that needs a value, such as --cfg job, keeps it.
+    """
+    flags, words = list[str](), list[str]()
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        valued = before in FLAGS and FLAGS[before] and not argument.startswith("-")
+        (flags if argument.startswith("-") or valued else words).append(argument)
+    return flags + words
+
+
+def _bad_word(argument: str, before: str) -> str | None:
+    """Say what is wrong with a flag, or with a word that names nothing."""
+    flag = argument.partition("=")[0]
+    if argument.startswith("-") and flag not in FLAGS:
+        close = get_close_matches(flag, FLAGS, n=1)
+        return f"{flag} is no flag; " + (f"did you mean {close[0]}?" if close else "see --help")
+    if FLAGS.get(before) or argument.startswith("-"):
+        return None
+    if not read_word(argument).name.strip():
+        return f"{argument or 'an empty word'} names no option; type NAME=VALUE, such as seed=1"
+    return None
+
+
+def _has_current_folder() -> bool:
+    try:
+        return Path.cwd().exists()
+    except FileNotFoundError:
+        return False
 
 
 def overview(conf: Path) -> str:

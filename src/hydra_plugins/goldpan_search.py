@@ -33,11 +33,13 @@ class GoldpanSearch(Sweeper):
     def sweep(self, arguments: Sequence[str]) -> Any:
         """Run the trials, print the best of them, and exit with 1 if there is none."""
         from goldpan.runs.refusal import interruptible, refusing
+        from goldpan.runs.sentences import hydra_prints, one_sentence
         from goldpan.sweeps.search.search import Search, search
         from goldpan.sweeps.search.spaces import read_spaces
         from goldpan.sweeps.sweep import conf_of, sweep_by
 
-        with refusing(), interruptible():
+        hydra_prints()
+        with one_sentence(), refusing(), interruptible():
             params = [f"{name}={value}" for name, value in self.params.items()]
             fixed, space = read_spaces([*params, *arguments])
             parallel = self.parallel or self.cfg.launcher.get("slots") or PARALLEL

@@ -28,10 +28,12 @@ class GoldpanSweeper(Sweeper):
         from goldpan.reports.report import report_of_plan
         from goldpan.reports.spec import check_table
         from goldpan.runs.refusal import interruptible, refusing
+        from goldpan.runs.sentences import hydra_prints, one_sentence
         from goldpan.sweeps.cells import plan
         from goldpan.sweeps.sweep import conf_of, sweep_by
 
-        with refusing(), interruptible():
+        hydra_prints()
+        with one_sentence(), refusing(), interruptible():
             typed = [text for text in self.cfg.hydra.overrides.hydra if "sweeper.params" in text]
             planned = plan([*arguments, *typed], conf_of(self.cfg))
             if planned.table is not None:

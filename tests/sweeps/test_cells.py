@@ -43,7 +43,7 @@ def test_a_dense_network_at_two_sparsities_is_one_run() -> None:
 @pytest.mark.parametrize(
     ("argument", "error"),
     [
-        ("recipe.epoch=3", "recipe.epoch=3 cannot be set"),
+        ("recipe.epoch=3", "recipe.epoch is no option; did you mean recipe.epochs"),
         ("sparsity=0.9,1.5", "sparsity is a fraction"),
         ("sparsity=interval(0,1)", "only a search can take"),
         ("method=snap", "snap"),

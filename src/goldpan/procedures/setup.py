@@ -26,6 +26,9 @@ from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Identity, Record
 from goldpan.training.callbacks.files import AtomicFiles
 from goldpan.training.classifier import Classifier
 
+LONGEST_TAG, LONGEST_NAME = 64, 128
+"""Characters that W&B takes."""
+
 
 def load_data(cfg: DictConfig) -> VisionData:
     """The dataset, read and checked."""
@@ -125,9 +128,9 @@ def open_logger(cfg: DictConfig, folder: Path, who: Identity) -> Logger | bool:
         instantiate(cfg.logger),
         dir=folder,
         id=who.id,
-        name=f"{who.method} {who.choices['sparsity']:g} seed {who.seed}",
+        name=f"{who.method} {who.choices['sparsity']:g} seed {who.seed}"[:LONGEST_NAME],
         group=next((w[6:] for w in who.setting.split() if w.startswith("table=")), None),
-        tags=[*who.setting.split(), who.method.split()[0]],
+        tags=[_tag(word) for word in (*who.setting.split(), who.method.split()[0])],
         config=dict(who.choices),
     )
     try:
@@ -136,6 +139,11 @@ def open_logger(cfg: DictConfig, folder: Path, who: Identity) -> Logger | bool:
         print(f"W&B cannot be reached ({error}); the run is logged offline, `wandb sync` sends it")
         wandb.teardown()  # it still holds the run's id
         run = start(mode="offline")
+    except ValueError as error:  # W&B checks its environment variables by pydantic
+        why = " ".join(str(error).split())
+        raise ValueError(
+            f"W&B cannot start ({why}); unset its variable, or choose logger=none"
+        ) from error
     run.define_metric("trainer/global_step")
     run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
     for accuracy in ("val/accuracy", "test/accuracy"):
@@ -144,6 +152,11 @@ def open_logger(cfg: DictConfig, folder: Path, who: Identity) -> Logger | bool:
         run.define_metric(f"{part}/{axis}")
         run.define_metric(f"{part}/*", step_metric=f"{part}/{axis}")
     return WandbLogger(experiment=run)
+
+
+def _tag(word: str) -> str:
+    """A word in the length that W&B allows a tag."""
+    return word if len(word) <= LONGEST_TAG else f"{word[: LONGEST_TAG - 1]}…"
 
 
 def close_logger(logger: Logger | bool | None, record: Record, pictures: Sequence[Path]) -> None:

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from goldpan.channels.export import architecture
 from goldpan.data.vision import VisionData
 from goldpan.files import write_atomically
-from goldpan.masks import LayerCollapse
+from goldpan.masks import LayerCollapse, read_masks
 from goldpan.procedures.measure import measure
 from goldpan.procedures.setup import build_system, build_trainer, close_logger, load_data
 from goldpan.runs.channel_figures import draw_channels
@@ -42,6 +42,7 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         pruner: Pruner | None = instantiate(cfg.method.pruner)
         if pruner is not None:
             pruner.check(data)
+            check_left(system, cfg.sparsity)
         if cfg.checkpoint is not None:
             load_weights(system.net, Path(cfg.checkpoint))
         check_penalty(system, data)
@@ -65,6 +66,16 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         record = replace(record, weights=replace(record.weights, compaction=compact.spared))
     finish(trainer, system, record, folder)
     return record
+
+
+def check_left(system: Classifier, sparsity: float) -> None:
+    """Raise ValueError if no weight would be left at this sparsity."""
+    total = read_masks(system.net).total
+    if round((1 - sparsity) * total) < 1:
+        raise ValueError(
+            f"sparsity={sparsity} leaves none of this model's {total} prunable weights; "
+            f"{1 - 1 / total:.8g} would leave one"
+        )
 
 
 def check_penalty(system: Classifier, data: VisionData) -> None:

@@ -8,11 +8,13 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from goldpan.choices import bad_choice, read_word
+from goldpan.files import print_anything
 from goldpan.reports.comparison import compare
 from goldpan.reports.dashboard import save
 from goldpan.reports.page.page import write_page
 from goldpan.reports.report import Report, report_of_folder, report_of_plan, verify
 from goldpan.reports.spec import METRICS, check_table
+from goldpan.runs.sentences import sentence
 from goldpan.sweeps.cells import plan
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -36,6 +38,7 @@ runs are too few to tell, and 2 where runs are missing or nothing can be judged.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the report that the words ask for, and write all its forms; the exit code."""
+    print_anything()
     typed = sys.argv[1:] if arguments is None else arguments
     if not typed or {"-h", "--help"} & {*typed}:
         print(HELP)
@@ -49,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(compare(report, [name.strip() for name in names.split(",")]))
             return 0
     except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(sentence(error), file=sys.stderr)
         return 1
     return _show(report, words)
 

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from filelock import FileLock
@@ -22,13 +23,13 @@ from goldpan.runs.provenance import commit, hardware, is_first_rank, versions
 from goldpan.runs.record import LOCK, RECORD, Identity, Origin, Record, read_record
 from goldpan.runs.refusal import Refusal, refusing
 from goldpan.runs.rerun import (
-    RERUN,
     claim_checkpoint,
     forget_checkpoint,
     is_wanted,
     keep_old,
     stale,
 )
+from goldpan.runs.schema import check_choices, check_groups, check_option
 
 TERMINATED = 143
 """The exit code of a run that SIGTERM ended (128 + 15, as shells count); it can be resumed."""
@@ -46,6 +47,8 @@ def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = (
         Refusal: if the run is impossible; then nothing has been trained.
     """
     with refusing():
+        check_groups(cfg)
+        check_option("sparsity", cfg.sparsity)  # that of a dense network is 0 from here on
         cfg = settle_sparsity(cfg)
         draft, folder = plan_run(resolve(cfg), groups, overrides)
     # With its interpolations: train_prune_finetune changes cfg.sparsity for its first stage, and
@@ -58,8 +61,10 @@ def settle_sparsity(cfg: DictConfig) -> DictConfig:
 
     So a dense network is one run, at whatever sparsities other methods are compared with it.
     """
+    check_groups(cfg)
     settled = cfg.copy()
-    if settled.method.pruner is None and settled.method.get("channels") is None:
+    method = settled.get("method")
+    if isinstance(method, DictConfig) and not (method.get("pruner") or method.get("channels")):
         settled.sparsity = 0.0
     return settled
 
@@ -82,7 +87,7 @@ def plan_run(
         ValueError: if a choice is impossible.
         FileNotFoundError: if a chosen file does not exist.
     """
-    _check(choices)
+    check_choices(choices)
     setting, method = run_title(choices, groups, overrides)
     who = Identity(
         id=identity(choices),
@@ -109,7 +114,7 @@ def perform(cfg: DictConfig, draft: Record, folder: Path, *, wait: bool = True) 
     with refusing():
         if before := _done(cfg, draft, folder):
             return before
-        _make_folder(folder)
+        make_folder(folder)
     lock = FileLock(folder / LOCK, timeout=-1 if wait else 0)
     # The first rank alone takes the lock. Lightning starts the others while it is held, and they
     # would wait for ever.
@@ -186,35 +191,18 @@ def _claim(draft: Record, folder: Path) -> str:
     return today
 
 
-def _check(choices: Mapping[str, Any]) -> None:
-    """Raise ValueError for an impossible choice, or for two that exclude each other."""
-    sparsity, seed, policy = (choices.get(name) for name in ("sparsity", "seed", "policy"))
-    epochs, rerun = choices["recipe"]["epochs"], choices.get("rerun")
-    if rerun not in RERUN:
-        raise ValueError(f"rerun is failed, stale, all or null; got {rerun}")
-    if choices["method"]["pruner"] is None and any(choices["controls"].values()):
-        raise ValueError("controls.* check methods that cut weights; this method cuts none")
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(f"seed is a whole number from 0 on; got {seed}")
-    if not isinstance(epochs, int) or epochs < 1:
-        raise ValueError(f"recipe.epochs is a whole number from 1 on; got {epochs}")
-    if policy and "file" in policy and policy["file"] != choices["agent"]:
-        raise ValueError("say agent=FILE instead of policy.file=FILE: the agent's content counts")
-    if not isinstance(sparsity, int | float) or not 0 <= sparsity < 1:
-        raise ValueError(f"sparsity is a fraction in [0, 1), 0.9 for 90 %; got {sparsity}")
-
-
 def _slug(groups: Mapping[str, str], choices: Mapping[str, Any]) -> str:
     """The readable part of the run's folder name."""
     names = [groups[group] for group in ("dataset", "model", "method")]
     return "-".join([*names, f"{choices['sparsity']:g}", f"seed{choices['seed']}"])
 
 
-def _make_folder(folder: Path) -> None:
-    """Make the run's folder; raise OSError in one sentence if that fails."""
+def make_folder(folder: Path) -> None:
+    """Make a folder that can be written; raise OSError in one sentence if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / LOCK).touch()
+        with TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         reason = f"{folder} cannot be written ({error.strerror}); choose another output=FOLDER"
         raise OSError(reason) from error

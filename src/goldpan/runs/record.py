@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal
 
 from goldpan.files import write_atomically
-from goldpan.runs.checking import misfit
 from goldpan.runs.format_1 import from_format_1
+from goldpan.runs.typed import build
 
 FORMAT = 2
 
@@ -244,7 +244,9 @@ def read_record(path: Path) -> Record:
             value, or was edited after it was written (records of before seals have none).
     """
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict) or "format" not in values:
+            raise ValueError("it has no fields of a record, such as format")
         seal = values.pop("seal", None)
         if values["format"] not in (1, FORMAT):
             raise ValueError(f"format {values['format']}; this goldpan reads 1 and {FORMAT}")
@@ -252,44 +254,29 @@ def read_record(path: Path) -> Record:
             raise ValueError("it was edited after it was written")
         if values["format"] == 1:
             values = from_format_1(values) | {"format": FORMAT}
-        record: Record = _build(Record, values)
+        record: Record = build(Record, values)
         _check(record)
-        return record
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{path} is not a whole record: {error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ValueError(f"{path} is not a whole record: {why}") from error
+    return record
 
 
 def _check(record: Record) -> None:
-    """Raise ValueError for a value of another type, or for an accuracy that none can be."""
-    if wrong := misfit(Record, record):
-        raise ValueError(f"{wrong} is not of its type")
-    channels, all_of = record.channels, record.accuracies or Accuracies(Accuracy(0, 0.0))
-    some = [all_of.last, all_of.best, all_of.best_on_test]
-    for one in [*some, *((channels.trained, channels.pruned) if channels else ())]:
-        for value in (one.test, one.val, one.train) if one else ():
+    """Raise ValueError for a number that no run can have."""
+    parts: list[Any] = [record.accuracies] if record.accuracies else []
+    found = [getattr(part, name) for part in parts for name in ("last", "best", "best_on_test")]
+    found += [record.channels.trained, record.channels.pruned] if record.channels else []
+    for accuracy in (one for one in found if one is not None):
+        for value in (accuracy.test, accuracy.val, accuracy.train):
             if value is not None and not 0 <= value <= 100:
-                raise ValueError(f"an accuracy is a percentage, got {value}")
+                raise ValueError(f"an accuracy is in [0, 100] percent; got {value}")
+    asked = [record.sparsity.asked] if record.sparsity else []
+    for value in (*asked, record.identity.choices.get("sparsity", 0)):
+        if not isinstance(value, int | float) or not 0 <= value < 1:
+            raise ValueError(f"a sparsity is a fraction in [0, 1); got {value}")
     if record.costs and record.costs.flops < 1:
-        raise ValueError(f"a network takes at least one FLOP, got {record.costs.flops}")
-
-
-def _build(kind: Any, values: Mapping[str, Any]) -> Any:
-    """A dataclass from what JSON made of it, and its parts that are dataclasses too.
-
-    Raises:
-        ValueError: if there is a field that it does not have.
-    """
-    if unknown := values.keys() - {known.name for known in fields(kind)}:
-        raise ValueError(f"unknown field {min(unknown)}")
-    hints = get_type_hints(kind)
-    return kind(**{name: _part(hints[name], value) for name, value in values.items()})
-
-
-def _part(hint: Any, value: Any) -> Any:
-    part = next((kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)), None)
-    if part is not None and value is not None:
-        return _build(part, value)
-    return tuple(value) if isinstance(value, list) and hint == tuple[str, ...] else value
+        raise ValueError(f"costs.flops is a whole number from 1 on; got {record.costs.flops}")
 
 
 def _seal(values: Mapping[str, Any]) -> str:

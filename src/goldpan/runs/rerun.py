@@ -6,9 +6,6 @@ from goldpan.files import write_atomically
 from goldpan.runs.fingerprint import changed
 from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, RECORD, WEIGHTS, Record
 
-RERUN = (None, "failed", "stale", "all")
-"""The values of the option `rerun`."""
-
 MADE_BY = ".fingerprint"
 """The file in a run's folder that has the fingerprint of the run whose checkpoint lies there."""
 

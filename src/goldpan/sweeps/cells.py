@@ -14,11 +14,14 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from goldpan.choices import read_word
 from goldpan.runs.experiment import plan_run
 from goldpan.runs.record import RECORD, Record, read_record
+from goldpan.runs.schema import check_option
+from goldpan.runs.sentences import sentence
 from goldpan.sweeps.composing import PLAIN, Composer
 
 
@@ -102,17 +105,38 @@ def _plan(arguments: Sequence[str]) -> Plan:
     return Plan(
         OmegaConf.to_container(table, resolve=True) if table else None,  # type: ignore[arg-type]
         swept,
-        [
-            _cell(dict(zip(axes, values, strict=True)), swept, composer)
-            for values in product(*axes.values())
-        ],
+        _cells([dict(zip(axes, v, strict=True)) for v in product(*axes.values())], swept, composer),
         own,
     )
+
+
+def _cells(
+    chosen: Sequence[Mapping[str, str]], swept: Iterable[str], composer: Composer
+) -> list[Cell]:
+    """Every cell.
+
+    Raises:
+        ValueError: if one is impossible; the sentence is the first fault's, and says of how many.
+    """
+    cells, faults = list[Cell](), list[Exception]()
+    for values in chosen:
+        try:
+            cells.append(_cell(values, swept, composer))
+        except (ValueError, TypeError, LookupError, OSError, HydraException) as error:
+            faults.append(error)
+    if faults:
+        first = sentence(faults[0])
+        share = sum(sentence(fault) == first for fault in faults)
+        counted = f" (in {share} of {len(chosen)} cells)" if len(chosen) > 1 else ""
+        raise ValueError(first + counted) from faults[0]
+    return cells
 
 
 def _cell(chosen: Mapping[str, str], swept: Iterable[str], composer: Composer) -> Cell:
     """The cell with the chosen value of each option."""
     overrides = tuple(f"{name}={text}" for name, text in chosen.items())
+    if "sparsity" in chosen:  # that of a dense network is 0 once it is composed
+        check_option("sparsity", composer.read("sparsity", chosen["sparsity"]))
     choices, groups = composer.compose(chosen)
     draft, folder = plan_run(choices, groups, overrides)
     return Cell(overrides, {name: chosen[name] for name in swept}, choices, draft, folder)

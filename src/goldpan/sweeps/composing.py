@@ -11,11 +11,12 @@ from typing import Any
 
 from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import ConfigCompositionException, HydraException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from goldpan.runs.experiment import resolve
+from goldpan.runs.sentences import sentence
 
 PLAIN = ("hydra.mode=RUN",)
 """Overrides of every cell: a table's file asks Hydra for a sweep, but a cell is one run."""
@@ -41,7 +42,7 @@ class Composer:
 
     def compose(self, chosen: Mapping[str, str]) -> Composed:
         """Return a cell's choices and groups; `chosen` is as typed. Raises as `compose_one`."""
-        values = {name: self._read(name, chosen[name]) for name in self.placeholders}
+        values = {name: self.read(name, chosen[name]) for name in self.placeholders}
         used = {name: text for name, text in self.placeholders.items() if _is_plain(values[name])}
         words = tuple(f"{name}={used.get(name, text)}" for name, text in chosen.items())
         if words not in self.composed:
@@ -53,7 +54,7 @@ class Composer:
         cfg, own = compose_one([f"{name}={text}" for name, text in chosen.items()])
         return resolve(cfg), own
 
-    def _read(self, name: str, text: str) -> Any:
+    def read(self, name: str, text: str) -> Any:
         """The value of an override, as Hydra parses it."""
         override = f"{name}={text}"
         if override not in self.values:
@@ -64,15 +65,12 @@ class Composer:
 def compose_one(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
     """Return a run's configuration without Hydra's own part, and the option of each group.
 
-    Raises ValueError if an override sets what does not exist, or an error of Hydra's.
+    Raises ValueError, in one sentence, if Hydra cannot compose it.
     """
     try:
         cfg = compose("run", [*overrides, *PLAIN], return_hydra_config=True)
-    except ConfigCompositionException as error:
-        why, bad = error.__cause__, [text for text in overrides if str(error).endswith(text)]
-        if not bad or not isinstance(why, OmegaConfBaseException):
-            raise
-        raise ValueError(f"{bad[0]} cannot be set: {str(why).splitlines()[0]}") from error
+    except HydraException as error:
+        raise ValueError(sentence(error)) from error
     groups = dict(cfg.hydra.runtime.choices)
     with open_dict(cfg):
         del cfg["hydra"]

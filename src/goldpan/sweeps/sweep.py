@@ -3,19 +3,19 @@
 import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import Progress
 
-from goldpan.runs.experiment import TERMINATED, read_done
+from goldpan.runs.experiment import TERMINATED, make_folder, read_done
 from goldpan.runs.record import LOCK, RECORD, Record
 from goldpan.runs.rerun import is_wanted, stale
 from goldpan.sweeps.cells import Cell, Plan
@@ -72,10 +72,33 @@ def sweep(
     summary = Summary()
     missing = _missing(plan.runs, rerun, summary, "skipped")
     if missing:
+        check_ready(missing)
         busy = _launch(missing, rerun, launch, command, summary, progress)
         left = _missing(busy, rerun, summary, "done elsewhere")
         summary.done["running elsewhere"] = len(left)
     return summary
+
+
+def check_ready(cells: Sequence[Cell]) -> None:
+    """Raise OSError, once for all cells, if their images or their folder would stop them.
+
+    Planning does not look at them, since a report needs neither.
+    """
+    missing = [cell for cell in cells if not _has_images(cell.choices["dataset"])]
+    if missing:
+        root = Path(missing[0].choices["dataset"]["root"]).absolute()
+        raise FileNotFoundError(
+            f"expected images at {root}, got nothing there (in {len(missing)} of {len(cells)} "
+            "cells); set dataset.root to where they are"
+        )
+    for output in {cell.folder.parent for cell in cells}:
+        make_folder(output)
+
+
+def _has_images(dataset: Mapping[str, Any]) -> bool:
+    """Whether images that nothing can download are there."""
+    own = dataset["name"] in ("image_folder", "imagenet")
+    return not own or Path(dataset["root"]).exists()
 
 
 def sweep_by(cfg: DictConfig, plan: Plan) -> Summary:

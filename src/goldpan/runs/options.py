@@ -1,0 +1,357 @@
+"""Every option of conf: what it may be, and what it means. docs/options.md is made from it."""
+
+from dataclasses import dataclass
+
+from goldpan.runs.kinds import (
+    ANYTHING,
+    DURATION,
+    FLAG,
+    FOLDER,
+    GROUP,
+    NOWHERE,
+    PART,
+    TEXT,
+    Kind,
+    either,
+    list_of,
+    null_or,
+    one_of,
+    real,
+    whole,
+)
+
+LARGEST_SEED = 2**53 - 1
+"""Seeds above it are no longer told apart by an id, which counts numbers as floats."""
+
+SCORERS = ["force", "grasp", "magnitude", "ntk_sap", "prospr", "random", "snip", "synflow"]
+PRECISIONS = ["64-true", "32-true", "16-true", "16-mixed", "bf16-true", "bf16-mixed"]
+DATASETS = ["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "tiny_imagenet"]
+DATASETS += ["imagenet", "image_folder"]
+SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
+SCHEMES += ["open_lth", "default", "fan_out_default_linear"]
+NETWORKS = ["last", "best_on_test"]
+MODES = ["train", "eval"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """What an option may be and means; one that is not `needed` may be left out of its group."""
+
+    kind: Kind
+    meaning: str
+    needed: bool = True
+
+
+def _extra(kind: Kind, meaning: str) -> Option:
+    return Option(kind, meaning, needed=False)
+
+
+SPARSITY = Kind("a fraction in [0, 1), 0.9 for 90 %", real("[0, 1)").accepts)
+POSITIVE, NOT_NEGATIVE, FRACTION = real("(0, inf)"), real("[0, inf)"), real("[0, 1)")
+COUNT = whole(1)
+RERUN = Kind("failed, stale, all or null", null_or(one_of("failed", "stale", "all")).accepts)
+NUMBERS_OF_GPUS = list_of(whole(0), least=1)
+PROJECT = Kind(
+    "a name of at most 128 characters without / \\ # ? % :",
+    lambda value: TEXT.accepts(value) and len(value) <= 128 and not set(value) & set("/\\#?%:"),
+)
+
+RUN = {
+    "sparsity": Option(SPARSITY, "fraction of prunable weights (or channels) that are removed"),
+    "seed": Option(whole(0, LARGEST_SEED), "of initial weights, order, augmentation and scoring"),
+    "output": Option(FOLDER, "folder in which each run gets its own"),
+    "checkpoint": Option(null_or(TEXT), "file of weights to start from instead of random ones"),
+    "agent": Option(null_or(TEXT), "file of a trained agent, for method=rl_panning"),
+    "name": Option(null_or(TEXT), "which network, with model=torchvision or model=timm"),
+    "progress": Option(FLAG, "progress bars, on a terminal"),
+    "compact": Option(FLAG, "train without the channels that the masks leave dead"),
+    "rerun": Option(RERUN, "what has a record and is run again; stale: of other code or images"),
+    "controls": Option(GROUP, "sanity checks of arXiv 2009.08576"),
+    "controls.invert": Option(FLAG, "keep the lowest scores instead of the highest"),
+    "controls.shuffle": Option(FLAG, "keep as many weights in each layer, at random places"),
+    "controls.reinitialize": Option(FLAG, "keep the masks, draw the weights anew"),
+    "table": _extra(GROUP, "a paper's table, chosen by +table=NAME; goldpan.reports.spec reads it"),
+    "table.*": _extra(ANYTHING, "goldpan.reports.spec says what"),
+    "allocation": Option(PART, "how scores become masks"),
+    "schedule": Option(PART, "how sparsity rises over the rounds or the training"),
+    "schedule.target": _extra(SPARSITY, "sparsity at the end; it follows the option sparsity"),
+    "schedule.initial": _extra(FRACTION, "sparsity at the start"),
+}
+
+DATASET = {
+    "dataset": Option(PART, "the images"),
+    "dataset.name": Option(one_of(*DATASETS), "which dataset"),
+    "dataset.root": _extra(TEXT, "data folder; of image_folder the folder or archive itself"),
+    "dataset.cache": _extra(TEXT, "folder for decoded image files"),
+    "dataset.batch_size": _extra(COUNT, "follows recipe.batch_size"),
+    "dataset.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
+    "dataset.validation": _extra(FRACTION, "fraction of each class of training images held out"),
+    "dataset.limit": _extra(null_or(COUNT), "keep only that many training images"),
+    "dataset.augment": _extra(FLAG, "random crops and flips, where the dataset has any"),
+    "dataset.size": _extra(null_or(COUNT), "pixels that images are scaled to"),
+    "dataset.flip": _extra(null_or(FLAG), "whether augmentation mirrors left to right"),
+    "dataset.padding": _extra(null_or(whole(0)), "black pixels around an image before its crop"),
+    "dataset.mirrors": _extra(null_or(list_of(TEXT)), "download addresses tried before the known"),
+    "dataset.workers": _extra(whole(0), "processes that read and crop images"),
+    "dataset.eval_batch_size": _extra(COUNT, "validation or test images of one step"),
+}
+
+MODEL = {
+    "model": Option(PART, "the network"),
+    "model.width": _extra(POSITIVE, "factor on the channels of every layer"),
+    "model.bias": _extra(FLAG, "biases of convolutions"),
+    "model.shortcut": _extra(one_of("A", "B"), "of a residual block that changes shape"),
+    "model.stem": _extra(one_of("cifar", "tiny_imagenet", "imagenet"), "the first layers"),
+    "model.stem_relu": _extra(FLAG, "whether a ReLU follows the first norm"),
+    "model.dropout": _extra(FRACTION, "inside residual blocks"),
+    "model.initialization": _extra(one_of(*SCHEMES), "how the first weights are drawn"),
+    "model.name": _extra(null_or(TEXT), "follows name"),
+} | {
+    f"model.{name}": _extra(NOWHERE, "the data and the seed decide it")
+    for name in ("classes", "channels", "image_size", "seed")
+}
+
+RECIPE = {
+    "recipe": Option(GROUP, "how the network is trained"),
+    "recipe.epochs": Option(COUNT, "passes over the training images"),
+    "recipe.batch_size": Option(COUNT, "images of one optimizer step, over all processes"),
+    "recipe.label_smoothing": Option(FRACTION, "of the cross-entropy"),
+    "recipe.gradient_clip": Option(null_or(POSITIVE), "largest norm of the gradient"),
+    "recipe.learning_rate": Option(PART, "factor on the rate by the progress of the training"),
+    "recipe.learning_rate.milestones": _extra(
+        list_of(real("[0, 1]")), "progress at which the rate falls"
+    ),
+    "recipe.learning_rate.factor": _extra(POSITIVE, "on the rate at each milestone"),
+    "recipe.optimizer": Option(PART, "an optimizer of torch.optim, or your own"),
+    "recipe.optimizer.lr": _extra(NOT_NEGATIVE, "learning rate"),
+    "recipe.optimizer.momentum": _extra(FRACTION, "of the gradients"),
+    "recipe.optimizer.dampening": _extra(real("[0, 1]"), "of the momentum"),
+    "recipe.optimizer.nesterov": _extra(FLAG, "Nesterov's momentum"),
+    "recipe.optimizer.weight_decay": _extra(NOT_NEGATIVE, "of all weights"),
+    "recipe.optimizer.betas": _extra(list_of(FRACTION, least=2, most=2), "Adam's decays"),
+    "recipe.optimizer.alpha": _extra(FRACTION, "RMSprop's decay"),
+    "recipe.optimizer.eps": _extra(NOT_NEGATIVE, "added to a denominator"),
+    "recipe.optimizer.amsgrad": _extra(FLAG, "Adam's variant of arXiv 1904.09237"),
+    "recipe.optimizer.maximize": _extra(FLAG, "climb instead of descend"),
+    "recipe.optimizer.fused": _extra(null_or(FLAG), "one kernel for all parameters"),
+    "recipe.optimizer.foreach": _extra(null_or(FLAG), "one loop for all parameters"),
+    "recipe.optimizer.params": _extra(NOWHERE, "the network decides it"),
+}
+
+STRATEGY = {
+    "strategy": Option(GROUP, "on what the network is trained"),
+    "strategy.accelerator": Option(one_of("cpu", "gpu"), "the processor"),
+    "strategy.devices": Option(
+        either(COUNT, NUMBERS_OF_GPUS, one_of("auto")), "processes of a run, one a device"
+    ),
+    "strategy.threads": Option(null_or(COUNT), "of each process; null: all cores"),
+    "strategy.strategy": Option(
+        one_of("auto", "ddp", "ddp_find_unused_parameters_true"), "how processes work together"
+    ),
+    "strategy.precision": Option(one_of(*PRECISIONS), "of training; scores are always in float32"),
+    "strategy.channels_last": Option(FLAG, "memory layout, faster for convolutions"),
+    "strategy.compile": Option(FLAG, "torch.compile"),
+}
+
+LAUNCHER = {
+    "launcher": Option(PART, "where the cells of a sweep run"),
+    "launcher.slots": _extra(null_or(COUNT), "cells at a time; null: by GPUs or cores"),
+    "launcher.gpus@local": _extra(
+        null_or(list_of(either(whole(0), TEXT), least=1)), "numbers of the GPUs to use; null: all"
+    ),
+    "launcher.gpus@on_ray": _extra(NOT_NEGATIVE, "of a cell; 0.5 lets two share one"),
+    "launcher.gpus@slurm": _extra(whole(0), "of a job"),
+    "launcher.address": _extra(null_or(TEXT), "auto or HOST:PORT of a running Ray cluster"),
+    "launcher.cpus@on_ray": _extra(POSITIVE, "of a cell"),
+    "launcher.cpus@slurm": _extra(COUNT, "of a job"),
+    "launcher.mem_gb": _extra(null_or(POSITIVE), "of a cell, in gigabytes"),
+    "launcher.cluster": _extra(one_of("slurm", "local"), "local: processes of this machine"),
+    "launcher.partition": _extra(null_or(TEXT), "of SLURM"),
+    "launcher.timeout_min": _extra(COUNT, "minutes of a job before it queues again"),
+    "launcher.requeues": _extra(whole(0), "how often a job may queue again"),
+    "launcher.array_parallelism": _extra(COUNT, "jobs at a time"),
+    "launcher.additional": _extra(GROUP, "further options of sbatch"),
+    "launcher.additional.*": _extra(ANYTHING, "an option of sbatch, by its name"),
+    "launcher.folder": _extra(null_or(FOLDER), "of submitit's files; null: slurm in the output"),
+}
+
+LOGGER = {
+    "logger": _extra(GROUP, "where curves are sent besides the run's folder"),
+    "logger.project": _extra(PROJECT, "W&B's project"),
+    "logger.entity": _extra(null_or(PROJECT), "W&B's user or team"),
+    "logger.mode": _extra(one_of("offline", "online", "disabled"), "whether W&B is reached"),
+    "logger.resume": _extra(
+        one_of("allow", "must", "never", "auto"), "what W&B does with a run of the same id"
+    ),
+    "logger.reinit": _extra(
+        one_of("finish_previous", "return_previous", "create_new", "default"),
+        "what W&B does with the run before",
+    ),
+    "logger.settings": _extra(PART, "of W&B itself"),
+    "logger.settings.silent": _extra(FLAG, "W&B prints nothing"),
+    "logger.settings.console": _extra(
+        one_of("off", "auto", "wrap", "redirect", "wrap_raw", "wrap_emu"), "what W&B records of it"
+    ),
+    "logger.settings.init_timeout": _extra(POSITIVE, "seconds until a run stays offline"),
+} | {
+    f"logger.{name}": _extra(NOWHERE, "the run decides it")
+    for name in ("dir", "id", "name", "group", "tags", "config")
+}
+
+POLICY = {
+    "policy": _extra(null_or(PART), "how Panning weighs its indices"),
+    "policy.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
+    "policy.file": _extra(null_or(TEXT), "follows agent"),
+    "policy.index": _extra(one_of(*SCORERS), "the one index that counts"),
+    "policy.stairs": _extra(list_of(FRACTION), "sparsities at which the next stage begins"),
+    "policy.weights": _extra(
+        list_of(list_of(NOT_NEGATIVE)), "of the indices, a row for each stage"
+    ),
+}
+
+PRUNER = {
+    "method": Option(GROUP, "how the network is pruned"),
+    "method.pruner": Option(null_or(PART), "what cuts weights; null: nothing does"),
+    "method.pruner.scorer": _extra(PART, "what gives each weight a score"),
+    "method.pruner.scorer.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
+    "method.pruner.scorer.temperature": _extra(POSITIVE, "divides the logits"),
+    "method.pruner.scorer.raw": _extra(FLAG, "scores before their absolute value"),
+    "method.pruner.scorer.epsilon": _extra(POSITIVE, "size of NTK-SAP's step"),
+    "method.pruner.scorer.repeats": _extra(COUNT, "draws of weights"),
+    "method.pruner.scorer.steps": _extra(whole(0), "of training that the score looks through"),
+    "method.pruner.scorer.rate": _extra(POSITIVE, "learning rate of those steps"),
+    "method.pruner.scorer.momentum": _extra(FRACTION, "of those steps"),
+    "method.pruner.scorer.order": _extra(one_of("first", "full"), "of the derivative"),
+    "method.pruner.allocator": _extra(PART, "follows allocation"),
+    "method.pruner.schedule": _extra(PART, "follows schedule"),
+    "method.pruner.sampling": _extra(PART, "which training images scores see"),
+    "method.pruner.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
+    "method.pruner.sampling.size": _extra(null_or(COUNT), "random images instead"),
+    "method.pruner.sampling.batches": _extra(COUNT, "how many batches of them"),
+    "method.pruner.rounds": _extra(COUNT, "of scoring and pruning"),
+    "method.pruner.revive": _extra(FLAG, "whether a cut weight may come back"),
+    "method.pruner.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
+    "method.pruner.invert": _extra(FLAG, "follows controls.invert"),
+    "method.pruner.shuffle": _extra(FLAG, "follows controls.shuffle"),
+    "method.pruner.reinitialize": _extra(FLAG, "follows controls.reinitialize"),
+    "method.pruner.calendar": _extra(PART, "when weights are cut during the training"),
+    "method.pruner.calendar.begin": _extra(DURATION, "first pruning"),
+    "method.pruner.calendar.end": _extra(DURATION, "last pruning"),
+    "method.pruner.calendar.interval": _extra(DURATION, "between two prunings"),
+    "method.pruner.calendar.at": _extra(DURATION, "the one pruning"),
+    "method.pruner.policy": _extra(PART, "follows policy"),
+    "method.pruner.indices": _extra(
+        list_of(one_of(*SCORERS), least=1), "scorers that Panning weighs"
+    ),
+    "method.pruner.sparsity": _extra(SPARSITY, "follows sparsity"),
+    "method.pruner.form": _extra(one_of("sum", "product"), "how Panning joins its indices"),
+    "method.pruner.temperature": _extra(POSITIVE, "divides the logits under SNIP and GraSP"),
+    "method.pruner.mask_aware": _extra(FLAG, "SNIP and GraSP see the masked network too"),
+    "method.pruner.look": _extra(FLAG, "note loss, gradient norm and live paths each round"),
+    "method.pruner.watch": _extra(whole(0), "looks at the expressive force, over the rounds"),
+}
+
+CHANNELS = {
+    "method.norm": _extra(null_or(PART), "what takes the place of BatchNorm"),
+    "method.norm.bound": _extra(one_of("sigmoid", "hard", "tanh"), "of the scale"),
+    "method.norm.bias": _extra(FLAG, "add a learnt bias"),
+    "method.bounded": _extra(null_or(GROUP), "options of the bounded norms' scales"),
+    "method.bounded.rate": _extra(POSITIVE, "factor on the recipe's learning rate"),
+    "method.bounded.weight_decay": _extra(NOT_NEGATIVE, "of the scales"),
+    "method.penalty": _extra(null_or(PART), "added to the loss"),
+    "method.penalty.strength": _extra(NOT_NEGATIVE, "factor on the penalty"),
+    "method.penalty.shift": _extra(real("(-inf, inf)"), "of receding importances"),
+    "method.penalty.t": _extra(POSITIVE, "weight of polarization's first part"),
+    "method.after_step": _extra(null_or(PART), "done to the network after each step"),
+    "method.channels": _extra(null_or(GROUP), "how channels go after a training"),
+    "method.channels.allocate": Option(PART, "how many channels each layer keeps"),
+    "method.channels.allocate.floor": _extra(COUNT, "channels that every layer keeps"),
+    "method.channels.target": Option(
+        one_of("channels", "flops", "parameters"), "what sparsity is a fraction of"
+    ),
+    "method.channels.epochs": Option(null_or(COUNT), "of fine-tuning; null: the recipe's"),
+    "method.channels.rounds": Option(COUNT, "of pruning and fine-tuning"),
+}
+
+AGENT = {
+    "procedure": Option(PART, "the shape of the experiment"),
+    "procedure.steps": _extra(COUNT, "rounds of pruning that the agent learns from"),
+    "procedure.every": _extra(COUNT, "steps between two evaluations"),
+    "procedure.targets": _extra(list_of(FRACTION, least=1), "sparsities of the evaluation"),
+    "procedure.environment": _extra(GROUP, "what the agent is trained in"),
+    "procedure.environment.targets": Option(
+        list_of(list_of(real("[0, 1]"), least=2, most=2), least=1), "intervals of sparsity"
+    ),
+    "procedure.environment.switch": Option(whole(0), "steps on the first interval alone"),
+    "procedure.learner": _extra(GROUP, "options of stable-baselines3's TD3"),
+    "procedure.learner.hidden": Option(list_of(COUNT, least=1), "widths of the hidden layers"),
+    "procedure.learner.learning_rate": Option(POSITIVE, "of actor and critics"),
+    "procedure.learner.gamma": Option(real("[0, 1]"), "discount of later rewards"),
+    "procedure.learner.tau": Option(real("(0, 1]"), "how fast target networks follow"),
+    "procedure.learner.batch_size": Option(COUNT, "steps in an update"),
+    "procedure.learner.buffer_size": Option(COUNT, "steps that are remembered"),
+    "procedure.learner.learning_starts": Option(whole(0), "random actions until then"),
+    "procedure.learner.policy_delay": Option(COUNT, "critics' updates for one of the actor"),
+    "procedure.learner.target_policy_noise": Option(NOT_NEGATIVE, "on the target's actions"),
+    "procedure.learner.target_noise_clip": Option(NOT_NEGATIVE, "bound on that noise"),
+    "procedure.learner.exploration": Option(NOT_NEGATIVE, "deviation of the noise on actions"),
+}
+
+AS_THE_AUTHORS = {
+    "rounding": _extra(PART, "the whole number of weights that a round keeps"),
+    "method.pruner.rounding": _extra(PART, "follows rounding"),
+    "scoring_mode": _extra(
+        one_of(*MODES), "snip, grasp: BatchNorm by the batch, or by its running statistics"
+    ),
+    "method.pruner.scorer.mode": _extra(one_of(*MODES), "follows scoring_mode"),
+    "method.pruner.scorer.detach_first": _extra(
+        FLAG, "ProsPr's first step without a derivative, as in its authors' code"
+    ),
+    "prune_from": _extra(one_of(*NETWORKS), "which network of the training loses its channels"),
+    "method.channels.prune_from": _extra(one_of(*NETWORKS), "follows prune_from"),
+    "method.channels.allocate.count": _extra(
+        one_of("nearest", "quantile"), "the whole number of channels that are removed"
+    ),
+    "procedure.environment.observe": _extra(
+        one_of("next", "same"), "the batch of the next round, or the one just scored"
+    ),
+}
+"""What some authors' codes do otherwise than their papers say; conf need not have these options."""
+
+OPTIONS: dict[str, Option] = {
+    **RUN,
+    **RECIPE,
+    **STRATEGY,
+    **DATASET,
+    **MODEL,
+    **PRUNER,
+    **CHANNELS,
+    **POLICY,
+    **AGENT,
+    **AS_THE_AUTHORS,
+    **LAUNCHER,
+    **LOGGER,
+}
+"""Dotted name -> option. "launcher.gpus@slurm" is that of launcher.slurm alone, by its function."""
+
+COPIES = {
+    "dataset.batch_size": "recipe.batch_size",
+    "dataset.seed": "seed",
+    "model.name": "name",
+    "schedule.target": "sparsity",
+    "policy.seed": "seed",
+    "policy.file": "agent",
+    "method.pruner.allocator": "allocation",
+    "method.pruner.schedule": "schedule",
+    "method.pruner.rounding": "rounding",
+    "method.pruner.scorer.mode": "scoring_mode",
+    "method.channels.prune_from": "prune_from",
+    "method.pruner.policy": "policy",
+    "method.pruner.seed": "seed",
+    "method.pruner.sparsity": "sparsity",
+    "method.pruner.scorer.seed": "seed",
+    "method.pruner.invert": "controls.invert",
+    "method.pruner.shuffle": "controls.shuffle",
+    "method.pruner.reinitialize": "controls.reinitialize",
+}
+"""Options that follow another one unless they are set themselves."""

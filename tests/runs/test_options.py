@@ -1,0 +1,21 @@
+import runpy
+from pathlib import Path
+
+import pytest
+
+from goldpan.runs.options import OPTIONS
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_page_of_options_is_up_to_date() -> None:
+    page = runpy.run_path(str(DOCS / "make_options.py"))["page"]()
+    assert (DOCS / "options.md").read_text() == page, "run: python docs/make_options.py"
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_says_what_it_is_and_means_in_one_line(name: str) -> None:
+    option = OPTIONS[name]
+    assert option.kind.words
+    assert option.meaning
+    assert "\n" not in option.meaning
