@@ -141,11 +141,11 @@ def verify(report: Report) -> tuple[int, list[str]]:
         words = " ".join(report.changed)
         return CANNOT_JUDGE, [f"cannot verify: {words} is not the table's own setting"]
     judged = [c for c in report.results.cells if c.published and c.published.verify]
-    if missing := [cell for cell in judged if not cell.complete]:
-        return CANNOT_JUDGE, [f"cannot verify {cell.where}: {cell}" for cell in missing]
     runs = [run for cell in judged for run in cell.records]
     if reasons := doubts(runs, report.today):
         return CANNOT_JUDGE, [f"cannot verify: {reason}" for reason in reasons]
+    if missing := [cell for cell in judged if not cell.complete]:
+        return CANNOT_JUDGE, [f"cannot verify {cell.where}: {cell}" for cell in missing]
     if report.family is None:
         none = f"table {report.table.name} has no published number to judge by"
         return CANNOT_JUDGE, [f"cannot verify: {none}"]

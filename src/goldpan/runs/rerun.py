@@ -4,12 +4,12 @@ from pathlib import Path
 
 from goldpan.files import write_atomically
 from goldpan.runs.fingerprint import changed
-from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, RECORD, WEIGHTS, Record
+from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, RECORD, WEIGHTS, Record
 
 MADE_BY = ".fingerprint"
 """The file in a run's folder that has the fingerprint of the run whose checkpoint lies there."""
 
-KEPT = (RECORD, WEIGHTS, ARCHITECTURE, "metrics.csv")
+KEPT = (RECORD, WEIGHTS, BEST, ARCHITECTURE, "metrics.csv")
 """Files of a run that are kept when it is run again."""
 
 
