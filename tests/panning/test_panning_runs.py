@@ -125,10 +125,9 @@ def test_every_way_of_panning_finishes(configure: Configure, overrides: tuple[st
     assert do(configure, *sparsity, *overrides).status in ("finished", "collapsed")
 
 
-@pytest.mark.parametrize("sparsity", [0.99998, 0.99999999])
-def test_a_collapse_is_a_result(configure: Configure, sparsity: float, tmp_path: Path) -> None:
-    """Of 50,200 weights one is kept, or none."""
-    record = do(configure, f"sparsity={sparsity}", "policy=random")
+def test_a_collapse_is_a_result(configure: Configure, tmp_path: Path) -> None:
+    """Of 50,200 weights one is kept."""
+    record = do(configure, "sparsity=0.99998", "policy=random")
     assert record.status == "collapsed"
     assert record.sparsity is not None
     assert record.sparsity.effective == 1
@@ -301,18 +300,21 @@ def test_runs_without_an_agent_are_what_they_were_before_there_were_agents(
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["method.pruner.indices=[synflow,snap]"], "no index is called snap; there are force, gr"),
-        (["method.pruner.indices=[snip,snip]"], "indices must be one or more different scorers"),
-        (["method.pruner.indices=[synflow,snip]"], "needs a weight for each of synflow, snip, got"),
-        (["policy.weights=[[1,1,1]]"], "4 stairs make 5 stages, got weights for 1; give policy.we"),
-        (["policy.weights=[[0,0,0],[1,1,1],[1,1,1],[1,1,1],[1,1,1]]"], "not all 0, got [0, 0, 0]"),
-        (["policy.stairs=[0.9,0.8,0.98,0.99]"], "stairs must rise, got [0.9, 0.8, 0.98, 0.99]"),
-        (["policy=single", "policy.index=snap"], "policy.index must be one of synflow, snip, gras"),
+        (["method.pruner.indices=[synflow,snap]"], "method.pruner.indices is a list"),
+        (["method.pruner.indices=[snip,snip]", "policy=uniform"], "one or more different scorers"),
+        (
+            ["method.pruner.indices=[synflow,snip]"],
+            "has a weight for each of synflow, snip, not all",
+        ),
+        (["policy.weights=[[1,1,1]]"], "has a row for each of 5 stages, one more than"),
+        (["policy.weights=[[0,0,0],[1,1,1],[1,1,1],[1,1,1],[1,1,1]]"], "not all 0; got [0, 0, 0]"),
+        (["policy.stairs=[0.9,0.8,0.98,0.99]"], "stairs rise; got [0.9, 0.8, 0.98, 0.99]"),
+        (["policy=single", "policy.index=snap"], "policy.index is force, grasp, magnitude"),
         (["method.pruner.rounds=0"], "got 0"),
-        (["method.pruner.watch=-1"], "watch must be 0 or more snapshots"),
-        (["method.pruner.form=mean"], "form must be sum or product, got mean"),
+        (["method.pruner.watch=-1"], "watch is a whole number from 0 on; got -1"),
+        (["method.pruner.form=mean"], "form is sum or product; got mean"),
         (["method.pruner.sampling.per_class=500"], "500"),
-        (["method=rl_panning"], "method=rl_panning needs a trained agent: agent=FILE"),
+        (["method=rl_panning"], "needs a trained agent: agent=FILE"),
         (["method=rl_panning", "agent=nowhere.pt"], "nowhere.pt"),
         (
             ["method=rl_panning", "agent=AGENT", "method.pruner.indices=[snip,grasp]"],
@@ -323,12 +325,12 @@ def test_runs_without_an_agent_are_what_they_were_before_there_were_agents(
             [*LEARN, "method=dense"],
             "procedure=agent trains an agent for panning; choose method=pan",
         ),
-        ([*LEARN, "procedure.steps=0"], "expected procedure.steps >= 1 and procedure.targets in"),
-        ([*LEARN, "procedure.targets=[]"], "and targets []"),
-        ([*LEARN, "procedure.targets=[1.0]"], "and targets [1.0]"),
+        ([*LEARN, "procedure.steps=0"], "procedure.steps is a whole number from 1 on; got 0"),
+        ([*LEARN, "procedure.targets=[]"], "procedure.targets is a list of at least 1"),
+        ([*LEARN, "procedure.targets=[1.0]"], "each a number in [0, 1); got [1.0]"),
         ([*LEARN, "procedure.environment.targets=[]"], "environment.targets"),
         ([*LEARN, "procedure.environment.targets=[[0.9,1.5]]"], "environment.targets"),
-        ([*LEARN, "method.pruner.form=mean"], "form must be sum or product, got mean"),
+        ([*LEARN, "method.pruner.form=mean"], "form is sum or product; got mean"),
         ([*LEARN, "method.pruner.rounds=0"], "got 0"),
     ],
     ids=lambda value: " ".join(value[-2:]) if isinstance(value, list) else "",

@@ -136,7 +136,7 @@ def test_the_network_that_was_best_on_test_is_pruned_where_that_is_asked(
 
 
 def test_pruning_from_another_epoch_is_refused(configure: Configure) -> None:
-    with pytest.raises(Refusal, match="prune_from must be last or best_on_test, got first"):
+    with pytest.raises(Refusal, match="prune_from is last or best_on_test; got first"):
         run(configure("method=uniform", "prune_from=first"), GROUPS | {"method": "uniform"})
 
 

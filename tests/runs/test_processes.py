@@ -32,7 +32,13 @@ def finish(output: Path, *overrides: str) -> Record:
 
 
 @pytest.mark.parametrize(
-    ("first", "then"), [("false", "false"), ("true", "true"), ("true", "false"), ("false", "true")]
+    ("first", "then"),
+    [
+        ("false", "false"),
+        ("true", "false"),
+        pytest.param("true", "true", marks=pytest.mark.slow),
+        pytest.param("false", "true", marks=pytest.mark.slow),
+    ],
 )
 def test_a_killed_run_goes_on_as_it_began_and_ends_like_an_undisturbed_one(
     tmp_path: Path, first: str, then: str
@@ -80,7 +86,7 @@ def test_a_run_that_sigterm_ends_says_so_by_its_exit_code_and_can_be_resumed(
     assert list(tmp_path.glob("*/last.ckpt"))
 
 
-@pytest.mark.parametrize("compact", ["false", "true"])
+@pytest.mark.parametrize("compact", ["false", pytest.param("true", marks=pytest.mark.slow)])
 def test_two_processes_train_one_network_with_the_masks_of_one_process(
     tmp_path: Path, compact: str
 ) -> None:

@@ -249,6 +249,7 @@ def rerunning(planned: Plan) -> Plan:
     return replace(planned, cells=typed)
 
 
+@pytest.mark.slow
 def test_two_ratios_of_a_channel_method_share_one_training(tmp_path: Path) -> None:
     vgg = ["model=vgg11", "model.width=0.05", "method=slimming", "sparsity=0.3,0.5"]
     words = [word for word in TINY if not word.startswith("model=")]

@@ -36,8 +36,8 @@ def test_a_cell_that_could_not_write_its_record_gets_one(tmp_path: Path) -> None
 def test_a_failure_that_cannot_be_written_is_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "file").touch()
     (cell,) = plan(["logger=none", f"output={tmp_path}/file"], CONF).runs
+    (tmp_path / "file").touch()
     record = record_failure(cell, "its worker was lost")
     assert record.error == (
         "its worker was lost; and its record cannot be written (Not a directory)"

@@ -140,7 +140,7 @@ def test_what_cannot_be_searched_is_refused(
     ("typed", "sentence"),
     [
         (["seed=1"], "nothing to choose"),
-        (["recipe.epoch=interval(1,3)"], "cannot be set"),
+        (["recipe.epoch=interval(1,3)"], "did you mean recipe.epochs"),
         (["sparsity=interval(1,2)"], "fraction in"),
         (["sparsity=interval(0.9,0.1)"], "sparsity=interval"),
         (["seed=1,2", "dataset.validation=0"], "needs a validation split"),
