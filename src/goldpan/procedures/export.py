@@ -24,8 +24,6 @@ def export(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     largest difference of its logits from the network's.
     """
     with refusing():
-        if cfg.checkpoint is None:
-            raise ValueError("procedure=export needs checkpoint=<a run's model.pt>; got none")
         data = load_data(cfg)
         system = build_system(cfg, data)
         load_weights(system.net, Path(cfg.checkpoint))

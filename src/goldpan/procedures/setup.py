@@ -78,16 +78,9 @@ def build_trainer(
     """Lightning's Trainer for the strategy; it keeps one checkpoint, that of the last epoch.
 
     Nothing is logged more often than every `steps`, an epoch's. Raises ValueError if the strategy
-    needs a GPU and there is none, or cannot clip gradients.
+    needs a GPU and there is none.
     """
     prepare_process(cfg)
-    scaled = str(cfg.strategy.precision).endswith("mixed")
-    # Lightning 2.6.6 takes a fused optimizer for one that unscales, in bf16 too (its issue 21435).
-    if cfg.recipe.gradient_clip and scaled and cfg.recipe.optimizer.get("fused"):
-        raise ValueError(
-            f"recipe.gradient_clip={cfg.recipe.gradient_clip} at {cfg.strategy.precision} needs "
-            "recipe.optimizer.fused=false"
-        )
     # Lightning 2.6.6 writes save_last only beside another checkpoint (its issue 21244), so that
     # other one, the newest as there is no monitor, gets the name.
     keep_last = ModelCheckpoint(
