@@ -235,10 +235,14 @@ PRUNER = {
     "method.pruner.shuffle": _extra(FLAG, "follows controls.shuffle"),
     "method.pruner.reinitialize": _extra(FLAG, "follows controls.reinitialize"),
     "method.pruner.calendar": _extra(PART, "when weights are cut during the training"),
-    "method.pruner.calendar.begin": _extra(DURATION, "first pruning"),
-    "method.pruner.calendar.end": _extra(DURATION, "last pruning"),
-    "method.pruner.calendar.interval": _extra(DURATION, "between two prunings"),
+    "method.pruner.calendar.begin": _extra(null_or(DURATION), "first pruning or update"),
+    "method.pruner.calendar.end": _extra(DURATION, "last pruning or update"),
+    "method.pruner.calendar.interval": _extra(DURATION, "between two prunings or updates"),
     "method.pruner.calendar.at": _extra(DURATION, "the one pruning"),
+    "method.pruner.calendar.cut": _extra(
+        list_of(DURATION, least=1), "where the sparse phases begin"
+    ),
+    "method.pruner.calendar.free": _extra(list_of(DURATION), "where the dense phases begin"),
     "method.pruner.policy": _extra(PART, "follows policy"),
     "method.pruner.indices": _extra(
         list_of(one_of(*SCORERS), least=1), "scorers that Panning weighs"
@@ -249,6 +253,31 @@ PRUNER = {
     "method.pruner.mask_aware": _extra(FLAG, "SNIP and GraSP see the masked network too"),
     "method.pruner.look": _extra(FLAG, "note loss, gradient norm and live paths each round"),
     "method.pruner.watch": _extra(whole(0), "looks at the expressive force, over the rounds"),
+}
+
+DROP = real("(0, 1)")
+
+REGROWTH = {
+    "method.pruner.fraction": _extra(PART, "of the kept weights that an update drops"),
+    "method.pruner.fraction.start": _extra(DROP, "in the first update"),
+    "method.pruner.fraction.end": _extra(FRACTION, "in the last update"),
+    "method.pruner.drop": _extra(PART, "what scores weights; the lowest are dropped"),
+    "method.pruner.grow": _extra(PART, "what scores empty places; the highest grow"),
+    "method.pruner.grow.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
+    "method.pruner.count": _extra(PART, "how many weights each layer drops and grows"),
+    "method.pruner.count.rounding": _extra(one_of("floor", "ceil"), "of the weights dropped"),
+    "method.pruner.pruning": _extra(
+        null_or(PART), "how masks are pruned further where the schedule rises"
+    ),
+    "method.pruner.prune_until": _extra(DURATION, "where the schedule reaches the sparsity"),
+    "method.pruner.replaces_step": _extra(FLAG, "an update takes the place of an optimizer step"),
+    "method.pruner.restart": _extra(FLAG, "weights dropped and grown at once start from zero"),
+    "method.pruner.newborn_deviation": _extra(NOT_NEGATIVE, "of the values of grown weights"),
+    "method.pruner.dense_momentum": _extra(
+        FLAG, "the optimizer gathers the gradients of cut weights too"
+    ),
+    "method.pruner.explorations": _extra(null_or(PART), "updates that drop `exploration` instead"),
+    "method.pruner.exploration": _extra(DROP, "the fraction that those drop"),
 }
 
 CHANNELS = {
@@ -325,6 +354,7 @@ OPTIONS: dict[str, Option] = {
     **DATASET,
     **MODEL,
     **PRUNER,
+    **REGROWTH,
     **CHANNELS,
     **POLICY,
     **AGENT,
@@ -350,6 +380,7 @@ COPIES = {
     "method.pruner.seed": "seed",
     "method.pruner.sparsity": "sparsity",
     "method.pruner.scorer.seed": "seed",
+    "method.pruner.grow.seed": "seed",
     "method.pruner.invert": "controls.invert",
     "method.pruner.shuffle": "controls.shuffle",
     "method.pruner.reinitialize": "controls.reinitialize",
