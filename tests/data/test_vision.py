@@ -108,6 +108,23 @@ def test_augment_false_only_normalises(tmp_path: Path) -> None:
     assert values.dtype == torch.float32
 
 
+@pytest.mark.parametrize(("kind", "statistics"), [("half", [0.5]), ("none", [0.0]), ("image", [])])
+def test_the_record_says_by_what_pixels_are_normalised(kind: str, statistics: list[float]) -> None:
+    said = digits(normalization=kind).describe()
+    assert (said["normalization"], said["mean"], said["image_shape"]) == (
+        *(kind, statistics),
+        [1, 8, 8],
+    )
+
+
+def test_training_evaluation_and_scoring_are_normalised_alike() -> None:
+    data = digits(normalization="none")
+    [(scored, _)] = data.draw_batches(Sampling(size=9), seed=0, device=CPU)
+    trained = data.on_after_batch_transfer((data.train.images, data.train.labels), 0)[0]
+    for images in (scored, trained):
+        assert images.aminmax() == (0.0, 1.0)
+
+
 def test_validation_is_a_tenth_of_each_class_and_not_trained_on() -> None:
     data = digits()
     counts = data.train.labels[data.validation_indices].bincount()
@@ -188,6 +205,7 @@ def test_a_batch_that_processes_cannot_share_is_an_error_before_training() -> No
         ({"batch_size": 2000}, r"batch_size of at most 1294, .* got 2000"),
         ({"validation": 0.0001}, r"hold out at least one image, got none"),
         ({"padding": -1}, r"dataset.padding of at least 0, got -1"),
+        ({"normalization": "zca"}, r"channel, half, global, image, none, got 'zca'"),
     ],
 )
 def test_bad_options_are_errors_before_training(options: dict[str, Any], message: str) -> None:

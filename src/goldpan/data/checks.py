@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from goldpan.data.datasets import Spec
+from goldpan.data.normalization import KINDS
 
 DECODED = ("image_folder", "tiny_imagenet", "imagenet")  # whose images can be scaled to a size
 MAY_BE_ZERO = ("workers", "padding")
@@ -24,6 +25,12 @@ def check_options(spec: Spec, validation: float, size: int | None, **counts: int
             f"expected no dataset.size for {spec.name}, whose images are {spec.size}x{spec.size}, "
             f"got {size}; it is for {', '.join(DECODED)}"
         )
+
+
+def check_normalization(kind: str) -> None:
+    """Raise ValueError when there is no normalisation of that name."""
+    if kind not in KINDS:
+        raise ValueError(f"expected dataset.normalization of {', '.join(KINDS)}, got {kind!r}")
 
 
 def check_images(root: Path, classes: int, train: int, test: int) -> None:

@@ -8,12 +8,19 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from goldpan.data.augment import normalize, random_crop, random_flip
-from goldpan.data.checks import check_batches, check_images, check_limit, check_options
+from goldpan.data.augment import random_crop, random_flip
+from goldpan.data.checks import (
+    check_batches,
+    check_images,
+    check_limit,
+    check_normalization,
+    check_options,
+)
 from goldpan.data.datasets import Images, Source, find_spec
 from goldpan.data.image_files import ImageFiles, read_imagenet
 from goldpan.data.in_memory import find_in_memory, keep_in_memory
 from goldpan.data.loaders import Loader, build_loader
+from goldpan.data.normalization import find_statistics, normalize_by
 from goldpan.data.order import TrainOrder, evaluation_order
 from goldpan.data.readers import read_splits
 from goldpan.data.sampling import Sampling, draw, hold_out
@@ -42,6 +49,7 @@ class VisionData(pl.LightningDataModule):
         workers: processes that read imagenet; everything else is in memory and needs none.
         flip, padding: other than the dataset's own augmentation: mirror left to right; pixels of
             black around an image before it is cropped at random.
+        normalization: one of `goldpan.data.normalization.KINDS`.
     """
 
     image_shape: tuple[int, int, int]
@@ -64,15 +72,18 @@ class VisionData(pl.LightningDataModule):
         workers: int = 0,
         flip: bool | None = None,
         padding: int | None = None,
+        normalization: str = "channel",
     ) -> None:
         super().__init__()
         self.spec = find_spec(name)
         counts = {"batch_size": batch_size, "eval_batch_size": eval_batch_size, "limit": limit}
         check_options(self.spec, validation, size, **counts, workers=workers, padding=padding)
+        check_normalization(normalization)
         self.name, self.root = name, Path(root)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.validation, self.seed, self.augment = validation, seed, augment
         self.limit, self.size, self.workers = limit, size, workers
+        self.normalization = normalization
         self.flip = self.spec.flip if flip is None else flip
         self.padding = self.spec.padding if padding is None else padding
         self.splits = ("val", "test") if validation else ("test",)
@@ -97,7 +108,7 @@ class VisionData(pl.LightningDataModule):
         if self.loaded:
             return
         self._read()
-        self.classes, self.channels = len(self.class_names), len(self.mean)
+        self.classes = len(self.class_names)
         labels = self.train.labels
         check_images(self.root, self.classes, len(labels), len(self.test.labels))
         check_limit(self.limit, self.classes, len(labels))
@@ -121,6 +132,7 @@ class VisionData(pl.LightningDataModule):
             "train": len(self.train_indices),
             "validation": len(self.validation_indices),
             "test": len(self.test.labels),
+            "normalization": self.normalization,
             "mean": list(self.mean),
             "std": list(self.std),
         }
@@ -184,12 +196,18 @@ class VisionData(pl.LightningDataModule):
             self.train, self.test, self.class_names = read_imagenet(
                 self.root, self.image_size, self.seed, augment=self.augment
             )
-            self.mean, self.std = self.spec.mean or (), self.spec.std or ()
+            self._find_statistics(self.spec.mean or (), self.spec.std or (), None)
             return
         splits = find_in_memory(self.source) or read_splits(self.source)
         self.train, self.test, self.class_names = splits.train, splits.test, splits.class_names
-        self.mean, self.std = splits.mean, splits.std
+        self._find_statistics(splits.mean, splits.std, splits.train.images)
         self.image_size = splits.train.images.shape[-1]
+
+    def _find_statistics(
+        self, mean: tuple[float, ...], std: tuple[float, ...], images: Tensor | None
+    ) -> None:
+        self.channels = len(mean)
+        self.mean, self.std = find_statistics(self.normalization, (mean, std), images)
 
     def _train_order(self) -> TrainOrder:
         rank, world = self._place()
@@ -203,4 +221,4 @@ class VisionData(pl.LightningDataModule):
     def _normalize(self, images: Tensor) -> Tensor:
         if self._statistics.device != images.device:
             self._statistics = self._statistics.to(images.device)
-        return normalize(images, self._statistics[0], self._statistics[1])
+        return normalize_by(images, self._statistics)

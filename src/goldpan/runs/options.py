@@ -27,6 +27,7 @@ SCORERS = ["force", "grasp", "magnitude", "ntk_sap", "prospr", "random", "snip",
 PRECISIONS = ["64-true", "32-true", "16-true", "16-mixed", "bf16-true", "bf16-mixed"]
 DATASETS = ["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "tiny_imagenet"]
 DATASETS += ["imagenet", "image_folder"]
+NORMALIZATIONS = ["channel", "half", "global", "image", "none"]
 SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
 SCHEMES += ["open_lth", "default", "fan_out_default_linear"]
 NETWORKS = ["last", "best_on_test"]
@@ -91,6 +92,9 @@ DATASET = {
     "dataset.size": _extra(null_or(COUNT), "pixels that images are scaled to"),
     "dataset.flip": _extra(null_or(FLAG), "whether augmentation mirrors left to right"),
     "dataset.padding": _extra(null_or(whole(0)), "black pixels around an image before its crop"),
+    "dataset.normalization": _extra(
+        one_of(*NORMALIZATIONS), "mean and deviation of pixels: a channel's, .5, all pixels', ..."
+    ),
     "dataset.mirrors": _extra(null_or(list_of(TEXT)), "download addresses tried before the known"),
     "dataset.workers": _extra(whole(0), "processes that read and crop images"),
     "dataset.eval_batch_size": _extra(COUNT, "validation or test images of one step"),
