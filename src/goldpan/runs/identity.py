@@ -40,6 +40,8 @@ ADDED_LATER: dict[str, Any] = {
     "method.channels.prune_from": "last",
     "procedure.environment.observe": "same",
     "dataset.normalization": "channel",
+    "dataset.hold_out": "balanced",
+    "dataset.subset": None,
 }
 """Dotted name -> default of each option that came after the first records were written.
 

@@ -86,7 +86,19 @@ DATASET = {
     "dataset.cache": _extra(TEXT, "folder for decoded image files"),
     "dataset.batch_size": _extra(COUNT, "follows recipe.batch_size"),
     "dataset.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
-    "dataset.validation": _extra(FRACTION, "fraction of each class of training images held out"),
+    "dataset.validation": _extra(
+        either(FRACTION, whole(2)), "fraction, or number, of the training images held out"
+    ),
+    "dataset.hold_out": _extra(
+        one_of("balanced", "last", "random"),
+        "which ones: a share of each class, the last of the file, or a plain draw by the seed",
+    ),
+    "dataset.subset": _extra(
+        null_or(GROUP), "use only the first images of numpy's shuffle, as SET's tutorial does"
+    ),
+    "dataset.subset.train": Option(COUNT, "so many of the training file"),
+    "dataset.subset.test": Option(COUNT, "so many of the test file"),
+    "dataset.subset.seed": Option(whole(0, 2**32 - 1), "of the shuffle"),
     "dataset.limit": _extra(null_or(COUNT), "keep only that many training images"),
     "dataset.augment": _extra(FLAG, "random crops and flips, where the dataset has any"),
     "dataset.size": _extra(null_or(COUNT), "pixels that images are scaled to"),
