@@ -1,5 +1,6 @@
 """Every option of conf: what it may be, and what it means. docs/options.md is made from it."""
 
+import re
 from dataclasses import dataclass
 
 from goldpan.runs.kinds import (
@@ -29,7 +30,8 @@ DATASETS = ["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "tiny_ima
 DATASETS += ["imagenet", "image_folder"]
 NORMALIZATIONS = ["channel", "half", "global", "image", "none"]
 SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
-SCHEMES += ["open_lth", "default", "fan_out_default_linear"]
+SCHEMES += ["open_lth", "default", "fan_out_default_linear", "xavier_uniform"]
+SCHEMES += ["variance_scaling", "variance_scaling_uncorrected"]
 NETWORKS = ["last", "best_on_test"]
 MODES = ["train", "eval"]
 
@@ -50,6 +52,10 @@ def _extra(kind: Kind, meaning: str) -> Option:
 SPARSITY = Kind("a fraction in [0, 1), 0.9 for 90 %", real("[0, 1)").accepts)
 POSITIVE, NOT_NEGATIVE, FRACTION = real("(0, inf)"), real("[0, inf)"), real("[0, 1)")
 COUNT = whole(1)
+NORMAL = Kind(
+    "normal_ and a deviation, such as normal_0.1",
+    lambda value: isinstance(value, str) and bool(re.fullmatch(r"normal_\d+\.?\d*", value)),
+)
 RERUN = Kind("failed, stale, all or null", null_or(one_of("failed", "stale", "all")).accepts)
 NUMBERS_OF_GPUS = list_of(whole(0), least=1)
 PROJECT = Kind(
@@ -120,7 +126,9 @@ MODEL = {
     "model.stem": _extra(one_of("cifar", "tiny_imagenet", "imagenet"), "the first layers"),
     "model.stem_relu": _extra(FLAG, "whether a ReLU follows the first norm"),
     "model.dropout": _extra(FRACTION, "inside residual blocks"),
-    "model.initialization": _extra(one_of(*SCHEMES), "how the first weights are drawn"),
+    "model.initialization": _extra(
+        either(one_of(*SCHEMES), NORMAL), "how the first weights are drawn"
+    ),
     "model.name": _extra(null_or(TEXT), "follows name"),
 } | {
     f"model.{name}": _extra(NOWHERE, "the data and the seed decide it")
