@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from goldpan.allocation.global_top import global_top
-from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.layers.masked import MaskedBias, MaskedConv2d, MaskedLinear
 from goldpan.masks import read_masks
 from goldpan.models.initialize import SCHEMES, initialize
 from goldpan.models.resnet import resnet18
@@ -60,6 +60,20 @@ def test_variance_scaling_ends_at_two_deviations_of_the_normal_before_the_cut(
     layer = nn.Linear(400, 300)
     initialize(layer, f"variance_scaling{scheme}", seed=0)
     assert layer.weight.abs().max().item() == pytest.approx(bound / 20, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "deviation"),
+    [("kaiming_normal", 0.0), ("default", 0.05 / 3**0.5), ("variance_scaling", 1 / 1000**0.5)],
+)
+def test_prunable_biases_are_drawn_as_biases_or_by_their_number(
+    scheme: str, deviation: float
+) -> None:
+    bias = MaskedBias(1000, fan_in=400)
+    bias.mask[0] = False
+    initialize(bias, scheme, seed=0)
+    assert bias.weight.std().item() == pytest.approx(deviation, rel=0.05)
+    assert bias.weight[0] == 0
 
 
 def test_a_xavier_uniform_weight_is_within_glorots_bound() -> None:

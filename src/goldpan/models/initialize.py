@@ -23,6 +23,9 @@ fan_in = C_in/groups * K * K, fan_out = C_out * K * K. A norm's shift is 0 and i
 statistics start afresh. Norms are drawn after all other layers, so schemes that differ in the
 norms alone give the same convolutions.
 
+Prunable biases (`bias=prunable`) are drawn by the variance-scaling schemes too, with their number
+for fan_in: SNIP's code draws those that it scores so, and starts its training from zeros.
+
 b = 1/sqrt(fan_in). Which biases SynFlow's code leaves at PyTorch's draw: those of the classifier of
 its ResNet-18, as `fan_out_default_linear` does; its VGG and ResNet-20 have biases 0, as here.
 """
@@ -38,7 +41,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from goldpan.layers.masked import MaskedLayer
+from goldpan.layers.masked import MaskedBias, MaskedLayer
 
 Filler = Callable[..., Tensor]  # (tensor, *, generator) -> the tensor, filled in place
 
@@ -53,14 +56,21 @@ def _truncated(tensor: Tensor, deviation: float, generator: torch.Generator) -> 
     return nn.init.trunc_normal_(tensor, 0.0, std, -2 * std, 2 * std, generator=generator)
 
 
+def _truncated_bias(tensor: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
+    """The same for biases (C, 1): TensorFlow takes a vector's length for its fan_in."""
+    return _truncated(tensor.view(1, -1), deviation, generator).view_as(tensor)
+
+
 _LEFT = 0.87962566103423978  # deviation of a standard normal without what lies beyond -2 and 2
 _FAN_IN = partial(nn.init.kaiming_normal_, mode="fan_in", nonlinearity="relu")
 _FAN_OUT = partial(nn.init.kaiming_normal_, mode="fan_out", nonlinearity="relu")
 _SMALL = partial(nn.init.normal_, std=0.01)
 _XAVIER = nn.init.xavier_normal_
 _XAVIER_UNIFORM = nn.init.xavier_uniform_
-_VARIANCE = partial(_truncated, deviation=1 / _LEFT)
-_UNCORRECTED = partial(_truncated, deviation=1.0)
+_TRUNCATED = partial(_truncated, deviation=1.0)
+_TRUNCATED_BIAS = partial(_truncated_bias, deviation=1.0)
+_CORRECTED = partial(_truncated, deviation=1 / _LEFT)
+_CORRECTED_BIAS = partial(_truncated_bias, deviation=1 / _LEFT)
 _PYTORCH = partial(nn.init.kaiming_uniform_, a=math.sqrt(5))  # U(-b, b), b = 1/sqrt(fan_in)
 _ONE = partial(_constant, value=1.0)
 _HALF = partial(_constant, value=0.5)
@@ -70,13 +80,15 @@ _HALF = partial(_constant, value=0.5)
 class Scheme:
     """How a paper fills convolutions, linear layers and the scale of norms.
 
-    Biases are U(-b, b) with b = bias_bound / sqrt(fan_in).
+    Biases are U(-b, b) with b = bias_bound / sqrt(fan_in). Prunable biases, which stand apart from
+    their layer, are the same unless the scheme has a filler for them.
     """
 
     conv: Filler
     linear: Filler
     norm: Filler = _ONE
     bias_bound: float = 0.0
+    prunable_bias: Filler | None = None
 
 
 SCHEMES = {
@@ -85,8 +97,8 @@ SCHEMES = {
     "fan_out_default_linear": Scheme(_FAN_OUT, _PYTORCH, bias_bound=1.0),
     "xavier_normal": Scheme(_XAVIER, _XAVIER),
     "xavier_uniform": Scheme(_XAVIER_UNIFORM, _XAVIER_UNIFORM),
-    "variance_scaling": Scheme(_VARIANCE, _VARIANCE),
-    "variance_scaling_uncorrected": Scheme(_UNCORRECTED, _UNCORRECTED),
+    "variance_scaling": Scheme(_CORRECTED, _CORRECTED, prunable_bias=_CORRECTED_BIAS),
+    "variance_scaling_uncorrected": Scheme(_TRUNCATED, _TRUNCATED, prunable_bias=_TRUNCATED_BIAS),
     "rni": Scheme(_FAN_OUT, _SMALL, norm=_HALF),
     "open_lth": Scheme(_FAN_IN, _FAN_IN, norm=nn.init.uniform_, bias_bound=1.0),
     "default": Scheme(_PYTORCH, _PYTORCH, bias_bound=1.0),
@@ -147,6 +159,10 @@ def initialize(model: nn.Module, scheme: str, seed: int) -> None:
             _fill_layer(layer, rules.conv, rules.bias_bound, generator)
         elif isinstance(layer, nn.Linear):
             _fill_layer(layer, rules.linear, rules.bias_bound, generator)
+        elif isinstance(layer, MaskedBias):
+            filler = rules.prunable_bias or _uniform(rules.bias_bound, layer.fan_in)
+            _fill(layer.weight, filler, generator)
+            layer.weight.mul_(layer.mask)
     for norm in modules:
         if isinstance(norm, _Norm) and _is_plain(norm):
             norm.reset_parameters()
@@ -175,9 +191,14 @@ def _fill_layer(
     _fill(layer.weight, filler, generator)
     if isinstance(layer, MaskedLayer):
         layer.weight.mul_(layer.mask)
-    bound = bias_bound / math.sqrt(layer.weight[0].numel())
+    _fill(layer.bias, _uniform(bias_bound, layer.weight[0].numel()), generator)
+
+
+def _uniform(bias_bound: float, fan_in: int) -> Filler:
+    """U(-b, b) with b = bias_bound / sqrt(fan_in); zeros if that is 0."""
+    bound = bias_bound / math.sqrt(fan_in)
     uniform, zero = partial(nn.init.uniform_, a=-bound, b=bound), partial(_constant, value=0.0)
-    _fill(layer.bias, uniform if bound > 0 else zero, generator)
+    return uniform if bound > 0 else zero
 
 
 def _fill(tensor: Tensor | None, filler: Filler, generator: torch.Generator) -> None:

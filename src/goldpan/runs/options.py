@@ -52,6 +52,7 @@ def _extra(kind: Kind, meaning: str) -> Option:
 SPARSITY = Kind("a fraction in [0, 1), 0.9 for 90 %", real("[0, 1)").accepts)
 POSITIVE, NOT_NEGATIVE, FRACTION = real("(0, inf)"), real("[0, inf)"), real("[0, 1)")
 COUNT = whole(1)
+BIAS = either(FLAG, one_of("prunable"))
 NORMAL = Kind(
     "normal_ and a deviation, such as normal_0.1",
     lambda value: isinstance(value, str) and bool(re.fullmatch(r"normal_\d+\.?\d*", value)),
@@ -122,10 +123,19 @@ MODEL = {
     "model": Option(PART, "the network"),
     "model.width": _extra(POSITIVE, "factor on the channels of every layer"),
     "model.bias": _extra(FLAG, "biases of convolutions"),
+    "model.bias@lenet5": _extra(BIAS, "whether layers have one; prunable: it is cut as weights"),
+    "model.bias@lenet_300_100": _extra(BIAS, "the same"),
+    "model.bias@mlp": _extra(BIAS, "the same"),
+    "model.conv_relu": _extra(FLAG, "whether a ReLU follows each convolution"),
+    "model.hidden": _extra(list_of(COUNT), "units of each hidden layer"),
     "model.shortcut": _extra(one_of("A", "B"), "of a residual block that changes shape"),
     "model.stem": _extra(one_of("cifar", "tiny_imagenet", "imagenet"), "the first layers"),
     "model.stem_relu": _extra(FLAG, "whether a ReLU follows the first norm"),
-    "model.dropout": _extra(FRACTION, "inside residual blocks"),
+    "model.dropout": _extra(FRACTION, "inside residual blocks, or behind each hidden layer"),
+    "model.dropout_kind": _extra(
+        one_of("inverted", "classic", "straight_through"),
+        "scaled in training, scaled at test, or that with the gradient of no dropout",
+    ),
     "model.initialization": _extra(
         either(one_of(*SCHEMES), NORMAL), "how the first weights are drawn"
     ),
