@@ -115,6 +115,13 @@ def _model(choices: Choices) -> None:
         )
     if "name" in model and model["name"] is None:
         raise ValueError("this model needs the name of a network; say which, such as name=resnet18")
+    if model.get("bias") == "prunable" and (
+        choices["method"].get("channels") or choices["compact"]
+    ):
+        raise ValueError(
+            "model.bias=prunable is for methods that cut weights, without compact=true; set "
+            "model.bias to true or false"
+        )
 
 
 def _recipe(choices: Choices) -> None:

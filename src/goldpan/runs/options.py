@@ -1,5 +1,6 @@
 """Every option of conf: what it may be, and what it means. docs/options.md is made from it."""
 
+import re
 from dataclasses import dataclass
 
 from goldpan.runs.kinds import (
@@ -27,8 +28,10 @@ SCORERS = ["force", "grasp", "magnitude", "ntk_sap", "prospr", "random", "snip",
 PRECISIONS = ["64-true", "32-true", "16-true", "16-mixed", "bf16-true", "bf16-mixed"]
 DATASETS = ["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "tiny_imagenet"]
 DATASETS += ["imagenet", "image_folder"]
+NORMALIZATIONS = ["channel", "half", "global", "image", "none"]
 SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
-SCHEMES += ["open_lth", "default", "fan_out_default_linear"]
+SCHEMES += ["open_lth", "default", "fan_out_default_linear", "xavier_uniform"]
+SCHEMES += ["variance_scaling", "variance_scaling_uncorrected"]
 NETWORKS = ["last", "best_on_test"]
 MODES = ["train", "eval"]
 
@@ -49,6 +52,11 @@ def _extra(kind: Kind, meaning: str) -> Option:
 SPARSITY = Kind("a fraction in [0, 1), 0.9 for 90 %", real("[0, 1)").accepts)
 POSITIVE, NOT_NEGATIVE, FRACTION = real("(0, inf)"), real("[0, inf)"), real("[0, 1)")
 COUNT = whole(1)
+BIAS = either(FLAG, one_of("prunable"))
+NORMAL = Kind(
+    "normal_ and a deviation, such as normal_0.1",
+    lambda value: isinstance(value, str) and bool(re.fullmatch(r"normal_\d+\.?\d*", value)),
+)
 RERUN = Kind("failed, stale, all or null", null_or(one_of("failed", "stale", "all")).accepts)
 NUMBERS_OF_GPUS = list_of(whole(0), least=1)
 PROJECT = Kind(
@@ -85,12 +93,27 @@ DATASET = {
     "dataset.cache": _extra(TEXT, "folder for decoded image files"),
     "dataset.batch_size": _extra(COUNT, "follows recipe.batch_size"),
     "dataset.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
-    "dataset.validation": _extra(FRACTION, "fraction of each class of training images held out"),
+    "dataset.validation": _extra(
+        either(FRACTION, whole(2)), "fraction, or number, of the training images held out"
+    ),
+    "dataset.hold_out": _extra(
+        one_of("balanced", "last", "random"),
+        "which ones: a share of each class, the last of the file, or a plain draw by the seed",
+    ),
+    "dataset.subset": _extra(
+        null_or(GROUP), "use only the first images of numpy's shuffle, as SET's tutorial does"
+    ),
+    "dataset.subset.train": Option(COUNT, "so many of the training file"),
+    "dataset.subset.test": Option(COUNT, "so many of the test file"),
+    "dataset.subset.seed": Option(whole(0, 2**32 - 1), "of the shuffle"),
     "dataset.limit": _extra(null_or(COUNT), "keep only that many training images"),
     "dataset.augment": _extra(FLAG, "random crops and flips, where the dataset has any"),
     "dataset.size": _extra(null_or(COUNT), "pixels that images are scaled to"),
     "dataset.flip": _extra(null_or(FLAG), "whether augmentation mirrors left to right"),
     "dataset.padding": _extra(null_or(whole(0)), "black pixels around an image before its crop"),
+    "dataset.normalization": _extra(
+        one_of(*NORMALIZATIONS), "mean and deviation of pixels: a channel's, .5, all pixels', ..."
+    ),
     "dataset.mirrors": _extra(null_or(list_of(TEXT)), "download addresses tried before the known"),
     "dataset.workers": _extra(whole(0), "processes that read and crop images"),
     "dataset.eval_batch_size": _extra(COUNT, "validation or test images of one step"),
@@ -100,11 +123,22 @@ MODEL = {
     "model": Option(PART, "the network"),
     "model.width": _extra(POSITIVE, "factor on the channels of every layer"),
     "model.bias": _extra(FLAG, "biases of convolutions"),
+    "model.bias@lenet5": _extra(BIAS, "whether layers have one; prunable: it is cut as weights"),
+    "model.bias@lenet_300_100": _extra(BIAS, "the same"),
+    "model.bias@mlp": _extra(BIAS, "the same"),
+    "model.conv_relu": _extra(FLAG, "whether a ReLU follows each convolution"),
+    "model.hidden": _extra(list_of(COUNT), "units of each hidden layer"),
     "model.shortcut": _extra(one_of("A", "B"), "of a residual block that changes shape"),
     "model.stem": _extra(one_of("cifar", "tiny_imagenet", "imagenet"), "the first layers"),
     "model.stem_relu": _extra(FLAG, "whether a ReLU follows the first norm"),
-    "model.dropout": _extra(FRACTION, "inside residual blocks"),
-    "model.initialization": _extra(one_of(*SCHEMES), "how the first weights are drawn"),
+    "model.dropout": _extra(FRACTION, "inside residual blocks, or behind each hidden layer"),
+    "model.dropout_kind": _extra(
+        one_of("inverted", "classic", "straight_through"),
+        "scaled in training, scaled at test, or that with the gradient of no dropout",
+    ),
+    "model.initialization": _extra(
+        either(one_of(*SCHEMES), NORMAL), "how the first weights are drawn"
+    ),
     "model.name": _extra(null_or(TEXT), "follows name"),
 } | {
     f"model.{name}": _extra(NOWHERE, "the data and the seed decide it")
