@@ -23,8 +23,11 @@ from goldpan.models.initialize import seeded
 from goldpan.procedures.process import prepare_process
 from goldpan.runs.provenance import is_first_rank
 from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Identity, Record
+from goldpan.schedules.learning_rate import as_fractions
 from goldpan.training.callbacks.files import AtomicFiles
+from goldpan.training.callbacks.stop_at import StopAt
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import Length, choose_length
 
 LONGEST_TAG, LONGEST_NAME = 64, 128
 """Characters that W&B takes."""
@@ -47,12 +50,27 @@ def build_system(
         penalty=instantiate(cfg.method.get("penalty")),
         bounded=cfg.method.get("bounded"),
         optimizer=instantiate(cfg.recipe.optimizer),
-        learning_rate=instantiate(cfg.recipe.learning_rate),
+        learning_rate=build_rate(cfg.recipe, choose_length(cfg.recipe, data.steps_per_epoch)),
+        rate_moves=cfg.recipe.rate_moves,
         label_smoothing=cfg.recipe.label_smoothing,
         splits=data.splits,
         channels_last=cfg.strategy.channels_last,
         compiled=cfg.strategy.compile,
     )
+
+
+def build_rate(recipe: DictConfig, length: Length) -> Callable[[float], float]:
+    """The learning rate's schedule, with its milestones as fractions of this training.
+
+    Raises ValueError as `as_fractions` does.
+    """
+    schedule: Callable[[float], float]
+    if (milestones := recipe.learning_rate.get("milestones")) is None:
+        schedule = instantiate(recipe.learning_rate)
+    else:
+        fractions = as_fractions(milestones, length.steps, length.epoch_steps)
+        schedule = instantiate(recipe.learning_rate, milestones=fractions)
+    return schedule
 
 
 def build_network(cfg: DictConfig, data: VisionData, seed: int) -> nn.Module:
@@ -77,10 +95,11 @@ def build_trainer(
 ) -> pl.Trainer:
     """Lightning's Trainer for the strategy; it keeps one checkpoint, that of the last epoch.
 
-    Nothing is logged more often than every `steps`, an epoch's. Raises ValueError if the strategy
-    needs a GPU and there is none.
+    `steps` are an epoch's; nothing is logged more often. Raises ValueError if the strategy needs a
+    GPU and there is none.
     """
     prepare_process(cfg)
+    length = choose_length(cfg.recipe, steps)
     # Lightning 2.6.6 writes save_last only beside another checkpoint (its issue 21244), so that
     # other one, the newest as there is no monitor, gets the name.
     keep_last = ModelCheckpoint(
@@ -91,14 +110,16 @@ def build_trainer(
         enable_version_counter=False,
     )
     watched = sys.stderr.isatty() and cfg.progress
+    last = [StopAt(length.steps), keep_last, *([RichProgressBar()] if watched else [])]
     return pl.Trainer(
         accelerator=cfg.strategy.accelerator,
         devices=cfg.strategy.devices,
         strategy=cfg.strategy.strategy,
         precision=cfg.strategy.precision,
-        max_epochs=cfg.recipe.epochs,
+        max_epochs=length.epochs,
+        min_steps=length.steps,
         gradient_clip_val=cfg.recipe.gradient_clip,
-        callbacks=[*callbacks, keep_last, *([RichProgressBar()] if watched else [])],
+        callbacks=[*callbacks, *last],
         plugins=[AtomicFiles()],
         logger=open_logger(cfg, folder, who),
         default_root_dir=folder,

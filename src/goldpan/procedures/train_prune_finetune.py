@@ -148,7 +148,8 @@ def _tune(
     """Measure the pruned network and train it, from the checkpoint in `place` if there is one."""
     tuning = cfg.copy()
     tuning.method.penalty = None
-    tuning.recipe.epochs = cfg.method.channels.epochs or cfg.recipe.epochs
+    if epochs := cfg.method.channels.epochs:
+        tuning.recipe.epochs, tuning.recipe.steps = epochs, None
     if not logged:
         tuning.logger = {}
     place.mkdir(exist_ok=True)

@@ -113,8 +113,15 @@ def _recipe(choices: Choices) -> None:
         )
     if optimizer.get("fused") and optimizer.get("foreach"):
         raise ValueError("recipe.optimizer.fused and foreach exclude each other; set one to false")
+    lengths = [recipe["epochs"], recipe["steps"]]
+    if lengths.count(None) != 1:
+        raise ValueError(
+            "recipe.epochs or recipe.steps is the training's length, and the other is null; got "
+            + " and ".join("null" if one is None else str(one) for one in lengths)
+        )
     milestones = recipe["learning_rate"].get("milestones", [])
-    if milestones != sorted(milestones):
+    fractions = [one for one in milestones if not isinstance(one, str)]
+    if fractions != sorted(fractions):  # of others it is known when the steps of the run are
         raise ValueError(f"recipe.learning_rate.milestones rise; got {milestones}")
     scaled = choices["strategy"]["precision"].endswith("mixed")
     # Lightning 2.6.6 takes a fused optimizer for one that unscales, in bf16 too (its issue 21435).

@@ -39,6 +39,8 @@ ADDED_LATER: dict[str, Any] = {
     "method.channels.allocate.count": "nearest",
     "method.channels.prune_from": "last",
     "procedure.environment.observe": "same",
+    "recipe.steps": None,
+    "recipe.rate_moves": "epoch",
 }
 """Dotted name -> default of each option that came after the first records were written.
 

@@ -11,6 +11,7 @@ from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import read_length
 from goldpan.types import Allocator, Calendar, DrawBatches, OnRound, Schedule, Scorer
 
 
@@ -38,8 +39,8 @@ class PruneDuring(Pruner):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Make the calendar, now that the run's steps are known; raises ValueError as it does."""
-        epoch_steps = int(trainer.num_training_batches)
-        self.progress = self.calendar(epoch_steps * (trainer.max_epochs or 1), epoch_steps)
+        length = read_length(trainer)
+        self.progress = self.calendar(length.steps, length.epoch_steps)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
