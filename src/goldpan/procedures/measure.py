@@ -13,6 +13,7 @@ from goldpan.channels.surgery import plain
 from goldpan.cost import CONVENTION, cost, live_paths
 from goldpan.data.vision import VisionData
 from goldpan.masks import digest, read_masks
+from goldpan.runs.curve import Row
 from goldpan.runs.record import (
     Accuracies,
     Accuracy,
@@ -23,7 +24,7 @@ from goldpan.runs.record import (
     Sparsity,
     WeightResult,
 )
-from goldpan.training.callbacks.csv_curve import Row, read_metrics
+from goldpan.training.callbacks.csv_curve import read_metrics
 from goldpan.training.callbacks.monitor import compare_ranks
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
@@ -46,7 +47,7 @@ def measure(
     masks = read_masks(system.net)
     live = live_paths(system.net, data.image_shape)
     spent = cost(system.net, data.image_shape)
-    curve = rows or [{"epoch": 0, "sparsity": masks.sparsity} | read_metrics(trainer)]
+    curve = rows or [{"epoch": 0, "step": 0, "sparsity": masks.sparsity} | read_metrics(trainer)]
     seconds = {"scoring": 0.0 if pruner is None else pruner.seconds} | sum_seconds(rows)
     return replace(
         draft,
@@ -77,7 +78,7 @@ def measure(
 
 def reading(trainer: pl.Trainer) -> Accuracy:
     """The accuracies that a validation has just measured."""
-    return _accuracy({"epoch": 0} | read_metrics(trainer))
+    return _accuracy({"epoch": 0, "step": 0} | read_metrics(trainer))
 
 
 def count_costs(
@@ -145,4 +146,5 @@ def _accuracy(row: dict[str, Any]) -> Accuracy:
         test=row["test/accuracy"],
         val=row.get("val/accuracy"),
         train=row.get("train/accuracy"),
+        step=int(row["step"]),
     )

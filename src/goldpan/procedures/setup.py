@@ -99,7 +99,7 @@ def build_trainer(
     GPU and there is none.
     """
     prepare_process(cfg)
-    length = choose_length(cfg.recipe, steps)
+    length, every = choose_length(cfg.recipe, steps), cfg.recipe.evaluate_every
     # Lightning 2.6.6 writes save_last only beside another checkpoint (its issue 21244), so that
     # other one, the newest as there is no monitor, gets the name.
     keep_last = ModelCheckpoint(
@@ -118,6 +118,8 @@ def build_trainer(
         precision=cfg.strategy.precision,
         max_epochs=length.epochs,
         min_steps=length.steps,
+        val_check_interval=None if every is None else max(1, length.count(every)),
+        check_val_every_n_epoch=1 if every is None else None,
         gradient_clip_val=cfg.recipe.gradient_clip,
         callbacks=[*callbacks, *last],
         plugins=[AtomicFiles()],

@@ -25,12 +25,13 @@ from goldpan.procedures.measure import (
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import finish, fit
 from goldpan.runs.checkpoint import load_weights
+from goldpan.runs.curve import Row
 from goldpan.runs.experiment import perform
 from goldpan.runs.fingerprint import fingerprint
 from goldpan.runs.identity import identity, without_paths
 from goldpan.runs.record import BEST, CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.runs.refusal import refusing
-from goldpan.training.callbacks.csv_curve import CsvCurve, Row
+from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.classifier import Classifier
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from goldpan.duration import Duration
+
 Choices = Mapping[str, Any]
 
 
@@ -119,6 +121,9 @@ def _recipe(choices: Choices) -> None:
             "recipe.epochs or recipe.steps is the training's length, and the other is null; got "
             + " and ".join("null" if one is None else str(one) for one in lengths)
         )
+    every = recipe["evaluate_every"]
+    if every is not None and Duration.parse(every).amount == 0:
+        raise ValueError(f"recipe.evaluate_every is longer than 0, or null; got {every}")
     milestones = recipe["learning_rate"].get("milestones", [])
     fractions = [one for one in milestones if not isinstance(one, str)]
     if fractions != sorted(fractions):  # of others it is known when the steps of the run are

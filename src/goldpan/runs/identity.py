@@ -41,6 +41,7 @@ ADDED_LATER: dict[str, Any] = {
     "procedure.environment.observe": "same",
     "recipe.steps": None,
     "recipe.rate_moves": "epoch",
+    "recipe.evaluate_every": None,
 }
 """Dotted name -> default of each option that came after the first records were written.
 

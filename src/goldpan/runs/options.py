@@ -115,6 +115,7 @@ RECIPE = {
     "recipe": Option(GROUP, "how the network is trained"),
     "recipe.epochs": Option(null_or(COUNT), "passes over the training images; null: see steps"),
     "recipe.steps": Option(null_or(COUNT), "optimizer steps, instead of epochs"),
+    "recipe.evaluate_every": Option(null_or(DURATION), "between evaluations; null: an epoch"),
     "recipe.rate_moves": Option(one_of("epoch", "step"), "when the learning rate may change"),
     "recipe.batch_size": Option(COUNT, "images of one optimizer step, over all processes"),
     "recipe.label_smoothing": Option(FRACTION, "of the cross-entropy"),

@@ -57,12 +57,17 @@ class Origin:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Top-1 accuracies in percent at the end of one epoch (from 1; 0 is before training)."""
+    """Top-1 accuracies in percent of one evaluation.
+
+    It was in an epoch (from 1; 0 is before training), at whose end unless `recipe.evaluate_every`
+    says otherwise, after `step` optimizer steps; older records do not say the step.
+    """
 
     epoch: int
     test: float
     val: float | None = None
     train: float | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ SPLITS = ("val", "test")
 class Classifier(pl.LightningModule):
     """Trains `build(seed)`; cut weights stay zero whatever the optimizer.
 
-    Test accuracy is measured in every epoch next to validation accuracy, for the record: nothing
+    Test accuracy is always measured next to validation accuracy, for the record: nothing
     is ever selected on it. Accuracies are top-1 in percent.
 
     Callbacks that change the network while it trains call `change_masks`, `skip_step` and
@@ -154,7 +154,7 @@ class Classifier(pl.LightningModule):
         self.counts[split] = self.counts[split] + counts if split in self.counts else counts
 
     def on_validation_epoch_end(self) -> None:
-        """Log loss and accuracy (%) of each split, summed over the ranks, once an epoch.
+        """Log loss and accuracy (%) of each split, summed over the ranks.
 
         Raises FloatingPointError if the training loss is not finite.
         """

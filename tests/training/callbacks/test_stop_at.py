@@ -6,6 +6,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from goldpan.runs.curve import read_curve
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.stop_at import StopAt
 from goldpan.training.classifier import Classifier
@@ -13,6 +14,11 @@ from goldpan.training.classifier import Classifier
 Fit = Callable[..., pl.Trainer]
 Build = Callable[..., Classifier]
 RUN: dict[str, Any] = {"epochs": 3, "min_steps": 10}  # of four steps an epoch
+
+
+def every(steps: int | None) -> dict[str, Any]:
+    """The trainer's options for an evaluation each so many steps, or each epoch."""
+    return {} if steps is None else {"val_check_interval": steps, "check_val_every_n_epoch": None}
 
 
 class KillAt(pl.Callback):
@@ -26,27 +32,41 @@ class KillAt(pl.Callback):
             raise InterruptedError
 
 
-def test_a_training_that_ends_within_an_epoch_is_evaluated_at_its_end(
-    fit: Fit, build: Build, tmp_path: Path
+@pytest.mark.parametrize(
+    ("interval", "rows"),
+    [
+        (None, [(1, 4), (2, 8), (3, 10)]),
+        (3, [(1, 3), (2, 6), (3, 9), (3, 10)]),
+        (5, [(2, 5), (3, 10)]),
+        (8, [(2, 8), (3, 10)]),
+        (20, [(3, 10)]),
+    ],
+)
+def test_a_training_is_evaluated_at_each_interval_and_at_its_end(
+    fit: Fit, build: Build, tmp_path: Path, interval: int | None, rows: list[tuple[int, int]]
 ) -> None:
     curve = CsvCurve(tmp_path / "metrics.csv")
-    fit(build(), StopAt(10), curve, **RUN)
-    assert [(row["epoch"], row["step"]) for row in curve.rows] == [(1, 4), (2, 8), (3, 10)]
+    fit(build(), StopAt(10), curve, **RUN, **every(interval))
+    assert [(row["epoch"], row["step"]) for row in curve.rows] == rows
+    assert read_curve(tmp_path / "metrics.csv") == curve.rows
 
 
 @pytest.mark.parametrize("killed_at", [6, 9])
-@pytest.mark.parametrize("moves", ["epoch", "step"])
+@pytest.mark.parametrize(
+    ("moves", "interval"), [("epoch", None), ("step", None), ("step", 2), ("step", 3), ("step", 8)]
+)
 def test_a_killed_run_of_steps_ends_like_an_undisturbed_one(
-    fit: Fit, build: Build, tmp_path: Path, killed_at: int, moves: str
+    fit: Fit, build: Build, tmp_path: Path, killed_at: int, moves: str, interval: int | None
 ) -> None:
+    run = RUN | every(interval)
     options: dict[str, Any] = {"learning_rate": lambda progress: 1 - progress, "rate_moves": moves}
     whole, killed, resumed = (build(**options) for _ in range(3))
     curves = [CsvCurve(tmp_path / f"{name}.csv") for name in ("whole", "killed")]
-    fit(whole, StopAt(10), curves[0], **RUN)
+    fit(whole, StopAt(10), curves[0], **run)
     (tmp_path / "last.ckpt").unlink()
     with pytest.raises(InterruptedError):
-        fit(killed, StopAt(10), KillAt(killed_at), CsvCurve(tmp_path / "before.csv"), **RUN)
-    fit(resumed, StopAt(10), curves[1], resume=tmp_path / "last.ckpt", **RUN)
+        fit(killed, StopAt(10), KillAt(killed_at), CsvCurve(tmp_path / "before.csv"), **run)
+    fit(resumed, StopAt(10), curves[1], resume=tmp_path / "last.ckpt", **run)
     one, other = (
         [{n: v for n, v in row.items() if "seconds" not in n} for row in curve.rows]
         for curve in curves
