@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch.nn.functional as F
 import wandb
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -19,6 +20,8 @@ from torch import nn
 from goldpan.channels.export import rebuild
 from goldpan.data.vision import VisionData
 from goldpan.layers.swap import swap_norms
+from goldpan.losses.sigmoid_mse import sigmoid_mse
+from goldpan.losses.sigmoid_mse_twice import sigmoid_mse_twice
 from goldpan.models.initialize import seeded
 from goldpan.procedures.process import prepare_process
 from goldpan.runs.provenance import is_first_rank
@@ -28,6 +31,7 @@ from goldpan.training.callbacks.files import AtomicFiles
 from goldpan.training.callbacks.stop_at import StopAt
 from goldpan.training.classifier import Classifier
 from goldpan.training.length import Length, choose_length
+from goldpan.types import Loss
 
 LONGEST_TAG, LONGEST_NAME = 64, 128
 """Characters that W&B takes."""
@@ -52,11 +56,18 @@ def build_system(
         optimizer=instantiate(cfg.recipe.optimizer),
         learning_rate=build_rate(cfg.recipe, choose_length(cfg.recipe, data.steps_per_epoch)),
         rate_moves=cfg.recipe.rate_moves,
-        label_smoothing=cfg.recipe.label_smoothing,
+        loss=choose_loss(cfg.recipe),
         splits=data.splits,
         channels_last=cfg.strategy.channels_last,
         compiled=cfg.strategy.compile,
     )
+
+
+def choose_loss(recipe: DictConfig) -> Loss:
+    """The recipe's loss; cross-entropy is the one that takes label smoothing."""
+    if recipe.loss == "cross_entropy":
+        return partial(F.cross_entropy, label_smoothing=recipe.label_smoothing)
+    return {"sigmoid_mse": sigmoid_mse, "sigmoid_mse_twice": sigmoid_mse_twice}[recipe.loss]
 
 
 def build_rate(recipe: DictConfig, length: Length) -> Callable[[float], float]:

@@ -23,6 +23,7 @@ from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.after_step import AfterStep
 from goldpan.training.callbacks.compact import Compact, check_compaction
 from goldpan.training.callbacks.csv_curve import CsvCurve
+from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.importances import Importances
 from goldpan.training.callbacks.keep_best import KeepBest
 from goldpan.training.callbacks.monitor import Monitor
@@ -55,6 +56,7 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         callbacks += [importances] if system.penalty is not None else []
         if (change := instantiate(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))
+        callbacks += [Decay(cfg.recipe.decay)] if cfg.recipe.decay else []  # after the pruner
         callbacks += [compact] if compact is not None else []  # after the pruner
         trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, callbacks)
     try:

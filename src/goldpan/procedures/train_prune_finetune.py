@@ -32,6 +32,7 @@ from goldpan.runs.identity import identity, without_paths
 from goldpan.runs.record import BEST, CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.csv_curve import CsvCurve
+from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.classifier import Classifier
 
@@ -155,7 +156,9 @@ def _tune(
         tuning.logger = {}
     place.mkdir(exist_ok=True)
     system, curve = build_system(tuning, data, lambda seed: net), CsvCurve(place / "metrics.csv")
-    trainer = build_trainer(tuning, place, draft.identity, data.steps_per_epoch, [Monitor(), curve])
+    callbacks: list[pl.Callback] = [Monitor(), curve]
+    callbacks += [Decay(tuning.recipe.decay)] if tuning.recipe.decay else []
+    trainer = build_trainer(tuning, place, draft.identity, data.steps_per_epoch, callbacks)
     trainer.validate(system, datamodule=data, verbose=False)
     before = reading(trainer)
     fit(trainer, system, data, place)

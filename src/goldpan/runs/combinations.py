@@ -121,6 +121,11 @@ def _recipe(choices: Choices) -> None:
             "recipe.epochs or recipe.steps is the training's length, and the other is null; got "
             + " and ".join("null" if one is None else str(one) for one in lengths)
         )
+    if recipe["label_smoothing"] and recipe["loss"] != "cross_entropy":
+        raise ValueError(
+            f"recipe.label_smoothing is of recipe.loss=cross_entropy; got {recipe['loss']}; set one"
+            " of them to its default"
+        )
     every = recipe["evaluate_every"]
     if every is not None and Duration.parse(every).amount == 0:
         raise ValueError(f"recipe.evaluate_every is longer than 0, or null; got {every}")

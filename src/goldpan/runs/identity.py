@@ -42,6 +42,8 @@ ADDED_LATER: dict[str, Any] = {
     "recipe.steps": None,
     "recipe.rate_moves": "epoch",
     "recipe.evaluate_every": None,
+    "recipe.loss": "cross_entropy",
+    "recipe.decay": 0.0,
 }
 """Dotted name -> default of each option that came after the first records were written.
 

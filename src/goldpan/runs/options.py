@@ -30,6 +30,7 @@ DATASETS += ["imagenet", "image_folder"]
 SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
 SCHEMES += ["open_lth", "default", "fan_out_default_linear"]
 NETWORKS = ["last", "best_on_test"]
+LOSSES = ["cross_entropy", "sigmoid_mse", "sigmoid_mse_twice"]
 MODES = ["train", "eval"]
 
 
@@ -118,6 +119,8 @@ RECIPE = {
     "recipe.evaluate_every": Option(null_or(DURATION), "between evaluations; null: an epoch"),
     "recipe.rate_moves": Option(one_of("epoch", "step"), "when the learning rate may change"),
     "recipe.batch_size": Option(COUNT, "images of one optimizer step, over all processes"),
+    "recipe.loss": Option(one_of(*LOSSES), "what is minimised; goldpan.losses says each"),
+    "recipe.decay": Option(FRACTION, "of all parameters in a step, whatever the learning rate"),
     "recipe.label_smoothing": Option(FRACTION, "of the cross-entropy"),
     "recipe.gradient_clip": Option(null_or(POSITIVE), "largest norm of the gradient"),
     "recipe.learning_rate": Option(PART, "factor on the rate by the progress of the training"),

@@ -48,7 +48,7 @@ class Classifier(pl.LightningModule):
         optimizer: Callable[[Groups], Optimizer],
         learning_rate: Callable[[float], float],
         *,
-        label_smoothing: float = 0.0,
+        loss: Loss = F.cross_entropy,
         penalty: Penalty | None = None,
         bounded: Mapping[str, float] | None = None,
         splits: Sequence[str] = SPLITS,
@@ -59,7 +59,7 @@ class Classifier(pl.LightningModule):
         super().__init__()
         self.build, self.seed = build, seed
         self.optimizer, self.learning_rate, self.rate_moves = optimizer, learning_rate, rate_moves
-        self.loss: Loss = partial(F.cross_entropy, label_smoothing=label_smoothing)
+        self.loss = loss
         self.penalty, self.bounded, self.splits = penalty, bounded, splits
         self.layout = torch.channels_last if channels_last else torch.preserve_format
         self.compiled, self.skips = compiled, False
