@@ -8,8 +8,8 @@ y_hat = sigmoid(z) where it expects z. So the sigmoid is applied twice, and the 
 
     (y_hat - y) s (1 - s) / N  with  s = sigmoid(y_hat),
 
-where s (1 - s) lies between 0.196 and 0.25: it is almost that of sigmoids with cross-entropy, a quarter as
-long, and does not vanish where y_hat is near 0 or 1.
+where s (1 - s) lies between 0.196 and 0.25: it is almost that of sigmoids with cross-entropy, about
+a quarter as long, and does not vanish where y_hat is near 0 or 1.
 """
 
 from typing import Any

@@ -54,9 +54,7 @@ def measure(
         status="collapsed" if live is not None and live.kept == 0 else "finished",
         error=None,
         origin=replace(draft.origin, data=data.describe()),
-        accuracies=Accuracies(
-            _accuracy(curve[-1]), _best(curve, "val/accuracy"), _best(curve, "test/accuracy")
-        ),
+        accuracies=choose_accuracies(curve),
         costs=count_costs(system.net, data.image_shape, seconds, images_per_second(rows, data)),
         weights=WeightResult(
             Sparsity(
@@ -73,6 +71,16 @@ def measure(
         ),
         ranks=tuple(compare_ranks(system.net)),
         importances=importances,
+    )
+
+
+def choose_accuracies(curve: Sequence[Row]) -> Accuracies:
+    """The accuracies of a curve that a record keeps."""
+    return Accuracies(
+        _accuracy(curve[-1]),
+        best=_best(curve, "val/accuracy"),
+        best_on_test=_best(curve, "test/accuracy"),
+        best_on_test_of_last_5=_best(curve[-5:], "test/accuracy"),
     )
 
 
