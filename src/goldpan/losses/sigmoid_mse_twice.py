@@ -40,5 +40,5 @@ class _TwiceSloped(torch.autograd.Function):
 
 def sigmoid_mse_twice(logits: Tensor, y: Tensor) -> Tensor:
     """The value of `sigmoid_mse`, with the gradient of SET's code."""
-    loss: Tensor = _TwiceSloped.apply(logits, y)  # type: ignore[no-untyped-call]
+    loss: Tensor = _TwiceSloped.apply(logits, y)
     return loss
