@@ -1,6 +1,6 @@
 import pytest
 
-from goldpan.schedules.learning_rate import constant, cosine, steps
+from goldpan.schedules.learning_rate import as_fractions, constant, cosine, steps
 
 
 def test_steps_fall_at_their_milestones() -> None:
@@ -11,3 +11,18 @@ def test_steps_fall_at_their_milestones() -> None:
 def test_cosine_goes_from_one_to_zero() -> None:
     assert [cosine(p) for p in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
     assert constant(0.3) == 1
+
+
+def test_milestones_in_steps_and_epochs_are_fractions_of_the_run() -> None:
+    assert as_fractions([0.25, "50it", "6ep", "250it"], 100, 10) == [0.25, 0.5, 0.6, 2.5]
+
+
+def test_a_milestone_of_steps_is_passed_at_that_step() -> None:
+    milestones = as_fractions(["25000it", "50000it"], 54_000, 540)
+    factors = [steps(k / 54_000, milestones=milestones) for k in (24_999, 25_000, 49_999, 50_000)]
+    assert factors == pytest.approx([1, 0.1, 0.1, 0.01])
+
+
+def test_milestones_of_several_units_rise_in_the_run() -> None:
+    with pytest.raises(ValueError, match=r"milestones rise; got \['6ep', 0.5\]"):
+        as_fractions(["6ep", 0.5], 100, 10)

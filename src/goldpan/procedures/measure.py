@@ -13,6 +13,7 @@ from goldpan.channels.surgery import plain
 from goldpan.cost import CONVENTION, cost, live_paths
 from goldpan.data.vision import VisionData
 from goldpan.masks import digest, read_masks
+from goldpan.runs.curve import Row
 from goldpan.runs.record import (
     Accuracies,
     Accuracy,
@@ -23,7 +24,7 @@ from goldpan.runs.record import (
     Sparsity,
     WeightResult,
 )
-from goldpan.training.callbacks.csv_curve import Row, read_metrics
+from goldpan.training.callbacks.csv_curve import read_metrics
 from goldpan.training.callbacks.drop_and_grow import DropAndGrow
 from goldpan.training.callbacks.monitor import compare_ranks
 from goldpan.training.callbacks.pruner import Pruner
@@ -47,16 +48,14 @@ def measure(
     masks = read_masks(system.net)
     live = live_paths(system.net, data.image_shape)
     spent = cost(system.net, data.image_shape)
-    curve = rows or [{"epoch": 0, "sparsity": masks.sparsity} | read_metrics(trainer)]
+    curve = rows or [{"epoch": 0, "step": 0, "sparsity": masks.sparsity} | read_metrics(trainer)]
     seconds = {"scoring": 0.0 if pruner is None else pruner.seconds} | sum_seconds(rows)
     return replace(
         draft,
         status="collapsed" if live is not None and live.kept == 0 else "finished",
         error=None,
         origin=replace(draft.origin, data=data.describe()),
-        accuracies=Accuracies(
-            _accuracy(curve[-1]), _best(curve, "val/accuracy"), _best(curve, "test/accuracy")
-        ),
+        accuracies=choose_accuracies(curve),
         costs=count_costs(system.net, data.image_shape, seconds, images_per_second(rows, data)),
         weights=WeightResult(
             Sparsity(
@@ -77,9 +76,19 @@ def measure(
     )
 
 
+def choose_accuracies(curve: Sequence[Row]) -> Accuracies:
+    """The accuracies of a curve that a record keeps."""
+    return Accuracies(
+        _accuracy(curve[-1]),
+        best=_best(curve, "val/accuracy"),
+        best_on_test=_best(curve, "test/accuracy"),
+        best_on_test_of_last_5=_best(curve[-5:], "test/accuracy"),
+    )
+
+
 def reading(trainer: pl.Trainer) -> Accuracy:
     """The accuracies that a validation has just measured."""
-    return _accuracy({"epoch": 0} | read_metrics(trainer))
+    return _accuracy({"epoch": 0, "step": 0} | read_metrics(trainer))
 
 
 def count_costs(
@@ -147,4 +156,5 @@ def _accuracy(row: dict[str, Any]) -> Accuracy:
         test=row["test/accuracy"],
         val=row.get("val/accuracy"),
         train=row.get("train/accuracy"),
+        step=int(row["step"]),
     )

@@ -24,11 +24,13 @@ from goldpan.runs.regrowth_figure import draw_regrowth
 from goldpan.training.callbacks.after_step import AfterStep
 from goldpan.training.callbacks.compact import Compact, check_compaction
 from goldpan.training.callbacks.csv_curve import CsvCurve
+from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.importances import Importances
 from goldpan.training.callbacks.keep_best import KeepBest
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import choose_length
 
 
 def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
@@ -42,7 +44,7 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         system = build_system(cfg, data)
         pruner: Pruner | None = instantiate(cfg.method.pruner)
         if pruner is not None:
-            pruner.check(data, cfg.recipe.epochs * data.steps_per_epoch, data.steps_per_epoch)
+            pruner.check(data, choose_length(cfg.recipe, data.steps_per_epoch))
             check_left(system, cfg.sparsity)
         if cfg.checkpoint is not None:
             load_weights(system.net, Path(cfg.checkpoint))
@@ -56,6 +58,7 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         callbacks += [importances] if system.penalty is not None else []
         if (change := instantiate(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))
+        callbacks += [Decay(cfg.recipe.decay)] if cfg.recipe.decay else []  # after the pruner
         callbacks += [compact] if compact is not None else []  # after the pruner
         trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, callbacks)
     try:

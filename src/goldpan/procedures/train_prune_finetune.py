@@ -25,12 +25,14 @@ from goldpan.procedures.measure import (
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import finish, fit
 from goldpan.runs.checkpoint import load_weights
+from goldpan.runs.curve import Row
 from goldpan.runs.experiment import perform
 from goldpan.runs.fingerprint import fingerprint
 from goldpan.runs.identity import identity, without_paths
 from goldpan.runs.record import BEST, CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.runs.refusal import refusing
-from goldpan.training.callbacks.csv_curve import CsvCurve, Row
+from goldpan.training.callbacks.csv_curve import CsvCurve
+from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.classifier import Classifier
 
@@ -148,12 +150,15 @@ def _tune(
     """Measure the pruned network and train it, from the checkpoint in `place` if there is one."""
     tuning = cfg.copy()
     tuning.method.penalty = None
-    tuning.recipe.epochs = cfg.method.channels.epochs or cfg.recipe.epochs
+    if epochs := cfg.method.channels.epochs:
+        tuning.recipe.epochs, tuning.recipe.steps = epochs, None
     if not logged:
         tuning.logger = {}
     place.mkdir(exist_ok=True)
     system, curve = build_system(tuning, data, lambda seed: net), CsvCurve(place / "metrics.csv")
-    trainer = build_trainer(tuning, place, draft.identity, data.steps_per_epoch, [Monitor(), curve])
+    callbacks: list[pl.Callback] = [Monitor(), curve]
+    callbacks += [Decay(tuning.recipe.decay)] if tuning.recipe.decay else []
+    trainer = build_trainer(tuning, place, draft.identity, data.steps_per_epoch, callbacks)
     trainer.validate(system, datamodule=data, verbose=False)
     before = reading(trainer)
     fit(trainer, system, data, place)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from goldpan.duration import Duration
+
 Choices = Mapping[str, Any]
 
 
@@ -133,8 +135,23 @@ def _recipe(choices: Choices) -> None:
         )
     if optimizer.get("fused") and optimizer.get("foreach"):
         raise ValueError("recipe.optimizer.fused and foreach exclude each other; set one to false")
+    lengths = [recipe["epochs"], recipe["steps"]]
+    if lengths.count(None) != 1:
+        raise ValueError(
+            "recipe.epochs or recipe.steps is the training's length, and the other is null; got "
+            + " and ".join("null" if one is None else str(one) for one in lengths)
+        )
+    if recipe["label_smoothing"] and recipe["loss"] != "cross_entropy":
+        raise ValueError(
+            f"recipe.label_smoothing is of recipe.loss=cross_entropy; got {recipe['loss']}; set one"
+            " of them to its default"
+        )
+    every = recipe["evaluate_every"]
+    if every is not None and Duration.parse(every).amount == 0:
+        raise ValueError(f"recipe.evaluate_every is longer than 0, or null; got {every}")
     milestones = recipe["learning_rate"].get("milestones", [])
-    if milestones != sorted(milestones):
+    fractions = [one for one in milestones if not isinstance(one, str)]
+    if fractions != sorted(fractions):  # of others it is known when the steps of the run are
         raise ValueError(f"recipe.learning_rate.milestones rise; got {milestones}")
     scaled = choices["strategy"]["precision"].endswith("mixed")
     # Lightning 2.6.6 takes a fused optimizer for one that unscales, in bf16 too (its issue 21435).

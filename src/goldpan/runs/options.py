@@ -33,6 +33,7 @@ SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
 SCHEMES += ["open_lth", "default", "fan_out_default_linear", "xavier_uniform"]
 SCHEMES += ["variance_scaling", "variance_scaling_uncorrected"]
 NETWORKS = ["last", "best_on_test"]
+LOSSES = ["cross_entropy", "sigmoid_mse", "sigmoid_mse_twice"]
 MODES = ["train", "eval"]
 
 
@@ -147,13 +148,18 @@ MODEL = {
 
 RECIPE = {
     "recipe": Option(GROUP, "how the network is trained"),
-    "recipe.epochs": Option(COUNT, "passes over the training images"),
+    "recipe.epochs": Option(null_or(COUNT), "passes over the training images; null: see steps"),
+    "recipe.steps": Option(null_or(COUNT), "optimizer steps, instead of epochs"),
+    "recipe.evaluate_every": Option(null_or(DURATION), "between evaluations; null: an epoch"),
+    "recipe.rate_moves": Option(one_of("epoch", "step"), "when the learning rate may change"),
     "recipe.batch_size": Option(COUNT, "images of one optimizer step, over all processes"),
+    "recipe.loss": Option(one_of(*LOSSES), "what is minimised; goldpan.losses says each"),
+    "recipe.decay": Option(FRACTION, "of all parameters in a step, whatever the learning rate"),
     "recipe.label_smoothing": Option(FRACTION, "of the cross-entropy"),
     "recipe.gradient_clip": Option(null_or(POSITIVE), "largest norm of the gradient"),
     "recipe.learning_rate": Option(PART, "factor on the rate by the progress of the training"),
     "recipe.learning_rate.milestones": _extra(
-        list_of(real("[0, 1]")), "progress at which the rate falls"
+        list_of(either(real("[0, 1]"), DURATION)), "when the rate falls"
     ),
     "recipe.learning_rate.factor": _extra(POSITIVE, "on the rate at each milestone"),
     "recipe.optimizer": Option(PART, "an optimizer of torch.optim, or your own"),

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,26 +57,34 @@ class Origin:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Top-1 accuracies in percent at the end of one epoch (from 1; 0 is before training)."""
+    """Top-1 accuracies in percent of one evaluation.
+
+    It was in an epoch (from 1; 0 is before training), at whose end unless `recipe.evaluate_every`
+    says otherwise, after `step` optimizer steps; older records do not say the step.
+    """
 
     epoch: int
     test: float
     val: float | None = None
     train: float | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True)
 class Accuracies:
-    """The accuracies of three epochs.
+    """The accuracies of the evaluations that count, of which there is one an epoch by default.
 
-    `last` is the last epoch. `best` is the one with the best validation accuracy among those at the
-    final sparsity; None without a validation split. `best_on_test` is the epoch with the best test
+    `last` is the last one. `best` is the one with the best validation accuracy among those at the
+    final sparsity; None without a validation split. `best_on_test` is the one with the best test
     accuracy: many papers report it, and it selects on the test set, so it is for comparison only.
+    `best_on_test_of_last_5` is that among the last five, the only ones of which SNIP's code has
+    checkpoints to test; records of before it was measured have None.
     """
 
     last: Accuracy
     best: Accuracy | None = None
     best_on_test: Accuracy | None = None
+    best_on_test_of_last_5: Accuracy | None = None
 
 
 @dataclass(frozen=True)
@@ -218,7 +226,7 @@ class Record:
         return 100 * self.weights.flops_without_cut / self.costs.flops if self.weights else None
 
     def accuracy(self, metric: str) -> Accuracy | None:
-        """The accuracies of the epoch "last", "best" or "best_on_test"; None if it has none."""
+        """The accuracies under a name of `Accuracies`, such as "last"; None if there are none."""
         found: Accuracy | None = getattr(self.accuracies, metric, None)
         return found
 
@@ -284,8 +292,8 @@ def read_record(path: Path) -> Record:
 
 def _check(record: Record) -> None:
     """Raise ValueError for a number that no run can have."""
-    parts: list[Any] = [record.accuracies] if record.accuracies else []
-    found = [getattr(part, name) for part in parts for name in ("last", "best", "best_on_test")]
+    accuracies = record.accuracies
+    found = [getattr(accuracies, one.name) for one in fields(Accuracies)] if accuracies else []
     found += [record.channels.trained, record.channels.pruned] if record.channels else []
     for accuracy in (one for one in found if one is not None):
         for value in (accuracy.test, accuracy.val, accuracy.train):
