@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +15,8 @@ from omegaconf import DictConfig
 from rich.progress import Progress
 
 from goldpan.runs.experiment import TERMINATED, make_folder, read_done
-from goldpan.runs.record import LOCK, RECORD, Record
-from goldpan.runs.rerun import is_wanted, stale
+from goldpan.runs.record import LOCK, Record
+from goldpan.runs.rerun import is_wanted, set_aside, stale
 from goldpan.sweeps.cells import Cell, Plan
 from goldpan.sweeps.launchers.launcher import Launcher, describe_exit, record_failure
 from goldpan.sweeps.work import BUSY, LOG
@@ -137,12 +136,8 @@ def _missing(cells: Sequence[Cell], rerun: str | None, summary: Summary, end: En
 
 def _set_aside(cell: Cell) -> None:
     """Rename the cell's broken record, unless another process is doing the cell."""
-    path = cell.folder / RECORD
-    places = (path.with_stem(f"{path.stem}.broken-{number}") for number in count(1))
     with suppress(Timeout), FileLock(cell.folder / LOCK, timeout=0):
-        free = next(place for place in places if not place.exists())
-        path.rename(free)
-        print(f"{cell.folder.name}: its record is broken and is now {free.name}")
+        print(set_aside(cell.folder))
 
 
 def _log(folder: Path) -> str:
