@@ -158,6 +158,25 @@ def test_the_summary_names_only_logs_that_are_there(tmp_path: Path) -> None:
     assert "failed: two\n" in text
 
 
+def test_a_reason_that_many_cells_share_is_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
+        for cell, reason in zip(cells, ("no images", "no images", "no room"), strict=True):
+            cell.folder.mkdir()
+            replace(cell.draft, error=reason).write(cell.folder / RECORD)
+            on_end(cell, 1)
+
+    planned = plan(["seed=0,1,2", "logger=none", f"output={tmp_path}"], ROOT / "conf")
+    summary = sweep(planned, fail, (), rerun=None, progress=False)
+    said = f"{summary}"
+    assert "failed: no images (in 2 cells)\nfailed: no room\n" in said
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first.endswith(" failed: no images")
+    assert second.endswith(f" failed as {planned.runs[0].folder.name}")
+    assert third.endswith(" failed: no room")
+
+
 @pytest.mark.slow
 def test_cells_of_two_processes_train_what_the_sweep_says(tmp_path: Path) -> None:
     """Lightning starts the second process by repeating the command line: it must be the cell's."""
