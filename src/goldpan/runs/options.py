@@ -269,6 +269,9 @@ CHANNELS = {
     "method.channels.target": Option(
         one_of("channels", "flops", "parameters"), "what sparsity is a fraction of"
     ),
+    "method.channels.scope": _extra(
+        one_of("all", "followed"), "which channels may go; followed: where some cannot be followed"
+    ),
     "method.channels.epochs": Option(null_or(COUNT), "of fine-tuning; null: the recipe's"),
     "method.channels.rounds": Option(COUNT, "of pruning and fine-tuning"),
 }
