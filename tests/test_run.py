@@ -40,7 +40,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ),
         (
             ["method=snip,dense", "-m", "dataset=image_folder", "dataset.root=nowhere.zip"],
-            "nowhere.zip, got nothing there (in 2 of 2 cells)",
+            "nowhere.zip, got nothing there; set dataset.root to where they are (in 2 of 2 cells)",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

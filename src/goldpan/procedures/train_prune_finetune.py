@@ -11,7 +11,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from goldpan.channels.choosing import ChannelChoice, check_removable, choose_channels
+from goldpan.channels.choosing import (
+    ChannelChoice,
+    check_removable,
+    choose_channels,
+    nothing_removed,
+)
 from goldpan.channels.surgery import shrink
 from goldpan.data.vision import VisionData
 from goldpan.procedures.measure import (
@@ -51,8 +56,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
         best = _takes_best(cfg)
         data = load_data(cfg)
         system = build_system(cfg, data)
-        allocate = instantiate(cfg.method.channels.allocate)
-        check_removable(system.net, data.image_shape, cfg.sparsity, allocate)
+        check_channels(cfg, system.net, data.image_shape)
     trained, weights = _train(cfg, draft, folder.parent, best)
     accuracies = trained.accuracies
     load_weights(system.net, weights)
@@ -85,6 +89,14 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     for place in rounds:
         (place / CHECKPOINT).unlink(missing_ok=True)
     return record
+
+
+def check_channels(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> None:
+    """Raise ValueError, before the training, if no channel could be removed after it."""
+    channels = cfg.method.channels
+    at_once = channels.rounds == 1 and channels.target == "channels"
+    allocate, scope = instantiate(channels.allocate), channels.get("scope", "all")
+    check_removable(net, shape, cfg.sparsity, allocate, scope, at_once=at_once)
 
 
 def _takes_best(cfg: DictConfig) -> bool:
@@ -126,11 +138,10 @@ def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> ChannelChoic
     channels = cfg.method.channels
     fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
     allocate = instantiate(channels.allocate)
-    choice = choose_channels(net, shape, fraction, allocate, channels.target)
+    scope = channels.get("scope", "all")
+    choice = choose_channels(net, shape, fraction, allocate, channels.target, scope)
     if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:
-        raise ValueError(
-            f"sparsity {cfg.sparsity:g} removes no channel of this network; choose a higher one"
-        )
+        raise nothing_removed(cfg.sparsity)
     return choice
 
 

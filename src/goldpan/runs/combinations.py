@@ -63,12 +63,25 @@ def _procedure(choices: Choices) -> None:
             "method=rni; for this one choose procedure=train"
         )
     if shape == "agent":
+        _agent(choices)
         if pruner is None or not pruner["_target_"].endswith(".Pan"):
             raise ValueError("procedure=agent trains an agent for panning; choose method=panning")
         if choices["seed"] >= 2**32:
             raise ValueError(f"seed is below 2**32 for procedure=agent; got {choices['seed']}")
     if shape == "export" and choices["checkpoint"] is None:
         raise ValueError("procedure=export needs checkpoint=<a run's model.pt>; got none")
+
+
+def _agent(choices: Choices) -> None:
+    """An agent is trained on a network as it is drawn, at sparsities from low to high."""
+    if any(choices["controls"].values()) or choices["checkpoint"] is not None:
+        raise ValueError("procedure=agent takes no controls.* and no checkpoint")
+    for interval in choices["procedure"]["environment"]["targets"]:
+        if interval != sorted(interval):
+            raise ValueError(
+                "procedure.environment.targets are intervals of sparsity, [low, high]; got "
+                f"{interval}"
+            )
 
 
 def _policy(choices: Choices) -> None:

@@ -38,6 +38,7 @@ ADDED_LATER: dict[str, Any] = {
     "method.pruner.scorer.detach_first": False,
     "method.channels.allocate.count": "nearest",
     "method.channels.prune_from": "last",
+    "method.channels.scope": "all",
     "procedure.environment.observe": "same",
     "dataset.normalization": "channel",
     "dataset.hold_out": "balanced",

@@ -338,6 +338,9 @@ CHANNELS = {
     "method.channels.target": Option(
         one_of("channels", "flops", "parameters"), "what sparsity is a fraction of"
     ),
+    "method.channels.scope": _extra(
+        one_of("all", "followed"), "which channels may go; followed: where some cannot be followed"
+    ),
     "method.channels.epochs": Option(null_or(COUNT), "of fine-tuning; null: the recipe's"),
     "method.channels.rounds": Option(COUNT, "of pruning and fine-tuning"),
 }
@@ -367,16 +370,16 @@ AGENT = {
 }
 
 AS_THE_AUTHORS = {
-    "rounding": _extra(PART, "the whole number of weights that a round keeps"),
+    "rounding": Option(PART, "the whole number of weights that a round keeps"),
     "method.pruner.rounding": _extra(PART, "follows rounding"),
-    "scoring_mode": _extra(
+    "scoring_mode": Option(
         one_of(*MODES), "snip, grasp: BatchNorm by the batch, or by its running statistics"
     ),
     "method.pruner.scorer.mode": _extra(one_of(*MODES), "follows scoring_mode"),
     "method.pruner.scorer.detach_first": _extra(
         FLAG, "ProsPr's first step without a derivative, as in its authors' code"
     ),
-    "prune_from": _extra(one_of(*NETWORKS), "which network of the training loses its channels"),
+    "prune_from": Option(one_of(*NETWORKS), "which network of the training loses its channels"),
     "method.channels.prune_from": _extra(one_of(*NETWORKS), "follows prune_from"),
     "method.channels.allocate.count": _extra(
         one_of("nearest", "quantile"), "the whole number of channels that are removed"
@@ -385,7 +388,7 @@ AS_THE_AUTHORS = {
         one_of("next", "same"), "the batch of the next round, or the one just scored"
     ),
 }
-"""What some authors' codes do otherwise than their papers say; conf need not have these options."""
+"""What some authors' codes do otherwise than their papers say; most are of some parts alone."""
 
 OPTIONS: dict[str, Option] = {
     **RUN,
