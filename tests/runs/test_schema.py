@@ -55,7 +55,12 @@ def refused(words: list[str]) -> str | None:
 def split(text: str) -> list[str]:
     """The words of a case; `WORD with blanks` is one word if the next has no =."""
     words = list[str]()
-    for word in text.replace("RNI", RNI).replace("PAN ", f"{PAN} ").split():
+    for word in (
+        text.replace("RNI", RNI)
+        .replace("EARLY", "method=early_bird")
+        .replace("PAN ", f"{PAN} ")
+        .split()
+    ):
         if words and "=" not in word and word[:1] not in "~-":
             words[-1] += f" {word}"
         else:
@@ -90,6 +95,7 @@ NEEDS = {
     "export": ["checkpoint=README.md"],
     "agent": [PAN],
     "train_prune_finetune": [RNI],
+    "thin_when_stable": ["method=early_bird"],
 }
 FILES = sorted(path for path in CONF.glob("*/*.yaml") if path.parent.name != "pruner")
 

@@ -1,8 +1,8 @@
-"""Choose the channels of a trained network that are kept, by the importances of its norms."""
+"""Choose the channels of a network that are kept, by the importances of its norms or filters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,25 @@ from goldpan.layers.bounded_norm import importance, norms
 Target = Literal["channels", "flops", "parameters"]
 
 BISECTIONS = 12
+
+
+class ChannelScorer(Protocol):
+    """Scores the channels of each group; the higher, the longer a channel is kept."""
+
+    def __call__(self, model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
+        """Group name -> scores (size,)."""
+
+
+@torch.no_grad()
+def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
+    """Score the channels of each group, (size,), by the mean of its norms' importances."""
+    norms = dict(model.named_modules())
+    return {
+        group.name: torch.stack(
+            [group.pool(name, importance(norms[name])) for name in group.norms]
+        ).mean(0)
+        for group in groups
+    }
 
 
 @dataclass(frozen=True)
@@ -48,8 +67,9 @@ def choose_channels(
     sparsity: float,
     allocate: ChannelAllocator,
     target: Target = "channels",
+    score: ChannelScorer = channel_scores,
 ) -> ChannelChoice:
-    """Choose the channels that are kept, by the importances of the model's norms.
+    """Choose the channels that are kept, by their scores: the importances of the norms.
 
     Args:
         shape: that of one image, (C, H, W).
@@ -59,7 +79,7 @@ def choose_channels(
     Raises:
         ValueError: if the model's channels cannot be followed, or no fraction removes as much.
     """
-    scores = channel_scores(model, prunable_groups(model, shape))
+    scores = score(model, prunable_groups(model, shape))
     fraction = sparsity
     if target != "channels":
         fraction = _fraction_of_channels(model, shape, scores, sparsity, allocate, target)
@@ -101,18 +121,6 @@ def check_removable(
             f"{max(group.size for group in groups)} channels of each layer; choose a wider model "
             "or a smaller method.channels.allocate.floor"
         )
-
-
-@torch.no_grad()
-def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
-    """Score the channels of each group, (size,), by the mean of its norms' importances."""
-    norms = dict(model.named_modules())
-    return {
-        group.name: torch.stack(
-            [group.pool(name, importance(norms[name])) for name in group.norms]
-        ).mean(0)
-        for group in groups
-    }
 
 
 def _fraction_of_channels(

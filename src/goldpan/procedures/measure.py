@@ -54,7 +54,7 @@ def measure(
         error=None,
         origin=replace(draft.origin, data=data.describe()),
         accuracies=Accuracies(
-            _accuracy(curve[-1]), _best(curve, "val/accuracy"), _best(curve, "test/accuracy")
+            read_accuracy(curve[-1]), _best(curve, "val/accuracy"), _best(curve, "test/accuracy")
         ),
         costs=count_costs(system.net, data.image_shape, seconds, images_per_second(rows, data)),
         weights=WeightResult(
@@ -77,7 +77,17 @@ def measure(
 
 def reading(trainer: pl.Trainer) -> Accuracy:
     """The accuracies that a validation has just measured."""
-    return _accuracy({"epoch": 0} | read_metrics(trainer))
+    return read_accuracy({"epoch": 0} | read_metrics(trainer))
+
+
+def read_accuracy(row: dict[str, Any]) -> Accuracy:
+    """The accuracies in a row of the learning curve."""
+    return Accuracy(
+        epoch=int(row["epoch"]),
+        test=row["test/accuracy"],
+        val=row.get("val/accuracy"),
+        train=row.get("train/accuracy"),
+    )
 
 
 def count_costs(
@@ -136,13 +146,4 @@ def compare_sizes(
 def _best(curve: Sequence[Row], by: str) -> Accuracy | None:
     """The first row with the highest accuracy among those at the final sparsity."""
     final = [row for row in curve if row["sparsity"] == curve[-1]["sparsity"] and by in row]
-    return _accuracy(max(final, key=lambda row: row[by])) if final else None
-
-
-def _accuracy(row: dict[str, Any]) -> Accuracy:
-    return Accuracy(
-        epoch=int(row["epoch"]),
-        test=row["test/accuracy"],
-        val=row.get("val/accuracy"),
-        train=row.get("train/accuracy"),
-    )
+    return read_accuracy(max(final, key=lambda row: row[by])) if final else None

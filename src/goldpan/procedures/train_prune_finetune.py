@@ -11,7 +11,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from goldpan.channels.choosing import ChannelChoice, check_removable, choose_channels
+from goldpan.channels.choosing import (
+    ChannelChoice,
+    channel_scores,
+    check_removable,
+    choose_channels,
+)
 from goldpan.channels.surgery import shrink
 from goldpan.data.vision import VisionData
 from goldpan.procedures.measure import (
@@ -124,7 +129,8 @@ def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> ChannelChoic
     channels = cfg.method.channels
     fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
     allocate = instantiate(channels.allocate)
-    choice = choose_channels(net, shape, fraction, allocate, channels.target)
+    score = instantiate(channels.get("scorer")) or channel_scores
+    choice = choose_channels(net, shape, fraction, allocate, channels.target, score)
     if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:
         raise ValueError(
             f"sparsity {cfg.sparsity:g} removes no channel of this network; choose a higher one"
