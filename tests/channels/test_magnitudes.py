@@ -11,7 +11,7 @@ def test_a_channel_scores_by_the_norm_of_its_filter_over_the_root_of_its_size(
 ) -> None:
     scores = filter_magnitudes(net, prunable_groups(net, (3, 8, 8)))
     weight = net[3].weight  # type: ignore[index]
-    expected = torch.stack([filter.norm() / (6 * 9) ** 0.5 for filter in weight])
+    expected = torch.stack([part.norm() / (6 * 9) ** 0.5 for part in weight])
     torch.testing.assert_close(scores["4"], expected)
 
 

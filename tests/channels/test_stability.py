@@ -17,7 +17,7 @@ def kept(*numbers: int, of: int = 8, last: bool = False) -> Kept:
 
 
 def flipped(number: int) -> Kept:
-    """A hundred channels, of which the first `number` are the other way round than in flipped(0)."""
+    """A hundred channels; the first `number` of them are the other way round than in flipped(0)."""
     return {"norm": (torch.arange(100) < 50) ^ (torch.arange(100) < number)}
 
 

@@ -68,6 +68,7 @@ def choose_channels(
     allocate: ChannelAllocator,
     target: Target = "channels",
     score: ChannelScorer = channel_scores,
+    groups: Sequence[ChannelGroup] | None = None,
 ) -> ChannelChoice:
     """Choose the channels that are kept, by their scores: the importances of the norms.
 
@@ -75,11 +76,12 @@ def choose_channels(
         shape: that of one image, (C, H, W).
         sparsity: the fraction of the target to remove, in [0, 1).
         target: the channels, the FLOPs or the parameters of the network.
+        groups: those of `prunable_groups`, if they are known already.
 
     Raises:
         ValueError: if the model's channels cannot be followed, or no fraction removes as much.
     """
-    scores = score(model, prunable_groups(model, shape))
+    scores = score(model, prunable_groups(model, shape) if groups is None else groups)
     fraction = sparsity
     if target != "channels":
         fraction = _fraction_of_channels(model, shape, scores, sparsity, allocate, target)

@@ -17,6 +17,7 @@ from goldpan.channels.choosing import (
     channel_scores,
     check_removable,
     choose_channels,
+    prunable_groups,
 )
 from goldpan.channels.export import architecture
 from goldpan.channels.stability import Watch
@@ -151,6 +152,7 @@ def _chooser(
         allocate=allocate,
         target=channels.target,
         score=score,
+        groups=prunable_groups(net, shape),  # of every epoch: to trace takes longer than to sort
     )
     if cfg.sparsity > 0 and choose(net).removed() == 0:
         raise ValueError(

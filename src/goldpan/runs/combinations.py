@@ -86,8 +86,14 @@ def _stable(choices: Choices) -> None:
         return
     if choices["compact"]:
         raise ValueError(
-            "compact=true takes out what masks leave dead, and this method has no masks: it removes "
-            "channels for good in the training; choose compact=false"
+            "compact=true takes out what masks leave dead, and this method has no masks: it "
+            "removes channels for good in the training; choose compact=false"
+        )
+    strange = [name for name in ("epochs", "rounds", "prune_from") if name in channels]
+    if strange:
+        raise ValueError(
+            f"method.channels.{strange[0]} is for methods that remove channels after a training; "
+            f"this one does so within it: leave it out, or choose one such as method=slimming"
         )
     stable, epochs = channels["stable"], choices["recipe"]["epochs"]
     first = stable["earlier"] + (not stable["untrained"])

@@ -31,7 +31,7 @@ def evaluate(trainer: pl.Trainer, system: Classifier) -> dict[str, float]:
     system.eval()
     trainer.validating = True  # the data are not augmented then
     system.counts = {}
-    for index, loader in enumerate(trainer.val_dataloaders):
+    for index, loader in enumerate(trainer.val_dataloaders or ()):
         for batch in loader:
             moved = trainer.strategy.batch_to_device(batch, dataloader_idx=index)
             with trainer.precision_plugin.forward_context():
