@@ -1,8 +1,8 @@
-"""Choose the channels of a trained network that are kept, by the importances of its norms."""
+"""Choose the channels of a network that are kept, by the importances of its norms or filters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,25 @@ Scope = Literal["all", "followed"]
 """Which channels may go: all, or those that can be followed where others cannot."""
 
 BISECTIONS = 12
+
+
+class ChannelScorer(Protocol):
+    """Scores the channels of each group; the higher, the longer a channel is kept."""
+
+    def __call__(self, model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
+        """Group name -> scores (size,)."""
+
+
+@torch.no_grad()
+def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
+    """Score the channels of each group, (size,), by the mean of its norms' importances."""
+    norms = dict(model.named_modules())
+    return {
+        group.name: torch.stack(
+            [group.pool(name, importance(norms[name])) for name in group.norms]
+        ).mean(0)
+        for group in groups
+    }
 
 
 @dataclass(frozen=True)
@@ -52,19 +71,22 @@ def choose_channels(
     allocate: ChannelAllocator,
     target: Target = "channels",
     scope: Scope = "all",
+    score: ChannelScorer = channel_scores,
+    groups: Sequence[ChannelGroup] | None = None,
 ) -> ChannelChoice:
-    """Choose the channels that are kept, by the importances of the model's norms.
+    """Choose the channels that are kept, by their scores: the importances of the norms.
 
     Args:
         shape: that of one image, (C, H, W).
         sparsity: the fraction of the target to remove, in [0, 1).
         target: the channels, the FLOPs or the parameters of the network.
         scope: "followed" leaves channels whole that cannot be followed, and they do not count.
+        groups: those of `prunable_groups`, if they are known already.
 
     Raises:
         ValueError: if the model's channels cannot be followed, or no fraction removes as much.
     """
-    scores = channel_scores(model, prunable_groups(model, shape, scope))
+    scores = score(model, prunable_groups(model, shape, scope) if groups is None else groups)
     fraction = sparsity
     if target != "channels":
         fraction = _fraction_of_channels(model, shape, scores, sparsity, allocate, target)
@@ -128,18 +150,6 @@ def nothing_removed(sparsity: float) -> ValueError:
     return ValueError(
         f"sparsity {sparsity:g} removes no channel of this network; choose a higher one"
     )
-
-
-@torch.no_grad()
-def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
-    """Score the channels of each group, (size,), by the mean of its norms' importances."""
-    norms = dict(model.named_modules())
-    return {
-        group.name: torch.stack(
-            [group.pool(name, importance(norms[name])) for name in group.norms]
-        ).mean(0)
-        for group in groups
-    }
 
 
 def _fraction_of_channels(

@@ -79,7 +79,7 @@ def measure(
 def choose_accuracies(curve: Sequence[Row]) -> Accuracies:
     """The accuracies of a curve that a record keeps."""
     return Accuracies(
-        _accuracy(curve[-1]),
+        read_accuracy(curve[-1]),
         best=_best(curve, "val/accuracy"),
         best_on_test=_best(curve, "test/accuracy"),
         best_on_test_of_last_5=_best(curve[-5:], "test/accuracy"),
@@ -88,7 +88,18 @@ def choose_accuracies(curve: Sequence[Row]) -> Accuracies:
 
 def reading(trainer: pl.Trainer) -> Accuracy:
     """The accuracies that a validation has just measured."""
-    return _accuracy({"epoch": 0, "step": 0} | read_metrics(trainer))
+    return read_accuracy({"epoch": 0, "step": 0} | read_metrics(trainer))
+
+
+def read_accuracy(row: dict[str, Any]) -> Accuracy:
+    """The accuracies in a row of the learning curve."""
+    return Accuracy(
+        epoch=int(row["epoch"]),
+        test=row["test/accuracy"],
+        val=row.get("val/accuracy"),
+        train=row.get("train/accuracy"),
+        step=int(row["step"]),
+    )
 
 
 def count_costs(
@@ -147,14 +158,4 @@ def compare_sizes(
 def _best(curve: Sequence[Row], by: str) -> Accuracy | None:
     """The first row with the highest accuracy among those at the final sparsity."""
     final = [row for row in curve if row["sparsity"] == curve[-1]["sparsity"] and by in row]
-    return _accuracy(max(final, key=lambda row: row[by])) if final else None
-
-
-def _accuracy(row: dict[str, Any]) -> Accuracy:
-    return Accuracy(
-        epoch=int(row["epoch"]),
-        test=row["test/accuracy"],
-        val=row.get("val/accuracy"),
-        train=row.get("train/accuracy"),
-        step=int(row["step"]),
-    )
+    return read_accuracy(max(final, key=lambda row: row[by])) if final else None

@@ -13,6 +13,7 @@ from torch import nn
 
 from goldpan.channels.choosing import (
     ChannelChoice,
+    channel_scores,
     check_removable,
     choose_channels,
     nothing_removed,
@@ -139,7 +140,8 @@ def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> ChannelChoic
     fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
     allocate = instantiate(channels.allocate)
     scope = channels.get("scope", "all")
-    choice = choose_channels(net, shape, fraction, allocate, channels.target, scope)
+    score = instantiate(channels.get("scorer")) or channel_scores
+    choice = choose_channels(net, shape, fraction, allocate, channels.target, scope, score)
     if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:
         raise nothing_removed(cfg.sparsity)
     return choice

@@ -10,13 +10,26 @@ from goldpan.duration import Duration
 
 Choices = Mapping[str, Any]
 
+CHANNEL_PROCEDURES = {"train_prune_finetune": "rni", "thin_when_stable": "early_bird"}
+"""Procedures that remove channels, and a method of each."""
+
 
 def check_together(choices: Choices) -> None:
     """Raise ValueError, in one sentence, for two choices that exclude each other.
 
     FileNotFoundError says that a chosen file does not exist.
     """
-    for check in (_method, _procedure, _policy, _model, _recipe, _strategy, _files, _logger):
+    for check in (
+        _method,
+        _procedure,
+        _stable,
+        _policy,
+        _model,
+        _recipe,
+        _strategy,
+        _files,
+        _logger,
+    ):
         check(choices)
 
 
@@ -52,15 +65,20 @@ def _procedure(choices: Choices) -> None:
     """A procedure does what the method asks for."""
     shape = choices["procedure"]["_target_"].rpartition(".")[2]
     pruner, channels = choices["method"]["pruner"], choices["method"].get("channels")
+    own = "thin_when_stable" if "stable" in (channels or ()) else "train_prune_finetune"
     if shape == "train" and channels is not None and choices["sparsity"] > 0:
         raise ValueError(
             f"procedure=train removes no channels, so sparsity={choices['sparsity']} of this method"
-            " would be none; choose procedure=train_prune_finetune, or sparsity=0"
+            f" would be none; choose procedure={own}, or sparsity=0"
         )
-    if shape == "train_prune_finetune" and channels is None:
+    if shape in CHANNEL_PROCEDURES and channels is None:
         raise ValueError(
-            "procedure=train_prune_finetune needs a method that removes channels, such as "
-            "method=rni; for this one choose procedure=train"
+            f"procedure={shape} needs a method that removes channels, such as "
+            f"method={CHANNEL_PROCEDURES[shape]}; for this one choose procedure=train"
+        )
+    if shape in CHANNEL_PROCEDURES and shape != own:
+        raise ValueError(
+            f"procedure={shape} is not how this method removes channels; choose procedure={own}"
         )
     if shape == "agent":
         _agent(choices)
@@ -82,6 +100,36 @@ def _agent(choices: Choices) -> None:
                 "procedure.environment.targets are intervals of sparsity, [low, high]; got "
                 f"{interval}"
             )
+
+
+def _stable(choices: Choices) -> None:
+    """Channels that go in the middle of a training need its time, and take `compact`'s place."""
+    channels = choices["method"].get("channels") or {}
+    if "stable" not in channels:
+        missing = [name for name in ("epochs", "rounds") if channels and name not in channels]
+        if missing:
+            raise ValueError(
+                f"method.channels.{missing[0]} is missing; fine-tuning needs it, as in method=rni"
+            )
+        return
+    if choices["compact"]:
+        raise ValueError(
+            "compact=true takes out what masks leave dead, and this method has no masks: it "
+            "removes channels for good in the training; choose compact=false"
+        )
+    strange = [name for name in ("epochs", "rounds", "prune_from") if name in channels]
+    if strange:
+        raise ValueError(
+            f"method.channels.{strange[0]} is for methods that remove channels after a training; "
+            f"this one does so within it: leave it out, or choose one such as method=slimming"
+        )
+    stable, epochs = channels["stable"], choices["recipe"]["epochs"]
+    first = stable["earlier"] + (not stable["untrained"])
+    if epochs is not None and epochs <= first:
+        raise ValueError(
+            f"this method can remove channels after epoch {first} at the earliest and trains on; "
+            f"got recipe.epochs={epochs}; choose {first + 1} or more"
+        )
 
 
 def _policy(choices: Choices) -> None:

@@ -341,8 +341,20 @@ CHANNELS = {
     "method.channels.scope": _extra(
         one_of("all", "followed"), "which channels may go; followed: where some cannot be followed"
     ),
-    "method.channels.epochs": Option(null_or(COUNT), "of fine-tuning; null: the recipe's"),
-    "method.channels.rounds": Option(COUNT, "of pruning and fine-tuning"),
+    "method.channels.epochs": _extra(null_or(COUNT), "of fine-tuning; null: the recipe's"),
+    "method.channels.rounds": _extra(COUNT, "of pruning and fine-tuning"),
+    "method.channels.scorer": _extra(PART, "what gives each channel a score"),
+    "method.channels.stable": _extra(GROUP, "when the choice of channels has settled"),
+    "method.channels.stable.similarity": Option(PART, "of two choices: hamming, or counts"),
+    "method.channels.stable.earlier": Option(COUNT, "choices that the newest is compared with"),
+    "method.channels.stable.of": Option(
+        one_of("least", "mean"), "of these similarities: the stability"
+    ),
+    "method.channels.stable.threshold": Option(real("(0, 1]"), "least stability of a choice"),
+    "method.channels.stable.rising": Option(
+        whole(0), "stabilities before it that it must not fall below"
+    ),
+    "method.channels.stable.untrained": Option(FLAG, "whether the untrained network counts too"),
 }
 
 AGENT = {

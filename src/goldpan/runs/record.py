@@ -156,6 +156,27 @@ class WeightResult:
 
 
 @dataclass(frozen=True)
+class Stability:
+    """How the choice of channels settled in a training, where the method waited for that.
+
+    `values` has the stability after each epoch, None where there was too little to compare.
+    `settled` is the epoch (from 1) after which channels went; None if the choice never settled:
+    then they went after the last epoch, and nothing was trained since.
+    """
+
+    values: list[float | None]
+    settled: int | None
+
+    def summary(self) -> str:
+        """When the choice settled, in words."""
+        if self.settled is not None:
+            return f"the choice of channels settled after epoch {self.settled}"
+        return (
+            "the choice of channels never settled: they went after the last epoch, untrained since"
+        )
+
+
+@dataclass(frozen=True)
 class ChannelResult:
     """What became of a network whose channels were removed.
 
@@ -163,7 +184,7 @@ class ChannelResult:
     of one forward pass on the CPU were measured in turn: batch size -> "dense" and "shrunk".
     `floored` names the layers that kept more channels than asked, lest they fall under their floor,
     and how many. `trained` is the accuracy before channels went, `pruned` just after; those of the
-    record are after fine-tuning.
+    record are after fine-tuning. `stability` is that of methods that wait for it.
     """
 
     sparsity: Sparsity
@@ -173,6 +194,7 @@ class ChannelResult:
     pruned: Accuracy
     milliseconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     floored: Mapping[str, int] = field(default_factory=dict)
+    stability: Stability | None = None
 
 
 @dataclass(frozen=True)
@@ -255,6 +277,8 @@ class Record:
         if self.channels and self.channels.floored:
             kept = ", ".join(f"{name} {count}" for name, count in self.channels.floored.items())
             text += f"; channels kept by the floor of their layer: {kept}"
+        if self.channels and (stability := self.channels.stability):
+            text += f"; {stability.summary()}"
         return text
 
     def write(self, path: Path) -> None:
