@@ -90,6 +90,11 @@ NEEDS = {
     "export": ["checkpoint=README.md"],
     "agent": [PAN],
     "train_prune_finetune": [RNI],
+    "ensemble_of_phases": [
+        "+method.members={_target_: goldpan.training.callbacks.keep_members.KeepMembers, "
+        "_partial_: true, calendar: {_target_: goldpan.schedules.calendar.boundaries, "
+        "_partial_: true, first: 1ep, interval: 1ep}}"
+    ],
 }
 FILES = sorted(path for path in CONF.glob("*/*.yaml") if path.parent.name != "pruner")
 

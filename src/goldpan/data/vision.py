@@ -33,8 +33,9 @@ class VisionData(pl.LightningDataModule):
         root: the data folder; of image_folder, the folder or archive itself.
         batch_size: training images in a step over all processes.
         eval_batch_size: validation or test images in a step of one process.
-        validation: fraction of the training images of each class held out, drawn by `seed`.
+        validation: fraction of the training images of each class held out.
         seed: of the split, the order and the augmentation.
+        split_seed: of the split instead, so that runs with other seeds hold out the same images.
         limit: keep only that many training images, class-balanced; the test split stays whole.
         size: pixels that images are scaled to, for datasets of image files.
         cache: the folder for decoded image files.
@@ -56,6 +57,7 @@ class VisionData(pl.LightningDataModule):
         eval_batch_size: int = 1000,
         validation: float = 0.1,
         seed: int = 0,
+        split_seed: int | None = None,
         augment: bool = True,
         limit: int | None = None,
         size: int | None = None,
@@ -72,6 +74,7 @@ class VisionData(pl.LightningDataModule):
         self.name, self.root = name, Path(root)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.validation, self.seed, self.augment = validation, seed, augment
+        self.split_seed = seed if split_seed is None else split_seed
         self.limit, self.size, self.workers = limit, size, workers
         self.flip = self.spec.flip if flip is None else flip
         self.padding = self.spec.padding if padding is None else padding
@@ -102,7 +105,7 @@ class VisionData(pl.LightningDataModule):
         check_images(self.root, self.classes, len(labels), len(self.test.labels))
         check_limit(self.limit, self.classes, len(labels))
         self.train_indices, self.validation_indices = hold_out(
-            labels, self.validation, self.seed, limit=self.limit
+            labels, self.validation, self.split_seed, limit=self.limit
         )
         numbers = len(self.train_indices), len(self.validation_indices)
         check_batches(self.batch_size, self.validation, *numbers)

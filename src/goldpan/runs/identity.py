@@ -39,6 +39,7 @@ ADDED_LATER: dict[str, Any] = {
     "method.channels.allocate.count": "nearest",
     "method.channels.prune_from": "last",
     "procedure.environment.observe": "same",
+    "dataset.split_seed": None,
 }
 """Dotted name -> default of each option that came after the first records were written.
 

@@ -85,6 +85,9 @@ DATASET = {
     "dataset.cache": _extra(TEXT, "folder for decoded image files"),
     "dataset.batch_size": _extra(COUNT, "follows recipe.batch_size"),
     "dataset.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
+    "dataset.split_seed": _extra(
+        null_or(whole(0, LARGEST_SEED)), "of the validation split; null: as dataset.seed"
+    ),
     "dataset.validation": _extra(FRACTION, "fraction of each class of training images held out"),
     "dataset.limit": _extra(null_or(COUNT), "keep only that many training images"),
     "dataset.augment": _extra(FLAG, "random crops and flips, where the dataset has any"),
@@ -122,6 +125,12 @@ RECIPE = {
         list_of(real("[0, 1]")), "progress at which the rate falls"
     ),
     "recipe.learning_rate.factor": _extra(POSITIVE, "on the rate at each milestone"),
+    "recipe.learning_rate.exploration": _extra(POSITIVE, "length of the part before the phases"),
+    "recipe.learning_rate.refinement": _extra(POSITIVE, "length of a phase, in the same unit"),
+    "recipe.learning_rate.phases": _extra(COUNT, "after the exploration"),
+    "recipe.learning_rate.factors": _extra(
+        list_of(POSITIVE, least=1), "on the rate in the equal parts of a phase"
+    ),
     "recipe.optimizer": Option(PART, "an optimizer of torch.optim, or your own"),
     "recipe.optimizer.lr": _extra(NOT_NEGATIVE, "learning rate"),
     "recipe.optimizer.momentum": _extra(FRACTION, "of the gradients"),
@@ -297,6 +306,21 @@ AGENT = {
     "procedure.learner.exploration": Option(NOT_NEGATIVE, "deviation of the noise on actions"),
 }
 
+ENSEMBLE = {
+    "method.members": _extra(null_or(PART), "what keeps networks of a training for an ensemble"),
+    "method.members.calendar": _extra(PART, "where the phases begin that give a member each"),
+    "method.members.calendar.first": _extra(DURATION, "first phase"),
+    "method.members.calendar.interval": _extra(DURATION, "between the beginnings of two phases"),
+    "method.members.select": _extra(
+        one_of("best", "last"), "which epoch of a phase: by validation accuracy, or the last"
+    ),
+    "procedure.members": _extra(
+        either(whole(2), list_of(whole(0, LARGEST_SEED), least=2)),
+        "of an ensemble: how many, with the seeds from `seed` on, or their seeds",
+    ),
+    "procedure.bins": _extra(COUNT, "of the calibration error"),
+}
+
 AS_THE_AUTHORS = {
     "rounding": _extra(PART, "the whole number of weights that a round keeps"),
     "method.pruner.rounding": _extra(PART, "follows rounding"),
@@ -328,6 +352,7 @@ OPTIONS: dict[str, Option] = {
     **CHANNELS,
     **POLICY,
     **AGENT,
+    **ENSEMBLE,
     **AS_THE_AUTHORS,
     **LAUNCHER,
     **LOGGER,

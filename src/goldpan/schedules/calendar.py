@@ -33,6 +33,23 @@ def every(run_steps: int, epoch_steps: int, *, interval: str, begin: str, end: s
     return due
 
 
+def boundaries(run_steps: int, epoch_steps: int, *, first: str, interval: str) -> Calendar:
+    """Due at `first` and each `interval` (a step at least) after it, as long as the run lasts.
+
+    Progress rises from 0 at the first to less than 1. Raises ValueError if `first` lies outside
+    the run.
+    """
+    begin = _inside(first, run_steps, epoch_steps)
+    stride = max(1, Duration.parse(interval).steps(run_steps, epoch_steps))
+
+    def due(step: int) -> float | None:
+        if begin <= step < run_steps and (step - begin) % stride == 0:
+            return (step - begin) / (run_steps - begin)
+        return None
+
+    return due
+
+
 def _inside(text: str, run_steps: int, epoch_steps: int) -> int:
     step = Duration.parse(text).steps(run_steps, epoch_steps)
     if not 0 <= step < run_steps:
