@@ -30,6 +30,11 @@ def test_boundaries_may_be_fractions_of_the_run() -> None:
     assert [step / 351 for step in range(450 * 351) if due(step) is not None] == [150, 250, 350]
 
 
+def test_boundaries_may_be_a_step_late() -> None:
+    due = boundaries(90, 10, first="5ep", interval="2ep", delay="1it")
+    assert [step for step in range(90) if due(step) is not None] == [51, 71]
+
+
 def test_boundaries_that_begin_after_the_run_are_refused() -> None:
     with pytest.raises(ValueError, match="150ep is step 750, outside a run of 50 steps"):
         boundaries(50, 5, first="150ep", interval="100ep")

@@ -33,13 +33,18 @@ def every(run_steps: int, epoch_steps: int, *, interval: str, begin: str, end: s
     return due
 
 
-def boundaries(run_steps: int, epoch_steps: int, *, first: str, interval: str) -> Calendar:
+def boundaries(
+    run_steps: int, epoch_steps: int, *, first: str, interval: str, delay: str = "0it"
+) -> Calendar:
     """Due at `first` and each `interval` (a step at least) after it, as long as the run lasts.
 
-    Progress rises from 0 at the first to less than 1. Raises ValueError if `first` lies outside
+    With `delay` all are due so much later. A callback that acts behind its step, and so before the
+    validation of the epoch that the step ends, acts in the phase that begins if it is 1it late.
+    Progress rises from 0 at the first to less than 1. Raises ValueError if the first lies outside
     the run.
     """
-    begin = _inside(first, run_steps, epoch_steps)
+    late = Duration.parse(delay).steps(run_steps, epoch_steps)
+    begin = _inside(first, run_steps, epoch_steps) + late
     stride = max(1, Duration.parse(interval).steps(run_steps, epoch_steps))
 
     def due(step: int) -> float | None:
