@@ -128,6 +128,13 @@ def test_phases_of_one_run_are_members(configure: Configure, tmp_path: Path) -> 
     assert read_record(place / "record.json").ensemble is None
 
 
+def test_several_runs_give_all_the_networks_that_they_have_kept(configure: Configure) -> None:
+    record = do(configure, *PHASES, *TWO)
+    assert record.ensemble is not None
+    assert len(record.ensemble.members) == 4
+    assert len({member.id for member in record.ensemble.members}) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -2,7 +2,6 @@
 
 import csv
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,8 +20,8 @@ TRAIN = {"_target_": f"{train.__module__}.{train.__name__}", "_partial_": True}
 class Found:
     """A network of an ensemble and what made it.
 
-    `split` is the seed of the images that were held out of its training, `seconds` what its run
-    took; several networks of one run share them.
+    `split` is the seed of the images that were held out of its training, `seconds` its share
+    of what its run took.
     """
 
     member: Member
@@ -31,28 +30,24 @@ class Found:
     seconds: float
 
 
-def by_seed(cfg: DictConfig, draft: Record, folder: Path, seeds: Sequence[int]) -> list[Found]:
-    """The last networks of runs that differ in their seed alone; those that are not done are run.
+def members_of_run(cfg: DictConfig, draft: Record, folder: Path, seed: int) -> list[Found]:
+    """The networks that the run with this seed gives; the run is done if it was not.
 
-    Each is the same run as if it had been typed alone.
+    They are those that it has kept of its phases, see `KeepMembers`, or else its last. The run is
+    the same as if it had been typed alone. `draft` and `folder` are those of the ensemble.
     """
-    return [_of_run(with_seed(cfg, seed), draft, folder) for seed in seeds]
-
-
-def by_phase(cfg: DictConfig, draft: Record, folder: Path) -> list[Found]:
-    """The networks that one run has kept of the phases of its training, see `KeepMembers`."""
-    whole = _of_run(with_seed(cfg, cfg.seed), draft, folder)
-    place = whole.weights.parent
-    with (place / MEMBERS).open() as file:
-        rows = [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
-    found = list[Found]()
-    for row in rows:
-        name = weights_of(int(row["member"]))
-        accuracy = Accuracy(int(row["epoch"]), row["test/accuracy"], row.get("val/accuracy"))
-        member = Member(whole.member.id, name, accuracy)
-        # The seconds of the one run count once.
-        found.append(Found(member, place / name, whole.split, 0.0 if found else whole.seconds))
-    return found
+    stage, who = with_seed(cfg, seed), draft.identity
+    name = folder.name.removesuffix(f"-seed{who.seed}-{who.id}") + f"-seed{seed}"
+    alone = replace(who, seed=seed, method=_alone(who.method))
+    record, place = perform_stage(stage, replace(draft, identity=alone), folder.parent, name)
+    data = stage.dataset
+    split = data.seed if data.get("split_seed") is None else data.split_seed
+    if stage.method.get("members") is None:
+        members = [Member(record.identity.id, WEIGHTS, record.accuracies.last)]  # type: ignore[union-attr]  # a run that is done has some
+    else:
+        members = _kept(record.identity.id, place / MEMBERS)
+    seconds = sum(record.costs.seconds.values()) / len(members)  # type: ignore[union-attr]
+    return [Found(member, place / member.weights, split, seconds) for member in members]
 
 
 def with_seed(cfg: DictConfig, seed: int) -> DictConfig:
@@ -66,16 +61,18 @@ def with_seed(cfg: DictConfig, seed: int) -> DictConfig:
     return stage
 
 
-def _of_run(stage: DictConfig, draft: Record, folder: Path) -> Found:
-    """The last network of the run of this configuration, which is done if it was not."""
-    who = draft.identity
-    name = folder.name.removesuffix(f"-seed{who.seed}-{who.id}") + f"-seed{stage.seed}"
-    alone = replace(who, seed=stage.seed, method=_alone(who.method))
-    record, place = perform_stage(stage, replace(draft, identity=alone), folder.parent, name)
-    accuracies, data = record.accuracies, stage.dataset
-    split = data.seed if data.get("split_seed") is None else data.split_seed
-    member = Member(record.identity.id, WEIGHTS, accuracies.last)  # type: ignore[union-attr]  # a run that is done has some
-    return Found(member, place / WEIGHTS, split, sum(record.costs.seconds.values()))  # type: ignore[union-attr]
+def _kept(run: str, listed: Path) -> list[Member]:
+    """The members that a run has kept, from the file that lists them."""
+    with listed.open() as file:
+        rows = [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
+    return [
+        Member(
+            run,
+            weights_of(int(row["member"])),
+            Accuracy(int(row["epoch"]), row["test/accuracy"], row.get("val/accuracy")),
+        )
+        for row in rows
+    ]
 
 
 def _alone(method: str) -> str:

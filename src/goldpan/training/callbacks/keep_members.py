@@ -30,6 +30,8 @@ def weights_of(member: int) -> str:
 class KeepMembers(Resumable):
     """Writes the network of each phase: that of its best or of its last epoch.
 
+    The best is meant for methods of one sparsity: where it rises, an early epoch may be the best.
+
     Args:
         calendar: where phases begin; what was before the first gives no member. A phase ends before
             the step at which the next begins, so that a change to the network at that step, such
@@ -37,7 +39,7 @@ class KeepMembers(Resumable):
         select: "best" by validation accuracy, the first of equals, as in the paper; or "last".
 
     Raises:
-        ValueError: if there are fewer than two phases, or if one holds no end of an epoch.
+        ValueError: if there is no phase, or if one holds no end of an epoch.
     """
 
     kept = ("rows",)
@@ -55,11 +57,10 @@ class KeepMembers(Resumable):
         due = calendar(epochs * epoch_steps, epoch_steps)
         self.begins = [step for step in range(epochs * epoch_steps) if due(step) is not None]
         ended = {self._phase(epoch) for epoch in range(1, epochs + 1)}
-        phases = len(self.begins)
-        if phases < 2 or not ended >= {*range(1, phases + 1)}:
+        if not self.begins or not ended >= {*range(1, len(self.begins) + 1)}:
             raise ValueError(
-                f"expected two phases or more, each with the end of an epoch, got {phases} that "
-                f"begin at the steps {self.begins} of {epochs} epochs of {epoch_steps}; change "
+                f"expected phases that each hold the end of an epoch, got those that begin at the "
+                f"steps {self.begins} of {epochs} epochs of {epoch_steps}; change "
                 "method.members.calendar or recipe.epochs"
             )
         self.rows = dict[int, Row]()
