@@ -63,6 +63,11 @@ def with_seed(cfg: DictConfig, seed: int) -> DictConfig:
 
 def _kept(run: str, listed: Path) -> list[Member]:
     """The members that a run has kept, from the file that lists them."""
+    if not listed.exists():
+        raise FileNotFoundError(
+            f"{listed} is not there: its run has collapsed or the file is gone; rerun=all with the "
+            "run's own command makes it again"
+        )
     with listed.open() as file:
         rows = [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
     return [
