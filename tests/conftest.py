@@ -1,7 +1,9 @@
 """What most tests need: a small network, a batch for it, and goldpan's own configuration."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +18,27 @@ from goldpan.types import Batch
 torch.set_num_threads(1)  # robust beside other work, and small networks gain nothing from more
 
 CONF = Path(__file__).parents[1] / "conf"
+
+
+HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "", None, socket.gethostname())
+"""The names of this machine."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_from_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reaches another machine, or finds the datasets that this one may have."""
+    look_up = socket.getaddrinfo
+
+    def look_up_here(host: Any, *args: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name in HERE:
+            return look_up(host, *args, **options)
+        raise socket.gaierror(f"a test asked for {name}; tests download nothing")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", look_up_here)
+        patch.setenv("GOLDPAN_DATA", str(tmp_path_factory.mktemp("no_data")))
+        yield
 
 
 @pytest.fixture

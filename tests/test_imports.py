@@ -18,7 +18,7 @@ FLOORS = (
     ("masks", "models", "pictures"),
     ("runs", "types"),
     ("allocation", "data", "gradients", "penalties", "rounds", "schedules"),
-    ("paths",),
+    ("paths", "regrowth"),
     ("cost", "scorers"),
     ("channels",),
     ("training",),

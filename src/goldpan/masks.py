@@ -132,6 +132,13 @@ def mask_gradients(layers: Iterable[MaskedLayer]) -> None:
 
 
 @torch.no_grad()
+def mask_weights(layers: Iterable[MaskedLayer]) -> None:
+    """Zero the cut weights, after a step that has moved them."""
+    pairs = [(layer.weight, layer.mask) for layer in layers]
+    torch._foreach_mul_([weight for weight, _ in pairs], [mask for _, mask in pairs])
+
+
+@torch.no_grad()
 def mask_optimizer(layers: Iterable[MaskedLayer], optimizer: Optimizer) -> None:
     """Zero what the optimizer remembers of cut weights; needed once whenever masks have changed.
 

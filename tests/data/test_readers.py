@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -68,6 +69,25 @@ def test_mnist_is_fetched_unpacked_and_read(tmp_path: Path, name: str) -> None:
         assert splits.train.images[:, 0].tolist() == images.tolist()
         assert splits.test.labels.tolist() == [4, 0, 9]
         archives = []
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.downloads])
+def test_a_test_without_the_images_downloads_nothing(tmp_path: Path, name: str) -> None:
+    source = Source(SPECS[name], tmp_path / "data", tmp_path / "cache")
+    with pytest.raises(FileNotFoundError, match="tests download nothing"):
+        read_splits(source)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size]
+
+
+def test_a_test_finds_no_data_of_this_machine() -> None:
+    assert not list(Path(os.environ["GOLDPAN_DATA"]).iterdir())
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_cifar_has_mirrors_beside_its_slow_host(name: str) -> None:
+    others = [mirror for mirror in SPECS[name].mirrors if "toronto" not in mirror]
+    assert others
+    assert all(mirror.startswith("https://") for mirror in SPECS[name].mirrors)
 
 
 def cifar_archive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

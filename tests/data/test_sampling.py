@@ -1,7 +1,14 @@
 import pytest
 import torch
 
-from goldpan.data.sampling import Sampling, balanced_order, draw, hold_out, proportional_order
+from goldpan.data.sampling import (
+    HOLD_OUT,
+    Sampling,
+    balanced_order,
+    draw,
+    hold_out,
+    proportional_order,
+)
 from goldpan.stream import stream
 
 LABELS = torch.tensor([0] * 6 + [1] * 4 + [2] * 10)
@@ -87,3 +94,32 @@ def test_hold_out_after_a_limit_uses_balanced_images() -> None:
     train, held = hold_out(LABELS, 0.25, seed=3, limit=12)
     assert LABELS[torch.cat([train, held])].bincount().tolist() == [4, 4, 4]
     assert LABELS[held].bincount().tolist() == [1, 1, 1]
+
+
+def test_hold_out_of_the_last_takes_the_end_of_the_file() -> None:
+    for seed in (0, 1):
+        train, held = hold_out(LABELS, 0.25, seed, kind="last")
+        assert held.tolist() == [15, 16, 17, 18, 19]
+        assert train.tolist() == list(range(15))
+
+
+def test_a_random_hold_out_is_drawn_by_the_seed_from_all_images_alike() -> None:
+    labels = torch.zeros(1000).long()
+    (train, held), (_, again), (_, other) = (
+        hold_out(labels, 100, seed, kind="random") for seed in (0, 0, 1)
+    )
+    assert torch.equal(held, again)
+    assert not torch.equal(held, other)
+    assert torch.cat([train, held]).sort()[0].tolist() == list(range(1000))
+    assert held.double().mean().item() == pytest.approx(500, abs=90)  # three deviations
+
+
+@pytest.mark.parametrize("kind", HOLD_OUT)
+def test_a_whole_number_is_a_number_of_images(kind: str) -> None:
+    train, held = hold_out(LABELS, 7, seed=0, kind=kind)
+    assert (len(train), len(held)) == (13, 7)
+
+
+def test_a_twelfth_of_60_000_images_is_5_000() -> None:
+    labels = torch.arange(60_000) % 10
+    assert len(hold_out(labels, 0.08333, 0, kind="last")[1]) == 5000

@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -108,6 +109,23 @@ def test_augment_false_only_normalises(tmp_path: Path) -> None:
     assert values.dtype == torch.float32
 
 
+@pytest.mark.parametrize(("kind", "statistics"), [("half", [0.5]), ("none", [0.0]), ("image", [])])
+def test_the_record_says_by_what_pixels_are_normalised(kind: str, statistics: list[float]) -> None:
+    said = digits(normalization=kind).describe()
+    assert (said["normalization"], said["mean"], said["image_shape"]) == (
+        *(kind, statistics),
+        [1, 8, 8],
+    )
+
+
+def test_training_evaluation_and_scoring_are_normalised_alike() -> None:
+    data = digits(normalization="none")
+    [(scored, _)] = data.draw_batches(Sampling(size=9), seed=0, device=CPU)
+    trained = data.on_after_batch_transfer((data.train.images, data.train.labels), 0)[0]
+    for images in (scored, trained):
+        assert images.aminmax() == (0.0, 1.0)
+
+
 def test_validation_is_a_tenth_of_each_class_and_not_trained_on() -> None:
     data = digits()
     counts = data.train.labels[data.validation_indices].bincount()
@@ -126,6 +144,20 @@ def test_without_validation_there_is_only_a_test_loader() -> None:
     data = digits(validation=0)
     assert data.splits == ("test",)
     assert [sum(len(y) for _, y in loader) for loader in data.val_dataloader()] == [359]
+
+
+def test_the_last_images_are_held_out_of_the_training_file() -> None:
+    data = digits(validation=438, hold_out="last")
+    assert data.validation_indices.tolist() == list(range(1000, 1438))
+    assert (data.describe()["train"], data.describe()["validation"]) == (1000, 438)
+
+
+def test_a_subset_is_all_that_is_trained_and_tested_on() -> None:
+    whole = digits(validation=0)
+    data = digits(subset={"train": 200, "test": 100, "seed": 0}, validation=0)
+    order = np.random.RandomState(0).permutation(1438)[:200]
+    assert torch.equal(data.train.batch(data.train_indices), whole.train.batch(torch.tensor(order)))
+    assert data.describe()["test"] == sum(len(y) for _, y in data.val_dataloader()[0]) == 100
 
 
 def test_limit_keeps_balanced_training_images_and_the_whole_test_split() -> None:
@@ -177,8 +209,8 @@ def test_a_batch_that_processes_cannot_share_is_an_error_before_training() -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"validation": 1.0}, r"in \[0, 1\), got 1.0"),
-        ({"validation": -0.1}, r"in \[0, 1\), got -0.1"),
+        ({"validation": 1.0}, r"in \[0, 1\) or a whole number from 2 on, got 1.0"),
+        ({"validation": -0.1}, r"in \[0, 1\) or a whole number from 2 on, got -0.1"),
         ({"batch_size": 0}, r"dataset.batch_size of at least 1, got 0"),
         ({"eval_batch_size": 0}, r"dataset.eval_batch_size of at least 1, got 0"),
         ({"limit": 0}, r"dataset.limit of at least 1, got 0"),
@@ -186,8 +218,14 @@ def test_a_batch_that_processes_cannot_share_is_an_error_before_training() -> No
         ({"limit": 5000}, r"dataset.limit between 10, .* and 1438, all of them, got 5000"),
         ({"size": 16}, r"no dataset.size for digits, whose images are 8x8, got 16"),
         ({"batch_size": 2000}, r"batch_size of at most 1294, .* got 2000"),
+        ({"validation": 1}, r"or a whole number from 2 on, got 1"),
+        ({"validation": 5000.0}, r"or a whole number from 2 on, got 5000.0"),
+        ({"validation": 1438}, r"to leave images to train on, got 1438 held out, all of them"),
+        ({"hold_out": "first"}, r"hold_out of balanced, last, random, got 'first'"),
+        ({"subset": {"train": 2000, "test": 9, "seed": 0}}, r"between 1 and 1438, .* got 2000"),
         ({"validation": 0.0001}, r"hold out at least one image, got none"),
         ({"padding": -1}, r"dataset.padding of at least 0, got -1"),
+        ({"normalization": "zca"}, r"channel, half, global, image, none, got 'zca'"),
     ],
 )
 def test_bad_options_are_errors_before_training(options: dict[str, Any], message: str) -> None:

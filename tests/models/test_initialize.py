@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from goldpan.allocation.global_top import global_top
-from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.layers.masked import MaskedBias, MaskedConv2d, MaskedLinear
 from goldpan.masks import read_masks
 from goldpan.models.initialize import SCHEMES, initialize
 from goldpan.models.resnet import resnet18
@@ -25,6 +25,11 @@ def make_net() -> nn.Sequential:
         ("kaiming_normal_fan_in", math.sqrt(2 / (9 * 32)), math.sqrt(2 / 400), 1.0),
         ("fan_out_default_linear", math.sqrt(2 / (9 * 64)), math.sqrt(1 / 3 / 400), 1.0),
         ("xavier_normal", math.sqrt(2 / (9 * 96)), math.sqrt(2 / 700), 1.0),
+        ("xavier_uniform", math.sqrt(2 / (9 * 96)), math.sqrt(2 / 700), 1.0),
+        ("variance_scaling", math.sqrt(1 / (9 * 32)), math.sqrt(1 / 400), 1.0),
+        ("variance_scaling_uncorrected", 0.88 / math.sqrt(9 * 32), 0.88 / math.sqrt(400), 1.0),
+        ("normal_0.1", 0.1, 0.1, 1.0),
+        ("normal_2", 2, 2, 1.0),
         ("rni", math.sqrt(2 / (9 * 64)), 0.01, 0.5),
         ("open_lth", math.sqrt(2 / (9 * 32)), math.sqrt(2 / 400), 0.5),
         ("default", math.sqrt(1 / 3 / (9 * 32)), math.sqrt(1 / 3 / 400), 1.0),
@@ -40,7 +45,44 @@ def test_standard_deviations_are_the_schemes(
     assert net[1].weight.mean().item() == pytest.approx(norm, rel=0.15)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", ["xavier_normal", "xavier_uniform", "variance_scaling"])
+def test_biases_of_glorots_and_tensorflows_schemes_start_at_zero(scheme: str) -> None:
+    net = make_net()
+    initialize(net, scheme, seed=0)
+    assert net[0].bias.tolist() == [0.0] * 64
+    assert net[3].bias.tolist() == [0.0] * 300
+
+
+@pytest.mark.parametrize(("scheme", "bound"), [("", 2 / 0.8796), ("_uncorrected", 2.0)])
+def test_variance_scaling_ends_at_two_deviations_of_the_normal_before_the_cut(
+    scheme: str, bound: float
+) -> None:
+    layer = nn.Linear(400, 300)
+    initialize(layer, f"variance_scaling{scheme}", seed=0)
+    assert layer.weight.abs().max().item() == pytest.approx(bound / 20, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "deviation"),
+    [("kaiming_normal", 0.0), ("default", 0.05 / 3**0.5), ("variance_scaling", 1 / 1000**0.5)],
+)
+def test_prunable_biases_are_drawn_as_biases_or_by_their_number(
+    scheme: str, deviation: float
+) -> None:
+    bias = MaskedBias(1000, fan_in=400)
+    bias.mask[0] = False
+    initialize(bias, scheme, seed=0)
+    assert bias.weight.std().item() == pytest.approx(deviation, rel=0.05)
+    assert bias.weight[0] == 0
+
+
+def test_a_xavier_uniform_weight_is_within_glorots_bound() -> None:
+    layer = nn.Linear(400, 200)
+    initialize(layer, "xavier_uniform", seed=0)
+    assert layer.weight.abs().max().item() == pytest.approx(math.sqrt(6 / 600), rel=1e-3)
+
+
+@pytest.mark.parametrize("scheme", [*SCHEMES, "normal_0.1"])
 def test_same_seed_same_weights_and_the_global_generator_stays(scheme: str) -> None:
     first, second = make_net(), make_net()
     before = torch.get_rng_state()
@@ -132,7 +174,7 @@ def test_meta_tensors_are_passed_over() -> None:
 def test_unknown_scheme_names_those_that_exist() -> None:
     model = nn.Linear(1, 1)
     weight = model.weight.clone()
-    with pytest.raises(ValueError, match=r"one of kaiming_normal, .*, default, got 'he'"):
+    with pytest.raises(ValueError, match=r"one of kaiming_normal, .* or normal_ .*, got 'he'"):
         initialize(model, "he", seed=0)
     assert torch.equal(model.weight, weight)
 

@@ -16,7 +16,7 @@ from goldpan.runs.refusal import Refusal
 Configure = Callable[..., DictConfig]
 TINY = ("model=lenet_300_100", "recipe.epochs=1", "dataset.limit=200", "sparsity=0.8")
 TWO = ("procedure=ensemble", "procedure.members=2")
-SPLIT = "+dataset.split_seed=0"
+SPLIT = "dataset.split_seed=0"
 PHASES = (
     "procedure=ensemble_of_phases",
     "recipe.epochs=5",
@@ -98,6 +98,15 @@ def test_members_that_held_out_the_same_images_are_measured_on_them(configure: C
     assert record.ensemble.val is not None
     assert record.accuracies is not None
     assert record.accuracies.last.val == record.ensemble.val.accuracy
+
+
+def test_members_that_hold_out_the_last_images_hold_out_the_same_ones(
+    configure: Configure,
+) -> None:
+    words = ("dataset.hold_out=last", "dataset.limit=null", "recipe.batch_size=512")
+    record = do(configure, *TWO, *words)
+    assert record.ensemble is not None
+    assert record.ensemble.val is not None
 
 
 def test_a_report_shows_the_ensemble_beside_its_members(

@@ -163,6 +163,19 @@ def test_an_option_added_later_changes_nothing_at_its_default(
     assert identity(choices(configure("+recipe.novelty=1"))) != identity(before)
 
 
+def test_an_option_of_one_function_added_later_changes_nothing_for_others(
+    configure: Configure,
+) -> None:
+    def without_bias(*words: str) -> dict[str, Any]:
+        chosen = choices(configure(*words))
+        return chosen | {"model": {k: v for k, v in chosen["model"].items() if k != "bias"}}
+
+    for model, same in (("lenet5", True), ("lenet_300_100", True), ("vgg11", False)):
+        words = [f"model={model}", "model.bias=true"]
+        found = identity(without_bias(*words)) == identity(choices(configure(*words)))
+        assert found is same
+
+
 def test_the_title_of_a_run_says_what_differs() -> None:
     groups = {"method": "snip", "dataset": "digits", "model": "vgg11", "recipe": "quick"}
     overrides = [

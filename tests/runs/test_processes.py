@@ -101,6 +101,17 @@ def test_two_processes_train_one_network_with_the_masks_of_one_process(
     assert two.origin.data == one.origin.data
 
 
+@pytest.mark.parametrize("method", ["set", pytest.param("rigl_itop", marks=pytest.mark.slow)])
+def test_two_processes_grow_the_same_weights(tmp_path: Path, method: str) -> None:
+    ddp = ("strategy=ddp", "strategy.accelerator=cpu", "strategy.devices=2")
+    record = finish(tmp_path, "recipe.epochs=4", f"method={method}", *ddp)
+    assert len(record.ranks) == 2
+    assert len(set(record.ranks)) == 1
+    assert record.weights is not None
+    assert record.weights.regrowth is not None
+    assert record.weights.regrowth.updates >= 3
+
+
 @pytest.mark.slow
 def test_two_processes_remove_the_same_channels(tmp_path: Path) -> None:
     ddp = ("strategy=ddp", "strategy.accelerator=cpu", "strategy.devices=2")

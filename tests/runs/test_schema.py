@@ -11,8 +11,11 @@ from omegaconf import OmegaConf
 
 from goldpan.choices import bad_choice
 from goldpan.data.datasets import SPECS
+from goldpan.data.normalization import KINDS
+from goldpan.data.sampling import HOLD_OUT
 from goldpan.layers.bounded_norm import BOUNDS
 from goldpan.models.initialize import SCHEMES
+from goldpan.models.mlp import DROPOUTS
 from goldpan.models.stems import STEMS
 from goldpan.runs import options
 from goldpan.runs.experiment import settle_sparsity
@@ -90,11 +93,7 @@ NEEDS = {
     "export": ["checkpoint=README.md"],
     "agent": [PAN],
     "train_prune_finetune": [RNI],
-    "ensemble_of_phases": [
-        "+method.members={_target_: goldpan.training.callbacks.keep_members.KeepMembers, "
-        "_partial_: true, calendar: {_target_: goldpan.schedules.calendar.boundaries, "
-        "_partial_: true, first: 1ep, interval: 1ep}}"
-    ],
+    "ensemble_of_phases": ["method=edst"],
 }
 FILES = sorted(path for path in CONF.glob("*/*.yaml") if path.parent.name != "pruner")
 
@@ -134,7 +133,13 @@ def test_the_choices_that_are_written_here_are_those_of_the_code() -> None:
         "fan_out_default_linear"
     }
     assert set(options.DATASETS) == set(SPECS)
-    for name, known in (("model.stem", STEMS), ("method.norm.bound", BOUNDS)):
+    for name, known in (
+        ("model.stem", STEMS),
+        ("model.dropout_kind", DROPOUTS),
+        ("method.norm.bound", BOUNDS),
+        ("dataset.normalization", KINDS),
+        ("dataset.hold_out", HOLD_OUT),
+    ):
         assert all(OPTIONS[name].kind.accepts(one) for one in known)
 
 
@@ -160,6 +165,10 @@ def test_a_copy_names_options_that_exist() -> None:
         ["method=rni", "procedure=train", "sparsity=0"],
         ["method=gmp", "method.pruner.calendar.begin=10ep", "method.pruner.calendar.interval=0.1"],
         ["launcher=local", "launcher.gpus=[0,1]"],
+        ["dataset.validation=5000", "dataset.hold_out=last", "dataset.normalization=half"],
+        ["dataset.subset={train:2000,test:1000,seed:0}", "model.initialization=normal_0.1"],
+        ["model=lenet_300_100", "model.bias=prunable"],
+        ["model=mlp", "model.hidden=[500]", "model.dropout=0.2", "model.dropout_kind=classic"],
         ["logger=wandb", "+logger.entity=us"],
     ],
     ids=" ".join,

@@ -1,6 +1,6 @@
 import pytest
 
-from goldpan.schedules.calendar import boundaries, every, once
+from goldpan.schedules.calendar import alternating, boundaries, every, once, updates
 
 
 def test_every_third_of_ten_steps_and_the_end() -> None:
@@ -44,3 +44,34 @@ def test_boundaries_that_begin_after_the_run_are_refused() -> None:
 def test_what_cannot_be_is_refused(begin: str, end: str) -> None:
     with pytest.raises(ValueError, match=r"step|before"):
         every(20, 5, begin=begin, end=end, interval="1it")
+
+
+def test_updates_come_each_interval_up_to_the_end_and_not_at_the_last_step() -> None:
+    due = updates(100, 10, interval="30it", begin="0it", end="0.9")
+    assert [step for step in range(101) if due(step) is not None] == [0, 30, 60, 90]
+    assert due(30) == pytest.approx(1 / 3)
+    assert due(90) == 1
+    each_epoch = updates(100, 10, interval="1ep")
+    assert [step for step in range(101) if each_epoch(step) is not None] == [*range(10, 100, 10)]
+
+
+def test_updates_that_never_come_or_come_behind_the_run_are_refused() -> None:
+    with pytest.raises(ValueError, match="never be updated: each 200it from step 200 to step 100"):
+        updates(100, 10, interval="200it")
+    with pytest.raises(ValueError, match="never be updated"):
+        updates(100, 10, interval="1.0")
+    with pytest.raises(ValueError, match="200it is step 200, behind a run of 100 steps"):
+        updates(100, 10, interval="10it", end="200it")
+
+
+def test_sparse_and_dense_phases_alternate() -> None:
+    due = alternating(100, 10, cut=["0.1", "5ep"], free=["30it"])
+    assert {step: due(step) for step in range(100) if due(step) is not None} == {
+        10: 1,
+        30: 0,
+        50: 1,
+    }
+    with pytest.raises(ValueError, match="the last point must be one that cuts"):
+        alternating(100, 10, cut=["0.1"], free=["0.2"])
+    with pytest.raises(ValueError, match="outside a run"):
+        alternating(100, 10, cut=["101it"], free=[])

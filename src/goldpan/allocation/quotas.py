@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from torch import Size
 
 from goldpan.allocation.global_top import kept_count
-from goldpan.allocation.selection import highest
+from goldpan.allocation.selection import highest_among
 from goldpan.masks import Masks
 from goldpan.types import Scores
 
@@ -25,11 +25,9 @@ def keep_quotas(
     rooms = {name: int(mask.sum()) for name, mask in alive.items()}
     wanted = {name: density[name] * alive[name].numel() for name in alive}
     counts = apportion(total, wanted, rooms)
-    kept = {}
-    for name, mask in alive.items():
-        living = scores[name].masked_fill(~mask, -float("inf")).flatten()
-        kept[name] = highest(living, counts[name]).view_as(mask) & mask
-    return Masks(kept)
+    return Masks(
+        {name: highest_among(mask, scores[name], counts[name]) for name, mask in alive.items()}
+    )
 
 
 def apportion(total: int, wanted: Mapping[str, float], rooms: Mapping[str, int]) -> dict[str, int]:

@@ -54,6 +54,17 @@ def highest(scores: Tensor, count: int) -> Tensor:
     return torch.from_numpy(kept).to(scores.device)
 
 
+def highest_among(allowed: Tensor, scores: Tensor, count: int) -> Tensor:
+    """A bool mask, of the scores' shape, of the `count` highest where `allowed` is True.
+
+    Ties and errors are those of `highest`; ValueError too if fewer are allowed than asked for.
+    """
+    if count > int(allowed.sum()):
+        raise ValueError(f"can keep at most {int(allowed.sum())} weights here, got {count}")
+    ranked = scores.masked_fill(~allowed, -float("inf")).flatten()
+    return highest(ranked, count).view_as(allowed) & allowed
+
+
 def _bracketed(values: Values, rank: int) -> Any:
     """The value that has `rank` others before it when all are sorted."""
     if len(values) <= 2 * SAMPLE:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from goldpan.data.datasets import Spec
+from goldpan.data.normalization import KINDS
+from goldpan.data.sampling import HOLD_OUT
 
 DECODED = ("image_folder", "tiny_imagenet", "imagenet")  # whose images can be scaled to a size
 MAY_BE_ZERO = ("workers", "padding")
@@ -10,10 +12,10 @@ MAY_BE_ZERO = ("workers", "padding")
 
 def check_options(spec: Spec, validation: float, size: int | None, **counts: int | None) -> None:
     """Raise ValueError for an option out of its range, before anything is read."""
-    if not 0 <= validation < 1:
+    if not (0 <= validation < 1 or (isinstance(validation, int) and validation > 1)):
         raise ValueError(
-            "expected validation, the fraction of the training images held out, in [0, 1), got "
-            f"{validation}; 0 holds none out"
+            "expected validation, the training images held out, as a fraction in [0, 1) or a whole "
+            f"number from 2 on, got {validation}; 0 holds none out"
         )
     for name, value in {**counts, "size": size}.items():
         smallest = 0 if name in MAY_BE_ZERO else 1
@@ -24,6 +26,16 @@ def check_options(spec: Spec, validation: float, size: int | None, **counts: int
             f"expected no dataset.size for {spec.name}, whose images are {spec.size}x{spec.size}, "
             f"got {size}; it is for {', '.join(DECODED)}"
         )
+
+
+def check_words(normalization: str, hold_out: str) -> None:
+    """Raise ValueError when there is no such normalisation or way to hold images out."""
+    for name, word, known in (
+        ("normalization", normalization, KINDS),
+        ("hold_out", hold_out, HOLD_OUT),
+    ):
+        if word not in known:
+            raise ValueError(f"expected dataset.{name} of {', '.join(known)}, got {word!r}")
 
 
 def check_images(root: Path, classes: int, train: int, test: int) -> None:
@@ -56,6 +68,11 @@ def check_batches(batch_size: int, validation: float, train: int, held_out: int)
         raise ValueError(
             f"expected validation={validation} to hold out at least one image, got none of "
             f"{train}; raise it, or set it to 0 for no validation split"
+        )
+    if not train:
+        raise ValueError(
+            f"expected validation={validation} to leave images to train on, got {held_out} held "
+            "out, all of them; lower it"
         )
     if batch_size > train:
         raise ValueError(

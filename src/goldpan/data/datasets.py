@@ -2,7 +2,9 @@
 
 Mean and std are those of the training split's pixels, rounded to four places.
 Checksums and mirrors of MNIST and Fashion-MNIST are those of torchvision's dataset classes, CIFAR's
-are those of its author's page; Fashion-MNIST's second mirror is its authors' repository.
+are those of its author's page; Fashion-MNIST's second mirror is its authors' repository. CIFAR's
+own host is slow: Swift for TensorFlow's bucket and MindSpore's tutorials have the same archives.
+Wherever an archive comes from, its checksum decides, and then those of CIFAR's files.
 """
 
 from dataclasses import dataclass
@@ -87,6 +89,11 @@ class Source:
     mirrors: tuple[str, ...] = ()
 
 
+_TORONTO = ("https://www.cs.toronto.edu/~kriz", "https://cave.cs.toronto.edu/kriz")
+_SWIFT = "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10"
+_MINDSPORE = "https://mindspore-website.obs.cn-north-4.myhuaweicloud.com/notebook/datasets"
+
+
 def _idx(folder: str, *checksums: str) -> tuple[Download, ...]:
     names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
     return tuple(
@@ -131,12 +138,12 @@ _SPECS = (
     ),
     Spec(
         *("cifar10", 10, 3, 32, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
-        mirrors=("https://www.cs.toronto.edu/~kriz",),
+        mirrors=(_SWIFT, *_TORONTO, _MINDSPORE),
         downloads=(Download("cifar-10-binary.tar.gz", "md5:c32a1d4ab5d03f1284b67883e8d87530"),),
     ),
     Spec(
         *("cifar100", 100, 3, 32, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
-        mirrors=("https://www.cs.toronto.edu/~kriz",),
+        mirrors=(_SWIFT, *_TORONTO, _MINDSPORE),
         downloads=(Download("cifar-100-binary.tar.gz", "md5:03b5dce01913d631647c71ecec9e9cb8"),),
     ),
     Spec(  # mean and std are measured when the files are decoded

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from goldpan.stream import stream
 
+HOLD_OUT = ("balanced", "last", "random")
+"""How a validation split is taken from the training images."""
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -48,17 +51,27 @@ def proportional_order(labels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def hold_out(
-    labels: Tensor, fraction: float, seed: int, *, limit: int | None = None
+    labels: Tensor, share: float, seed: int, *, limit: int | None = None, kind: str = "balanced"
 ) -> tuple[Tensor, Tensor]:
-    """Split the indices of labels (N,) into those kept and a share of each class held out.
+    """Split the indices of labels (N,) into those kept and those held out, both sorted.
 
-    `limit`: only that many images are used at all, as many of each class. Both parts are sorted.
+    Args:
+        share: a fraction of the images as a float, or their number as an int.
+        limit: only that many images are used at all, as many of each class.
+        kind: balanced, a share of each class by `seed`; random, drawn by `seed`; last, those at the
+            end of the file.
     """
     used = torch.arange(len(labels))
     if limit is not None:
         used = balanced_order(labels, stream(seed, "limit"))[:limit]
-    order = used[proportional_order(labels[used], stream(seed, "validation"))]
-    count = round(fraction * len(order))
+    generator = stream(seed, "validation")
+    if kind == "last":
+        order = used.sort(descending=True)[0]
+    elif kind == "random":
+        order = used[torch.randperm(len(used), generator=generator)]
+    else:
+        order = used[proportional_order(labels[used], generator)]
+    count = share if isinstance(share, int) else round(share * len(order))
     return order[count:].sort()[0], order[:count].sort()[0]
 
 

@@ -1,6 +1,6 @@
 """The one datamodule: any image dataset, split, drawn from and augmented the same way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +8,24 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from goldpan.data.augment import normalize, random_crop, random_flip
-from goldpan.data.checks import check_batches, check_images, check_limit, check_options
+from goldpan.data.augment import random_crop, random_flip
+from goldpan.data.checks import (
+    check_batches,
+    check_images,
+    check_limit,
+    check_options,
+    check_words,
+)
 from goldpan.data.datasets import Images, Source, find_spec
 from goldpan.data.image_files import ImageFiles, read_imagenet
 from goldpan.data.in_memory import find_in_memory, keep_in_memory
 from goldpan.data.loaders import Loader, build_loader
+from goldpan.data.normalization import find_statistics, normalize_by
 from goldpan.data.order import TrainOrder, evaluation_order
 from goldpan.data.readers import read_splits
-from goldpan.data.sampling import Sampling, draw, hold_out
+from goldpan.data.sampling import Sampling, draw
+from goldpan.data.sampling import hold_out as hold_images_out
+from goldpan.data.subset import read_subset, take_subset
 from goldpan.stream import stream
 from goldpan.types import Batch
 
@@ -33,9 +42,11 @@ class VisionData(pl.LightningDataModule):
         root: the data folder; of image_folder, the folder or archive itself.
         batch_size: training images in a step over all processes.
         eval_batch_size: validation or test images in a step of one process.
-        validation: fraction of the training images of each class held out.
+        validation: fraction of the training images held out, or their number if it is an int.
+        hold_out: which ones, one of `goldpan.data.sampling.HOLD_OUT`.
         seed: of the split, the order and the augmentation.
-        split_seed: of the split instead, so that runs with other seeds hold out the same images.
+        split_seed: of the limit and the split instead, so that runs with other seeds hold out the
+            same images.
         limit: keep only that many training images, class-balanced; the test split stays whole.
         size: pixels that images are scaled to, for datasets of image files.
         cache: the folder for decoded image files.
@@ -43,6 +54,8 @@ class VisionData(pl.LightningDataModule):
         workers: processes that read imagenet; everything else is in memory and needs none.
         flip, padding: other than the dataset's own augmentation: mirror left to right; pixels of
             black around an image before it is cropped at random.
+        normalization: one of `goldpan.data.normalization.KINDS`.
+        subset: `train`, `test` and `seed`: use only that many images, the first of a shuffle.
     """
 
     image_shape: tuple[int, int, int]
@@ -66,16 +79,22 @@ class VisionData(pl.LightningDataModule):
         workers: int = 0,
         flip: bool | None = None,
         padding: int | None = None,
+        normalization: str = "channel",
+        hold_out: str = "balanced",
+        subset: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
         self.spec = find_spec(name)
         counts = {"batch_size": batch_size, "eval_batch_size": eval_batch_size, "limit": limit}
         check_options(self.spec, validation, size, **counts, workers=workers, padding=padding)
+        check_words(normalization, hold_out)
         self.name, self.root = name, Path(root)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.validation, self.seed, self.augment = validation, seed, augment
         self.split_seed = seed if split_seed is None else split_seed
         self.limit, self.size, self.workers = limit, size, workers
+        self.normalization, self.hold_out = normalization, hold_out
+        self.subset = read_subset(subset, name)
         self.flip = self.spec.flip if flip is None else flip
         self.padding = self.spec.padding if padding is None else padding
         self.splits = ("val", "test") if validation else ("test",)
@@ -100,12 +119,12 @@ class VisionData(pl.LightningDataModule):
         if self.loaded:
             return
         self._read()
-        self.classes, self.channels = len(self.class_names), len(self.mean)
+        self.classes = len(self.class_names)
         labels = self.train.labels
         check_images(self.root, self.classes, len(labels), len(self.test.labels))
         check_limit(self.limit, self.classes, len(labels))
-        self.train_indices, self.validation_indices = hold_out(
-            labels, self.validation, self.split_seed, limit=self.limit
+        self.train_indices, self.validation_indices = hold_images_out(
+            labels, self.validation, self.split_seed, limit=self.limit, kind=self.hold_out
         )
         numbers = len(self.train_indices), len(self.validation_indices)
         check_batches(self.batch_size, self.validation, *numbers)
@@ -124,6 +143,7 @@ class VisionData(pl.LightningDataModule):
             "train": len(self.train_indices),
             "validation": len(self.validation_indices),
             "test": len(self.test.labels),
+            "normalization": self.normalization,
             "mean": list(self.mean),
             "std": list(self.std),
         }
@@ -187,12 +207,20 @@ class VisionData(pl.LightningDataModule):
             self.train, self.test, self.class_names = read_imagenet(
                 self.root, self.image_size, self.seed, augment=self.augment
             )
-            self.mean, self.std = self.spec.mean or (), self.spec.std or ()
+            self._find_statistics(self.spec.mean or (), self.spec.std or (), None)
             return
         splits = find_in_memory(self.source) or read_splits(self.source)
         self.train, self.test, self.class_names = splits.train, splits.test, splits.class_names
-        self.mean, self.std = splits.mean, splits.std
+        if self.subset is not None:
+            self.train, self.test = take_subset(self.subset, splits.train, splits.test)
+        self._find_statistics(splits.mean, splits.std, self.train.images)
         self.image_size = splits.train.images.shape[-1]
+
+    def _find_statistics(
+        self, mean: tuple[float, ...], std: tuple[float, ...], images: Tensor | None
+    ) -> None:
+        self.channels = len(mean)
+        self.mean, self.std = find_statistics(self.normalization, (mean, std), images)
 
     def _train_order(self) -> TrainOrder:
         rank, world = self._place()
@@ -206,4 +234,4 @@ class VisionData(pl.LightningDataModule):
     def _normalize(self, images: Tensor) -> Tensor:
         if self._statistics.device != images.device:
             self._statistics = self._statistics.to(images.device)
-        return normalize(images, self._statistics[0], self._statistics[1])
+        return normalize_by(images, self._statistics)

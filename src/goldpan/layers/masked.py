@@ -32,5 +32,28 @@ class MaskedLinear(nn.Linear):
         self.register_buffer("mask", torch.ones_like(self.weight, dtype=torch.bool))
 
 
-MaskedLayer = MaskedConv2d | MaskedLinear
+class MaskedBias(nn.Module):
+    """Adds one prunable number to each channel: x (N, C, ...) -> x + weight, weight (C, 1).
+
+    A bias that stands apart from its layer is a weight like any other: it is scored, it counts
+    among the prunable weights, and it may be cut.
+
+    Args:
+        fan_in: inputs of the layer that it belongs to, by which some schemes draw biases.
+    """
+
+    mask: Tensor
+
+    def __init__(self, channels: int, fan_in: int) -> None:
+        super().__init__()
+        self.fan_in = fan_in
+        self.weight = nn.Parameter(torch.zeros(channels, 1))
+        self.register_buffer("mask", torch.ones_like(self.weight, dtype=torch.bool))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add each channel's number at every position."""
+        return x + self.weight.reshape(-1, *[1] * (x.dim() - 2))
+
+
+MaskedLayer = MaskedConv2d | MaskedLinear | MaskedBias
 Layer = Callable[..., nn.Module]  # makes a layer, as the classes above do

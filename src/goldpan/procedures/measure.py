@@ -24,6 +24,7 @@ from goldpan.runs.record import (
     WeightResult,
 )
 from goldpan.training.callbacks.csv_curve import Row, read_metrics
+from goldpan.training.callbacks.drop_and_grow import DropAndGrow
 from goldpan.training.callbacks.monitor import compare_ranks
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
@@ -63,6 +64,7 @@ def measure(
             parameters_kept=spent.parameters_kept,
             flops_without_cut=spent.flops_kept,
             masks=digest(masks),
+            regrowth=pruner.regrowth if isinstance(pruner, DropAndGrow) else None,
         ),
         ranks=tuple(compare_ranks(system.net)),
         importances=importances,

@@ -20,13 +20,13 @@ TRAIN = {"_target_": f"{train.__module__}.{train.__name__}", "_partial_": True}
 class Found:
     """A network of an ensemble and what made it.
 
-    `split` is the seed of the images that were held out of its training, `seconds` its share
-    of what its run took.
+    `split` is the seed of the images that were held out of its training, None if they need none;
+    `seconds` its share of what its run took.
     """
 
     member: Member
     weights: Path
-    split: int
+    split: int | None
     seconds: float
 
 
@@ -40,13 +40,12 @@ def members_of_run(cfg: DictConfig, draft: Record, folder: Path, seed: int) -> l
     name = folder.name.removesuffix(f"-seed{who.seed}-{who.id}") + f"-seed{seed}"
     alone = replace(who, seed=seed, method=_alone(who.method))
     record, place = perform_stage(stage, replace(draft, identity=alone), folder.parent, name)
-    data = stage.dataset
-    split = data.seed if data.get("split_seed") is None else data.split_seed
     if stage.method.get("members") is None:
         members = [Member(record.identity.id, WEIGHTS, record.accuracies.last)]  # type: ignore[union-attr]  # a run that is done has some
     else:
         members = _kept(record.identity.id, place / MEMBERS)
     seconds = sum(record.costs.seconds.values()) / len(members)  # type: ignore[union-attr]
+    split = _split(stage.dataset)
     return [Found(member, place / member.weights, split, seconds) for member in members]
 
 
@@ -59,6 +58,14 @@ def with_seed(cfg: DictConfig, seed: int) -> DictConfig:
             OmegaConf.update(stage, name, seed)
     stage.seed, stage.procedure = seed, TRAIN
     return stage
+
+
+def _split(dataset: DictConfig) -> int | None:
+    """The seed that decides which images are held out; None if none does."""
+    if dataset.get("hold_out") == "last" and dataset.get("limit") is None:
+        return None
+    own: int | None = dataset.get("split_seed")
+    return dataset.seed if own is None else own
 
 
 def _kept(run: str, listed: Path) -> list[Member]:

@@ -20,6 +20,7 @@ from goldpan.runs.channel_figures import draw_channels
 from goldpan.runs.checkpoint import COMPACTION, load_weights, read_checkpoint, save
 from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, WEIGHTS, Record
 from goldpan.runs.refusal import refusing
+from goldpan.runs.regrowth_figure import draw_regrowth
 from goldpan.training.callbacks.after_step import AfterStep
 from goldpan.training.callbacks.compact import Compact, check_compaction
 from goldpan.training.callbacks.csv_curve import CsvCurve
@@ -41,7 +42,7 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         system = build_system(cfg, data)
         pruner: Pruner | None = instantiate(cfg.method.pruner)
         if pruner is not None:
-            pruner.check(data)
+            pruner.check(data, cfg.recipe.epochs * data.steps_per_epoch, data.steps_per_epoch)
             check_left(system, cfg.sparsity)
         if cfg.checkpoint is not None:
             load_weights(system.net, Path(cfg.checkpoint))
@@ -118,5 +119,6 @@ def finish(trainer: pl.Trainer, system: Classifier, record: Record, folder: Path
         sizes = json.dumps(architecture(system.net), indent=2)
         write_atomically(folder / ARCHITECTURE, sizes)
         draw_channels(record, folder)
+        draw_regrowth(record, folder)
         close_logger(trainer.logger, record, sorted(folder.glob("*.png")))
     trainer.strategy.barrier()  # a next stage reads the weights on every process

@@ -34,6 +34,19 @@ def _method(choices: Choices) -> None:
         raise ValueError("controls.* check methods that cut weights; this method cuts none")
     if pruner is not None and channels is not None:
         raise ValueError("a method cuts weights or channels; set method.pruner or method.channels")
+    initial = ((pruner or {}).get("schedule") or {}).get("initial", 0)
+    if initial > choices["sparsity"]:
+        raise ValueError(
+            f"the schedule rises from initial={initial} to the sparsity; got "
+            f"sparsity={choices['sparsity']}, which lies below it; choose a smaller initial"
+        )
+    optimizer = choices["recipe"]["optimizer"]
+    remembers = optimizer.get("momentum") or "Adam" in optimizer["_target_"]
+    if (pruner or {}).get("dense_momentum") and not remembers:
+        raise ValueError(
+            "this method grows weights by the optimizer's momentum, and the optimizer has none; "
+            "set recipe.optimizer.momentum=0.9"
+        )
     sampling = (pruner or {}).get("sampling")
     if sampling and (sampling.get("per_class") is None) == (sampling.get("size") is None):
         raise ValueError(
@@ -138,6 +151,13 @@ def _model(choices: Choices) -> None:
         )
     if "name" in model and model["name"] is None:
         raise ValueError("this model needs the name of a network; say which, such as name=resnet18")
+    if model.get("bias") == "prunable" and (
+        choices["method"].get("channels") or choices["compact"]
+    ):
+        raise ValueError(
+            "model.bias=prunable is for methods that cut weights, without compact=true; set "
+            "model.bias to true or false"
+        )
 
 
 def _recipe(choices: Choices) -> None:

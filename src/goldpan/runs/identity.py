@@ -40,11 +40,18 @@ ADDED_LATER: dict[str, Any] = {
     "method.channels.prune_from": "last",
     "procedure.environment.observe": "same",
     "dataset.split_seed": None,
+    "dataset.normalization": "channel",
+    "dataset.hold_out": "balanced",
+    "dataset.subset": None,
+    "model.conv_relu": True,
+    "model.bias@lenet5": True,
+    "model.bias@lenet_300_100": True,
 }
 """Dotted name -> default of each option that came after the first records were written.
 
 Whoever adds an option to conf adds a line here, such as "recipe.label_smoothing": 0.0. An option
-at this default is not part of an id, so the runs that were recorded before keep their ids.
+at this default is not part of an id, so the runs that were recorded before keep their ids. A name
+with @ is that of one function's option, as in `goldpan.runs.options`.
 """
 
 FIRST_HOMES = {
@@ -84,10 +91,11 @@ def identity(choices: Mapping[str, Any]) -> str:
     files = _files(choices)
     content = {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files}
     decisive = _replaced(decisive, content)
+    leaves = dict(_leaves("", decisive))
     flat = {
         name: _first_home(value) if name.endswith("_target_") else value
-        for name, value in _leaves("", decisive)
-        if not _unchanged(name, value)
+        for name, value in leaves.items()
+        if not _unchanged(name, leaves)
     }
     text = json.dumps(flat, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -176,8 +184,11 @@ def _first_home(target: str) -> str:
     return target
 
 
-def _unchanged(name: str, value: Any) -> bool:
-    return name in ADDED_LATER and ADDED_LATER[name] == value
+def _unchanged(name: str, leaves: Mapping[str, Any]) -> bool:
+    """Whether an option has the default of before there was that option."""
+    target = str(leaves.get(f"{name.rpartition('.')[0]}._target_"))
+    names = (name, f"{name}@{target.rpartition('.')[2]}")
+    return any(one in ADDED_LATER and ADDED_LATER[one] == leaves[name] for one in names)
 
 
 def _leaves(prefix: str, value: Any) -> list[tuple[str, Any]]:

@@ -1,5 +1,6 @@
 """Every option of conf: what it may be, and what it means. docs/options.md is made from it."""
 
+import re
 from dataclasses import dataclass
 
 from goldpan.runs.kinds import (
@@ -27,8 +28,10 @@ SCORERS = ["force", "grasp", "magnitude", "ntk_sap", "prospr", "random", "snip",
 PRECISIONS = ["64-true", "32-true", "16-true", "16-mixed", "bf16-true", "bf16-mixed"]
 DATASETS = ["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "tiny_imagenet"]
 DATASETS += ["imagenet", "image_folder"]
+NORMALIZATIONS = ["channel", "half", "global", "image", "none"]
 SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
-SCHEMES += ["open_lth", "default", "fan_out_default_linear"]
+SCHEMES += ["open_lth", "default", "fan_out_default_linear", "xavier_uniform"]
+SCHEMES += ["variance_scaling", "variance_scaling_uncorrected"]
 NETWORKS = ["last", "best_on_test"]
 MODES = ["train", "eval"]
 
@@ -49,6 +52,11 @@ def _extra(kind: Kind, meaning: str) -> Option:
 SPARSITY = Kind("a fraction in [0, 1), 0.9 for 90 %", real("[0, 1)").accepts)
 POSITIVE, NOT_NEGATIVE, FRACTION = real("(0, inf)"), real("[0, inf)"), real("[0, 1)")
 COUNT = whole(1)
+BIAS = either(FLAG, one_of("prunable"))
+NORMAL = Kind(
+    "normal_ and a deviation, such as normal_0.1",
+    lambda value: isinstance(value, str) and bool(re.fullmatch(r"normal_\d+\.?\d*", value)),
+)
 RERUN = Kind("failed, stale, all or null", null_or(one_of("failed", "stale", "all")).accepts)
 NUMBERS_OF_GPUS = list_of(whole(0), least=1)
 PROJECT = Kind(
@@ -86,14 +94,30 @@ DATASET = {
     "dataset.batch_size": _extra(COUNT, "follows recipe.batch_size"),
     "dataset.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
     "dataset.split_seed": _extra(
-        null_or(whole(0, LARGEST_SEED)), "of the validation split; null: as dataset.seed"
+        null_or(whole(0, LARGEST_SEED)),
+        "of the limit and the validation split; null: as dataset.seed",
     ),
-    "dataset.validation": _extra(FRACTION, "fraction of each class of training images held out"),
+    "dataset.validation": _extra(
+        either(FRACTION, whole(2)), "fraction, or number, of the training images held out"
+    ),
+    "dataset.hold_out": _extra(
+        one_of("balanced", "last", "random"),
+        "which ones: a share of each class, the last of the file, or a plain draw by the seed",
+    ),
+    "dataset.subset": _extra(
+        null_or(GROUP), "use only the first images of numpy's shuffle, as SET's tutorial does"
+    ),
+    "dataset.subset.train": Option(COUNT, "so many of the training file"),
+    "dataset.subset.test": Option(COUNT, "so many of the test file"),
+    "dataset.subset.seed": Option(whole(0, 2**32 - 1), "of the shuffle"),
     "dataset.limit": _extra(null_or(COUNT), "keep only that many training images"),
     "dataset.augment": _extra(FLAG, "random crops and flips, where the dataset has any"),
     "dataset.size": _extra(null_or(COUNT), "pixels that images are scaled to"),
     "dataset.flip": _extra(null_or(FLAG), "whether augmentation mirrors left to right"),
     "dataset.padding": _extra(null_or(whole(0)), "black pixels around an image before its crop"),
+    "dataset.normalization": _extra(
+        one_of(*NORMALIZATIONS), "mean and deviation of pixels: a channel's, .5, all pixels', ..."
+    ),
     "dataset.mirrors": _extra(null_or(list_of(TEXT)), "download addresses tried before the known"),
     "dataset.workers": _extra(whole(0), "processes that read and crop images"),
     "dataset.eval_batch_size": _extra(COUNT, "validation or test images of one step"),
@@ -103,11 +127,22 @@ MODEL = {
     "model": Option(PART, "the network"),
     "model.width": _extra(POSITIVE, "factor on the channels of every layer"),
     "model.bias": _extra(FLAG, "biases of convolutions"),
+    "model.bias@lenet5": _extra(BIAS, "whether layers have one; prunable: it is cut as weights"),
+    "model.bias@lenet_300_100": _extra(BIAS, "the same"),
+    "model.bias@mlp": _extra(BIAS, "the same"),
+    "model.conv_relu": _extra(FLAG, "whether a ReLU follows each convolution"),
+    "model.hidden": _extra(list_of(COUNT), "units of each hidden layer"),
     "model.shortcut": _extra(one_of("A", "B"), "of a residual block that changes shape"),
     "model.stem": _extra(one_of("cifar", "tiny_imagenet", "imagenet"), "the first layers"),
     "model.stem_relu": _extra(FLAG, "whether a ReLU follows the first norm"),
-    "model.dropout": _extra(FRACTION, "inside residual blocks"),
-    "model.initialization": _extra(one_of(*SCHEMES), "how the first weights are drawn"),
+    "model.dropout": _extra(FRACTION, "inside residual blocks, or behind each hidden layer"),
+    "model.dropout_kind": _extra(
+        one_of("inverted", "classic", "straight_through"),
+        "scaled in training, scaled at test, or that with the gradient of no dropout",
+    ),
+    "model.initialization": _extra(
+        either(one_of(*SCHEMES), NORMAL), "how the first weights are drawn"
+    ),
     "model.name": _extra(null_or(TEXT), "follows name"),
 } | {
     f"model.{name}": _extra(NOWHERE, "the data and the seed decide it")
@@ -244,10 +279,14 @@ PRUNER = {
     "method.pruner.shuffle": _extra(FLAG, "follows controls.shuffle"),
     "method.pruner.reinitialize": _extra(FLAG, "follows controls.reinitialize"),
     "method.pruner.calendar": _extra(PART, "when weights are cut during the training"),
-    "method.pruner.calendar.begin": _extra(DURATION, "first pruning"),
-    "method.pruner.calendar.end": _extra(DURATION, "last pruning"),
-    "method.pruner.calendar.interval": _extra(DURATION, "between two prunings"),
+    "method.pruner.calendar.begin": _extra(null_or(DURATION), "first pruning or update"),
+    "method.pruner.calendar.end": _extra(DURATION, "last pruning or update"),
+    "method.pruner.calendar.interval": _extra(DURATION, "between two prunings or updates"),
     "method.pruner.calendar.at": _extra(DURATION, "the one pruning"),
+    "method.pruner.calendar.cut": _extra(
+        list_of(DURATION, least=1), "where the sparse phases begin"
+    ),
+    "method.pruner.calendar.free": _extra(list_of(DURATION), "where the dense phases begin"),
     "method.pruner.policy": _extra(PART, "follows policy"),
     "method.pruner.indices": _extra(
         list_of(one_of(*SCORERS), least=1), "scorers that Panning weighs"
@@ -258,6 +297,34 @@ PRUNER = {
     "method.pruner.mask_aware": _extra(FLAG, "SNIP and GraSP see the masked network too"),
     "method.pruner.look": _extra(FLAG, "note loss, gradient norm and live paths each round"),
     "method.pruner.watch": _extra(whole(0), "looks at the expressive force, over the rounds"),
+}
+
+DROP = real("(0, 1)")
+
+REGROWTH = {
+    "method.pruner.fraction": _extra(PART, "of the kept weights that an update drops"),
+    "method.pruner.fraction.start": _extra(DROP, "in the first update"),
+    "method.pruner.fraction.end": _extra(FRACTION, "in the last update"),
+    "method.pruner.drop": _extra(PART, "what scores weights; the lowest are dropped"),
+    "method.pruner.grow": _extra(PART, "what scores empty places; the highest grow"),
+    "method.pruner.grow.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
+    "method.pruner.count": _extra(PART, "how many weights each layer drops and grows"),
+    "method.pruner.count.rounding": _extra(one_of("floor", "ceil"), "of the weights dropped"),
+    "method.pruner.pruning": _extra(
+        null_or(PART), "how masks are pruned further where the schedule rises"
+    ),
+    "method.pruner.prune_until": _extra(DURATION, "where the schedule reaches the sparsity"),
+    "method.pruner.replaces_step": _extra(FLAG, "an update takes the place of an optimizer step"),
+    "method.pruner.restart": _extra(FLAG, "weights dropped and grown at once start from zero"),
+    "method.pruner.newborn_deviation": _extra(NOT_NEGATIVE, "of the values of grown weights"),
+    "method.pruner.dense_momentum": _extra(
+        FLAG, "the optimizer gathers the gradients of cut weights too"
+    ),
+    "method.pruner.explorations": _extra(null_or(PART), "updates that drop `exploration` instead"),
+    "method.pruner.explorations.first": _extra(DURATION, "the first of them"),
+    "method.pruner.explorations.interval": _extra(DURATION, "between two of them"),
+    "method.pruner.explorations.delay": _extra(DURATION, "how much later all of them come"),
+    "method.pruner.exploration": _extra(DROP, "the fraction that those drop"),
 }
 
 CHANNELS = {
@@ -311,6 +378,7 @@ ENSEMBLE = {
     "method.members.calendar": _extra(PART, "where the phases begin that give a member each"),
     "method.members.calendar.first": _extra(DURATION, "first phase"),
     "method.members.calendar.interval": _extra(DURATION, "between the beginnings of two phases"),
+    "method.members.calendar.delay": _extra(DURATION, "how much later all of them begin"),
     "method.members.select": _extra(
         one_of("best", "last"), "which epoch of a phase: by validation accuracy, or the last"
     ),
@@ -349,6 +417,7 @@ OPTIONS: dict[str, Option] = {
     **DATASET,
     **MODEL,
     **PRUNER,
+    **REGROWTH,
     **CHANNELS,
     **POLICY,
     **AGENT,
@@ -375,6 +444,7 @@ COPIES = {
     "method.pruner.seed": "seed",
     "method.pruner.sparsity": "sparsity",
     "method.pruner.scorer.seed": "seed",
+    "method.pruner.grow.seed": "seed",
     "method.pruner.invert": "controls.invert",
     "method.pruner.shuffle": "controls.shuffle",
     "method.pruner.reinitialize": "controls.reinitialize",

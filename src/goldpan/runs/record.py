@@ -111,6 +111,22 @@ class Sparsity:
 
 
 @dataclass(frozen=True)
+class RegrowthResult:
+    """How the masks of a dynamic sparse training moved; lists have a value for each epoch.
+
+    `densities` by weight name. `explored` is the fraction of prunable weights that were alive at
+    any time so far (ITOP's R_s). Of the kept weights, `steady` is the fraction that was kept from
+    the first on, and `returned` the fraction that had been cut and grew again.
+    """
+
+    updates: int
+    densities: Mapping[str, list[float]]
+    explored: list[float]
+    steady: list[float]
+    returned: list[float]
+
+
+@dataclass(frozen=True)
 class WeightResult:
     """What became of a network whose weights are masked; of a dense one too, at sparsity 0.
 
@@ -119,7 +135,7 @@ class WeightResult:
     saved, for a masked network computes as much as a dense one. `masks` is the masks' sha256.
     `compaction`, of a run with compact=true, says what its training was spared: the fractions of
     channels removed and of parameters and FLOPs kept, and milliseconds of a training step's passes,
-    masked and compacted.
+    masked and compacted. `regrowth` is there if weights grew in training.
     """
 
     sparsity: Sparsity
@@ -128,6 +144,7 @@ class WeightResult:
     flops_without_cut: int
     masks: str
     compaction: Mapping[str, float] = field(default_factory=dict)
+    regrowth: RegrowthResult | None = None
 
 
 @dataclass(frozen=True)
@@ -269,6 +286,9 @@ class Record:
             text += f"; compacted: {gone:.3g} % of the channels gone, steps {faster:.1f}x as fast"
         if self.ensemble:
             text += f"; {_together(self.ensemble)}"
+        if self.weights and (moved := self.weights.regrowth):
+            explored = moved.explored[-1] if moved.explored else 0.0
+            text += f"; {moved.updates} updates explored {explored:.3g} of the weights"
         for policy, returns in self.agent.returns.items() if self.agent else ():
             listed = ", ".join(f"{value:.1f} at {target}" for target, value in returns.items())
             text += f"; return of {policy}: {listed}"

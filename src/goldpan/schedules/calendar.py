@@ -1,5 +1,7 @@
 """Calendars: at which training steps pruning is due, and how far it has progressed then."""
 
+from collections.abc import Sequence
+
 from goldpan.duration import Duration
 from goldpan.types import Calendar
 
@@ -31,6 +33,50 @@ def every(run_steps: int, epoch_steps: int, *, interval: str, begin: str, end: s
         return 1.0 if step == last else None
 
     return due
+
+
+def updates(
+    run_steps: int, epoch_steps: int, *, interval: str, begin: str | None = None, end: str = "1.0"
+) -> Calendar:
+    """Due each `interval` from `begin` (None: after the first interval) to `end`.
+
+    The run's last step is never due: what grew there would not be trained. Progress is the fraction
+    of the time from step 0 to `end` that has passed.
+
+    Raises:
+        ValueError: if no step is due, or `end` lies behind the run.
+    """
+    stride = max(1, Duration.parse(interval).steps(run_steps, epoch_steps))
+    first = stride if begin is None else Duration.parse(begin).steps(run_steps, epoch_steps)
+    last = Duration.parse(end).steps(run_steps, epoch_steps)
+    if last > run_steps:
+        raise ValueError(f"{end} is step {last}, behind a run of {run_steps} steps")
+    if first > min(last, run_steps - 1):
+        raise ValueError(
+            f"masks would never be updated: each {interval} from step {first} to step {last} of a "
+            f"run of {run_steps} steps; choose a shorter interval, or train for longer"
+        )
+
+    def due(step: int) -> float | None:
+        inside = first <= step <= last and step < run_steps
+        return step / last if inside and (step - first) % stride == 0 else None
+
+    return due
+
+
+def alternating(
+    run_steps: int, epoch_steps: int, *, cut: Sequence[str], free: Sequence[str]
+) -> Calendar:
+    """Due with progress 1 at the points of `cut`, and with progress 0 at those of `free`.
+
+    Raises:
+        ValueError: if a point lies outside the run, or the last is not one of `cut`.
+    """
+    points = {_inside(text, run_steps, epoch_steps): 0.0 for text in free}
+    points |= {_inside(text, run_steps, epoch_steps): 1.0 for text in cut}
+    if not points or points[max(points)] != 1:
+        raise ValueError(f"the last point must be one that cuts; got cut={cut} and free={free}")
+    return points.get
 
 
 def boundaries(

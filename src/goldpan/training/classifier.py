@@ -31,7 +31,8 @@ class Classifier(pl.LightningModule):
     is ever selected on it. Accuracies are top-1 in percent.
 
     Callbacks that change the network while it trains call `change_masks`, `skip_step` and
-    `replace_network`; their `on_before_optimizer_step` sees the gradients of cut weights too.
+    `replace_network`; their `on_before_optimizer_step` sees the gradients of cut weights too. One
+    that sets `dense_momentum` lets the optimizer see them, and zeroes cut weights after each step.
 
     Args:
         bounded: the optimizer's options for the scales of bounded norms; `rate` among them
@@ -58,7 +59,7 @@ class Classifier(pl.LightningModule):
         self.loss: Loss = partial(F.cross_entropy, label_smoothing=label_smoothing)
         self.penalty, self.bounded, self.splits = penalty, bounded, splits
         self.layout = torch.channels_last if channels_last else torch.preserve_format
-        self.compiled, self.skips = compiled, False
+        self.compiled, self.skips, self.dense_momentum = compiled, False, False
         self.counts: dict[str, Counts] = {}
         self.replace_network(build(seed))
 
@@ -88,7 +89,7 @@ class Classifier(pl.LightningModule):
         are grown start from zero with zero memory, since they had been cut.
         """
         write_masks(self.net, masks)
-        for optimizer in self.trainer.optimizers:
+        for optimizer in self.trainer.optimizers if not self.dense_momentum else ():
             mask_optimizer(self.layers, optimizer)
 
     def skip_step(self) -> None:
@@ -173,7 +174,8 @@ class Classifier(pl.LightningModule):
             for parameter in self.net.parameters():
                 parameter.grad = None  # torch's optimizers pass over it, foreach and fused too
             self.skips = False
-        mask_gradients(self.layers)
+        if not self.dense_momentum:
+            mask_gradients(self.layers)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The recipe's optimizer; its learning rate moves once an epoch."""

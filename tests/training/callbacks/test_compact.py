@@ -93,6 +93,7 @@ def test_a_compacted_run_is_the_run(configure: Configure, tmp_path: Path) -> Non
     ("choices", "sentence"),
     [
         (("method=gmp",), "needs a method that cuts before training"),
+        (("method=rigl",), "could grow what was removed"),
         (("model=wrn_16_8", "model.width=0.25", "model.dropout=0.3"), "without dropout"),
         (
             (

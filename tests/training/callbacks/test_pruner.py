@@ -51,9 +51,9 @@ def test_each_round_sees_the_batches_that_committed_records_saw(
 
 
 def test_too_few_images_are_known_before_any_work(data: VisionData) -> None:
-    Pruner(Sampling(per_class=2)).check(data)
+    Pruner(Sampling(per_class=2)).check(data, 8, 4)
     with pytest.raises(ValueError, match="expected at least per_class=500 training images"):
-        Pruner(Sampling(per_class=500)).check(data)
+        Pruner(Sampling(per_class=500)).check(data, 8, 4)
 
 
 def test_controls_change_what_they_say(configure: Configure) -> None:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 
@@ -20,7 +20,7 @@ from goldpan.types import Allocator, DrawBatches, OnRound, Rounding, Schedule, S
 class PruneOnce(Pruner, ABC):
     """Prunes before the first training step, once: a resumed run keeps its masks."""
 
-    kept = ("seconds", "done")
+    kept: ClassVar[tuple[str, ...]] = ("seconds", "done")
 
     def __init__(self, sampling: Sampling, *, rounds: int = 1, **controls: Any) -> None:
         super().__init__(sampling, **controls)

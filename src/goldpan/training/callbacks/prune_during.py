@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
-from goldpan.training.callbacks.pruner import Pruner
+from goldpan.training.callbacks.pruner import Pruner, ScoringData
 from goldpan.training.classifier import Classifier
 from goldpan.types import Allocator, Calendar, DrawBatches, OnRound, Schedule, Scorer
 
@@ -36,10 +36,14 @@ class PruneDuring(Pruner):
         )
         self.progress: Calendar = lambda step: None
 
+    def check(self, data: ScoringData, run_steps: int, epoch_steps: int) -> None:
+        """Make the calendar before any work; raises ValueError as it does."""
+        super().check(data, run_steps, epoch_steps)
+        self.calendar(run_steps, epoch_steps)
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Make the calendar, now that the run's steps are known; raises ValueError as it does."""
-        epoch_steps = int(trainer.num_training_batches)
-        self.progress = self.calendar(epoch_steps * (trainer.max_epochs or 1), epoch_steps)
+        """Make the calendar."""
+        self.progress = self.calendar(*self.steps(trainer))
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int

@@ -58,24 +58,41 @@ class Pruner(Resumable):
         self.shuffle, self.reinitialize = shuffle, reinitialize
         self.seconds = 0.0  # spent on scoring so far
 
-    def check(self, data: ScoringData) -> None:
-        """Draw batches once before any work; raises ValueError if there are too few images."""
+    def check(self, data: ScoringData, run_steps: int, epoch_steps: int) -> None:
+        """Draw batches once before any work; raises ValueError if there are too few images.
+
+        A pruner with a calendar makes it for a run of that many steps, and raises as it does.
+        """
         data.draw_batches(self.sampling, self.seed, torch.device("cpu"))
+
+    @staticmethod
+    def steps(trainer: pl.Trainer) -> tuple[int, int]:
+        """The optimizer steps of the whole run, and those of an epoch."""
+        epoch_steps = int(trainer.num_training_batches)
+        return epoch_steps * (trainer.max_epochs or 1), epoch_steps
 
     def cut(
         self, trainer: pl.Trainer, system: Classifier, find: FindMasks, rounds: int, *, last: bool
     ) -> None:
         """Find masks in `rounds` rounds and cut to them; after the last cut apply the controls."""
         start = perf_counter()
-        found = self._find(trainer, system, find, rounds) if trainer.is_global_zero else None
-        shared: Masks = trainer.strategy.broadcast(found)  # type: ignore[assignment]
-        masks = Masks({name: mask.to(system.device) for name, mask in shared.items()})
+        (masks,) = self.share(trainer, system, lambda: (self._find(trainer, system, find, rounds),))
         if last and self.shuffle:
             masks = shuffle(masks, self.seed)
         if last and self.reinitialize:
             system.reinitialize(self.seed + 1)
         system.change_masks(masks)
         self.seconds += perf_counter() - start
+
+    def share(
+        self, trainer: pl.Trainer, system: Classifier, decide: Callable[[], tuple[Masks, ...]]
+    ) -> tuple[Masks, ...]:
+        """What rank 0 decides, on the device of each rank."""
+        if trainer.world_size == 1:
+            return decide()
+        found = [_moved(masks, "cpu") for masks in decide()] if trainer.is_global_zero else None
+        shared: list[Masks] = trainer.strategy.broadcast(found)  # type: ignore[arg-type]
+        return tuple(_moved(masks, system.device) for masks in shared)
 
     def _find(self, trainer: pl.Trainer, system: Classifier, find: FindMasks, rounds: int) -> Masks:
         data: ScoringData = trainer.datamodule  # type: ignore[attr-defined]
@@ -92,5 +109,8 @@ class Pruner(Resumable):
                 text = f"scoring, sparsity {sparsity:.4f}"
                 bar.update(task, completed=done, description=text)
 
-            masks = find(trainer, system, draw, on_round)
-        return Masks({name: mask.cpu() for name, mask in masks.items()})
+            return find(trainer, system, draw, on_round)
+
+
+def _moved(masks: Masks, device: torch.device | str) -> Masks:
+    return Masks({name: mask.to(device) for name, mask in masks.items()})
