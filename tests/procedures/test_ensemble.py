@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from goldpan.procedures.members import with_seed
+from goldpan.procedures.members import title_alone, with_seed
 from goldpan.reports.results import results_below
 from goldpan.runs.experiment import resolve, run, settle_sparsity
 from goldpan.runs.identity import identity
@@ -135,6 +135,33 @@ def test_phases_of_one_run_are_members(configure: Configure, tmp_path: Path) -> 
     assert record.ensemble.val is not None
     (place,) = tmp_path.glob(f"*{first.id}")
     assert read_record(place / "record.json").ensemble is None
+
+
+@pytest.mark.parametrize(
+    ("title", "alone"),
+    [
+        ("set procedure=ensemble", "set"),
+        (
+            "set a.b=[1, 2] procedure.members=[3, 4] procedure=ensemble rounding=ceil",
+            "set a.b=[1, 2] rounding=ceil",
+        ),
+        ("edst", "edst procedure=train"),
+    ],
+)
+def test_a_member_has_the_title_of_its_run_typed_alone(title: str, alone: str) -> None:
+    assert title_alone(title) == alone
+
+
+def test_the_run_of_an_ensemble_of_phases_has_another_name_in_a_report(
+    configure: Configure, tmp_path: Path
+) -> None:
+    words = ("recipe=edst", "recipe.epochs=9", "method.pruner.calendar.interval=4it")
+    do(configure, *words, method="edst")
+    (panel,) = results_below(tmp_path, "last").panels
+    assert {*panel.rows} == {
+        "edst method.pruner.calendar.interval=4it",
+        "edst method.pruner.calendar.interval=4it procedure=train",
+    }
 
 
 def test_several_runs_give_all_the_networks_that_they_have_kept(configure: Configure) -> None:

@@ -38,7 +38,7 @@ def members_of_run(cfg: DictConfig, draft: Record, folder: Path, seed: int) -> l
     """
     stage, who = with_seed(cfg, seed), draft.identity
     name = folder.name.removesuffix(f"-seed{who.seed}-{who.id}") + f"-seed{seed}"
-    alone = replace(who, seed=seed, method=_alone(who.method))
+    alone = replace(who, seed=seed, method=title_alone(who.method))
     record, place = perform_stage(stage, replace(draft, identity=alone), folder.parent, name)
     if stage.method.get("members") is None:
         members = [Member(record.identity.id, WEIGHTS, record.accuracies.last)]  # type: ignore[union-attr]  # a run that is done has some
@@ -87,6 +87,10 @@ def _kept(run: str, listed: Path) -> list[Member]:
     ]
 
 
-def _alone(method: str) -> str:
-    """The title of a method without what was typed of the procedure."""
-    return re.sub(r" \+*procedure[.\w]*=(\[[^]]*\]|\S*)", "", method)
+def title_alone(method: str) -> str:
+    """The title of a method's run by itself, without what was typed of the ensemble.
+
+    A method whose own procedure is the ensemble needs the word procedure=train for that.
+    """
+    left, typed = re.subn(r" \+*procedure[.\w]*=(\[[^]]*\]|\S*)", "", method)
+    return left if typed else f"{left} procedure=train"
