@@ -13,7 +13,10 @@ from goldpan.runs.record import (
     AgentResult,
     ChannelResult,
     Costs,
+    EnsembleFigures,
+    EnsembleResult,
     Identity,
+    Member,
     Record,
     Sparsity,
     WeightResult,
@@ -51,7 +54,29 @@ SHRUNK = replace(
 AGENT = replace(RECORD, weights=None, agent=AgentResult({"agent": {"0.9": -16.4}}, 60.0))
 
 
-@pytest.mark.parametrize("record", [RECORD, SHRUNK, AGENT], ids=["weights", "channels", "agent"])
+ENSEMBLE = replace(
+    RECORD,
+    weights=None,
+    accuracies=Accuracies(last=Accuracy(epoch=15, test=98.0)),
+    ensemble=EnsembleResult(
+        members=(
+            Member("aa", "model.pt", Accuracy(15, 97.5)),
+            Member("bb", "model.pt", Accuracy(15, 97)),
+        ),
+        test=EnsembleFigures(98.0, 0.05, 0.01, 0.02, 0.03),
+        val=None,
+        bins=15,
+        sparsity=SPARSITY,
+        flops_without_cut=1000,
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [RECORD, SHRUNK, AGENT, ENSEMBLE],
+    ids=["weights", "channels", "agent", "ensemble"],
+)
 def test_a_record_survives_its_file(tmp_path: Path, record: Record) -> None:
     record.write(tmp_path / "record.json")
     assert read_record(tmp_path / "record.json") == record
@@ -61,6 +86,7 @@ def test_flops_kept_are_those_of_the_smaller_network_or_without_cut_weights() ->
     assert RECORD.flops_kept == 12.5
     assert SHRUNK.flops_kept == 2.5
     assert AGENT.flops_kept is None
+    assert ENSEMBLE.flops_kept == 25.0  # of both members
 
 
 def test_the_summary_says_accuracy_and_sparsity_asked_and_got() -> None:
@@ -68,6 +94,22 @@ def test_the_summary_says_accuracy_and_sparsity_asked_and_got() -> None:
         "snip on digits vgg11 quick, seed 0: finished, test accuracy 97.50 % (last epoch, 15), "
         "97.25 % (best validation epoch, 12); sparsity asked 0.9, got 0.9 (effective 0.91)"
     )
+
+
+def test_the_summary_of_an_ensemble_says_what_its_members_come_to() -> None:
+    assert ENSEMBLE.summary() == (
+        "snip on digits vgg11 quick, seed 0: finished, test accuracy 98.00 % (last epoch, 15); "
+        "sparsity asked 0.9, got 0.9 (effective 0.91); 2 members of 97.50, 97.00 % test accuracy; "
+        "NLL 0.0500, calibration error 0.0100, disagreement 0.0200"
+    )
+
+
+def test_a_member_with_an_impossible_accuracy_is_named(tmp_path: Path) -> None:
+    assert ENSEMBLE.ensemble is not None
+    strange = replace(ENSEMBLE.ensemble, members=(Member("aa", "model.pt", Accuracy(1, 120.0)),))
+    replace(ENSEMBLE, ensemble=strange).write(tmp_path / "record.json")
+    with pytest.raises(ValueError, match=r"an accuracy is in \[0, 100\] percent; got 120"):
+        read_record(tmp_path / "record.json")
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100])

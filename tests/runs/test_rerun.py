@@ -78,6 +78,15 @@ def test_nothing_that_was_kept_is_overwritten(tmp_path: Path) -> None:
     }
 
 
+def test_members_of_an_ensemble_are_kept_once_each(tmp_path: Path) -> None:
+    for _ in range(2):
+        for name in ("members.csv", "member1.pt", "member12.pt"):
+            (tmp_path / name).touch()
+        keep_old(tmp_path, record("finished", "old"))
+    assert len([*tmp_path.iterdir()]) == 6
+    assert not list(tmp_path.glob("member1.pt"))
+
+
 def test_a_checkpoint_of_other_code_is_removed_in_every_round(tmp_path: Path) -> None:
     (tmp_path / "round1").mkdir()
     for folder in (tmp_path, tmp_path / "round1"):

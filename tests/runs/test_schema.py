@@ -95,6 +95,7 @@ NEEDS = {
     "agent": [PAN],
     "train_prune_finetune": [RNI],
     "thin_when_stable": [EARLY],
+    "ensemble_of_phases": ["method=edst"],
 }
 FILES = sorted(path for path in CONF.glob("*/*.yaml") if path.parent.name != "pruner")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from goldpan.schedules.calendar import alternating, every, once, updates
+from goldpan.schedules.calendar import alternating, boundaries, every, once, updates
 
 
 def test_every_third_of_ten_steps_and_the_end() -> None:
@@ -17,6 +17,27 @@ def test_an_interval_below_one_step_is_every_step() -> None:
 def test_once_is_due_at_its_step() -> None:
     due = once(20, 5, at="0.5")
     assert [step for step in range(20) if due(step) == 1.0] == [10]
+
+
+def test_boundaries_of_freetickets_are_due_at_epochs_150_and_100_more_each() -> None:
+    due = boundaries(450 * 7, 7, first="150ep", interval="100ep")
+    found = {step / 7: progress for step in range(450 * 7) if (progress := due(step)) is not None}
+    assert found == {150: 0, 250: pytest.approx(1 / 3), 350: pytest.approx(2 / 3)}
+
+
+def test_boundaries_may_be_fractions_of_the_run() -> None:
+    due = boundaries(450 * 351, 351, first="0.3333333333", interval="0.2222222222")
+    assert [step / 351 for step in range(450 * 351) if due(step) is not None] == [150, 250, 350]
+
+
+def test_boundaries_may_be_a_step_late() -> None:
+    due = boundaries(90, 10, first="5ep", interval="2ep", delay="1it")
+    assert [step for step in range(90) if due(step) is not None] == [51, 71]
+
+
+def test_boundaries_that_begin_after_the_run_are_refused() -> None:
+    with pytest.raises(ValueError, match="150ep is step 750, outside a run of 50 steps"):
+        boundaries(50, 5, first="150ep", interval="100ep")
 
 
 @pytest.mark.parametrize(("begin", "end"), [("0.5", "0.5"), ("2ep", "1ep"), ("0", "4ep")])

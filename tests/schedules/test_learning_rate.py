@@ -1,6 +1,6 @@
 import pytest
 
-from goldpan.schedules.learning_rate import as_fractions, constant, cosine, steps
+from goldpan.schedules.learning_rate import as_fractions, constant, cosine, cycles, steps
 
 
 def test_steps_fall_at_their_milestones() -> None:
@@ -26,3 +26,22 @@ def test_a_milestone_of_steps_is_passed_at_that_step() -> None:
 def test_milestones_of_several_units_rise_in_the_run() -> None:
     with pytest.raises(ValueError, match=r"milestones rise; got \['6ep', 0.5\]"):
         as_fractions(["6ep", 0.5], 100, 10)
+
+
+def test_cycles_are_freetickets_rates() -> None:
+    """150 epochs at .1; phases from 150, 250 and 350, at .01 and after half of them at .001."""
+
+    def rate(epoch: int) -> float:
+        return 0.1 * cycles(epoch / 450, exploration=150, refinement=100, phases=3)
+
+    assert {rate(epoch) for epoch in range(150)} == {0.1}
+    for begin in (150, 250, 350):
+        first = [rate(epoch) for epoch in range(begin, begin + 50)]
+        second = [rate(epoch) for epoch in range(begin + 50, begin + 100)]
+        assert first == pytest.approx([0.01] * 50)
+        assert second == pytest.approx([0.001] * 50)
+
+
+def test_cycles_keep_their_shape_in_a_shorter_training() -> None:
+    factors = [cycles(e / 9, exploration=150, refinement=100, phases=3) for e in range(9)]
+    assert factors == [1, 1, 1, 0.1, 0.01, 0.1, 0.01, 0.1, 0.01]

@@ -45,6 +45,8 @@ class VisionData(pl.LightningDataModule):
         validation: fraction of the training images held out, or their number if it is an int.
         hold_out: which ones, one of `goldpan.data.sampling.HOLD_OUT`.
         seed: of the split, the order and the augmentation.
+        split_seed: of the limit and the split instead, so that runs with other seeds hold out the
+            same images.
         limit: keep only that many training images, class-balanced; the test split stays whole.
         size: pixels that images are scaled to, for datasets of image files.
         cache: the folder for decoded image files.
@@ -68,6 +70,7 @@ class VisionData(pl.LightningDataModule):
         eval_batch_size: int = 1000,
         validation: float = 0.1,
         seed: int = 0,
+        split_seed: int | None = None,
         augment: bool = True,
         limit: int | None = None,
         size: int | None = None,
@@ -88,6 +91,7 @@ class VisionData(pl.LightningDataModule):
         self.name, self.root = name, Path(root)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.validation, self.seed, self.augment = validation, seed, augment
+        self.split_seed = seed if split_seed is None else split_seed
         self.limit, self.size, self.workers = limit, size, workers
         self.normalization, self.hold_out = normalization, hold_out
         self.subset = read_subset(subset, name)
@@ -120,7 +124,7 @@ class VisionData(pl.LightningDataModule):
         check_images(self.root, self.classes, len(labels), len(self.test.labels))
         check_limit(self.limit, self.classes, len(labels))
         self.train_indices, self.validation_indices = hold_images_out(
-            labels, self.validation, self.seed, limit=self.limit, kind=self.hold_out
+            labels, self.validation, self.split_seed, limit=self.limit, kind=self.hold_out
         )
         numbers = len(self.train_indices), len(self.validation_indices)
         check_batches(self.batch_size, self.validation, *numbers)

@@ -46,25 +46,19 @@ def measure(
     pruned, at epoch 0.
     """
     masks = read_masks(system.net)
-    live = live_paths(system.net, data.image_shape)
     spent = cost(system.net, data.image_shape)
+    sparsity = sparsity_of(system.net, data.image_shape, draft.identity.choices["sparsity"])
     curve = rows or [{"epoch": 0, "step": 0, "sparsity": masks.sparsity} | read_metrics(trainer)]
     seconds = {"scoring": 0.0 if pruner is None else pruner.seconds} | sum_seconds(rows)
     return replace(
         draft,
-        status="collapsed" if live is not None and live.kept == 0 else "finished",
+        status="collapsed" if sparsity.effective == 1 else "finished",
         error=None,
         origin=replace(draft.origin, data=data.describe()),
         accuracies=choose_accuracies(curve),
         costs=count_costs(system.net, data.image_shape, seconds, images_per_second(rows, data)),
         weights=WeightResult(
-            Sparsity(
-                asked=draft.identity.choices["sparsity"],
-                got=masks.sparsity,
-                parameters=1 - spent.parameters_kept / spent.parameters,
-                effective=None if live is None else live.sparsity,
-                layers=masks.layers(),
-            ),
+            sparsity,
             prunable=masks.total,
             parameters_kept=spent.parameters_kept,
             flops_without_cut=spent.flops_kept,
@@ -83,6 +77,18 @@ def choose_accuracies(curve: Sequence[Row]) -> Accuracies:
         best=_best(curve, "val/accuracy"),
         best_on_test=_best(curve, "test/accuracy"),
         best_on_test_of_last_5=_best(curve[-5:], "test/accuracy"),
+    )
+
+
+def sparsity_of(net: nn.Module, shape: Sequence[int], asked: float) -> Sparsity:
+    """The sparsity of a masked network; its effective sparsity is 1 if it has collapsed."""
+    masks, live, spent = read_masks(net), live_paths(net, shape), cost(net, shape)
+    return Sparsity(
+        asked=asked,
+        got=masks.sparsity,
+        parameters=1 - spent.parameters_kept / spent.parameters,
+        effective=None if live is None else live.sparsity,
+        layers=masks.layers(),
     )
 
 

@@ -55,6 +55,8 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         callbacks += [pruner] if pruner is not None else []
         if (cfg.method.get("channels") or {}).get("prune_from") == "best_on_test":
             callbacks.append(KeepBest(folder / BEST))
+        if (members := instantiate(cfg.method.get("members"))) is not None:
+            callbacks.append(members(folder, cfg.recipe.epochs, data.steps_per_epoch))
         callbacks += [importances] if system.penalty is not None else []
         if (change := instantiate(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))

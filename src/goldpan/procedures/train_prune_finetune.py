@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import nn
 
 from goldpan.channels.choosing import (
@@ -29,12 +28,10 @@ from goldpan.procedures.measure import (
     sum_seconds,
 )
 from goldpan.procedures.setup import build_system, build_trainer, load_data
+from goldpan.procedures.stage import perform_stage
 from goldpan.procedures.train import finish, fit
 from goldpan.runs.checkpoint import load_weights
 from goldpan.runs.curve import Row
-from goldpan.runs.experiment import perform
-from goldpan.runs.fingerprint import fingerprint
-from goldpan.runs.identity import identity, without_paths
 from goldpan.runs.record import BEST, CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.csv_curve import CsvCurve
@@ -106,17 +103,8 @@ def _takes_best(cfg: DictConfig) -> bool:
 
 
 def _train(cfg: DictConfig, draft: Record, output: Path, best: bool) -> tuple[Record, Path]:
-    """The run that trains the whole network, and the file of its weights; done at most once.
-
-    It is done again if it is stale, whatever `rerun` says: what is pruned now is of today's code.
-    """
-    stage = training_stage(cfg)
-    stage.rerun = "stale"
-    choices: Any = OmegaConf.to_container(stage, resolve=True)
-    who = replace(draft.identity, id=identity(choices), choices=without_paths(choices))
-    folder = output / f"trained-{who.id}"
-    origin = replace(draft.origin, fingerprint=fingerprint(choices))
-    record = perform(stage, replace(draft, identity=who, origin=origin), folder)
+    """The run that trains the whole network, and the file of its weights; done at most once."""
+    record, folder = perform_stage(training_stage(cfg), draft, output, "trained")
     return record, folder / (BEST if best else WEIGHTS)
 
 

@@ -40,6 +40,7 @@ ADDED_LATER: dict[str, Any] = {
     "method.channels.prune_from": "last",
     "method.channels.scope": "all",
     "procedure.environment.observe": "same",
+    "dataset.split_seed": None,
     "dataset.normalization": "channel",
     "dataset.hold_out": "balanced",
     "dataset.subset": None,

@@ -94,6 +94,10 @@ DATASET = {
     "dataset.cache": _extra(TEXT, "folder for decoded image files"),
     "dataset.batch_size": _extra(COUNT, "follows recipe.batch_size"),
     "dataset.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
+    "dataset.split_seed": _extra(
+        null_or(whole(0, LARGEST_SEED)),
+        "of the limit and the validation split; null: as dataset.seed",
+    ),
     "dataset.validation": _extra(
         either(FRACTION, whole(2)), "fraction, or number, of the training images held out"
     ),
@@ -162,6 +166,12 @@ RECIPE = {
         list_of(either(real("[0, 1]"), DURATION)), "when the rate falls"
     ),
     "recipe.learning_rate.factor": _extra(POSITIVE, "on the rate at each milestone"),
+    "recipe.learning_rate.exploration": _extra(POSITIVE, "length of the part before the phases"),
+    "recipe.learning_rate.refinement": _extra(POSITIVE, "length of a phase, in the same unit"),
+    "recipe.learning_rate.phases": _extra(COUNT, "after the exploration"),
+    "recipe.learning_rate.factors": _extra(
+        list_of(POSITIVE, least=1), "on the rate in the equal parts of a phase"
+    ),
     "recipe.optimizer": Option(PART, "an optimizer of torch.optim, or your own"),
     "recipe.optimizer.lr": _extra(NOT_NEGATIVE, "learning rate"),
     "recipe.optimizer.momentum": _extra(FRACTION, "of the gradients"),
@@ -317,6 +327,9 @@ REGROWTH = {
         FLAG, "the optimizer gathers the gradients of cut weights too"
     ),
     "method.pruner.explorations": _extra(null_or(PART), "updates that drop `exploration` instead"),
+    "method.pruner.explorations.first": _extra(DURATION, "the first of them"),
+    "method.pruner.explorations.interval": _extra(DURATION, "between two of them"),
+    "method.pruner.explorations.delay": _extra(DURATION, "how much later all of them come"),
     "method.pruner.exploration": _extra(DROP, "the fraction that those drop"),
 }
 
@@ -381,6 +394,22 @@ AGENT = {
     "procedure.learner.exploration": Option(NOT_NEGATIVE, "deviation of the noise on actions"),
 }
 
+ENSEMBLE = {
+    "method.members": _extra(null_or(PART), "what keeps networks of a training for an ensemble"),
+    "method.members.calendar": _extra(PART, "where the phases begin that give a member each"),
+    "method.members.calendar.first": _extra(DURATION, "first phase"),
+    "method.members.calendar.interval": _extra(DURATION, "between the beginnings of two phases"),
+    "method.members.calendar.delay": _extra(DURATION, "how much later all of them begin"),
+    "method.members.select": _extra(
+        one_of("best", "last"), "which epoch of a phase: by validation accuracy, or the last"
+    ),
+    "procedure.members": _extra(
+        either(whole(2), list_of(whole(0, LARGEST_SEED), least=2)),
+        "of an ensemble: how many, with the seeds from `seed` on, or their seeds",
+    ),
+    "procedure.bins": _extra(COUNT, "of the calibration error"),
+}
+
 AS_THE_AUTHORS = {
     "rounding": Option(PART, "the whole number of weights that a round keeps"),
     "method.pruner.rounding": _extra(PART, "follows rounding"),
@@ -413,6 +442,7 @@ OPTIONS: dict[str, Option] = {
     **CHANNELS,
     **POLICY,
     **AGENT,
+    **ENSEMBLE,
     **AS_THE_AUTHORS,
     **LAUNCHER,
     **LOGGER,

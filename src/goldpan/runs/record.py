@@ -206,6 +206,47 @@ class AgentResult:
 
 
 @dataclass(frozen=True)
+class Member:
+    """A network of an ensemble: the id of its run, its weights' file in that run's folder, and its
+    accuracies as that run measured them."""
+
+    id: str
+    weights: str
+    accuracy: Accuracy
+
+
+@dataclass(frozen=True)
+class EnsembleFigures:
+    """What the averaged probabilities come to on one split, and how the members differ on it.
+
+    `accuracy` in percent; `nll` in nats, of the averaged probabilities; `calibration_error` and
+    `disagreement` are fractions, `divergence` is in nats: see `goldpan.predictions`.
+    """
+
+    accuracy: float
+    nll: float
+    calibration_error: float
+    disagreement: float
+    divergence: float
+
+
+@dataclass(frozen=True)
+class EnsembleResult:
+    """What the members of an ensemble came to together.
+
+    `val` is None if there is no validation image that all members were trained without. Sparsities
+    are means over the members; `flops_without_cut` is their sum, as each sees every image.
+    """
+
+    members: tuple[Member, ...]
+    test: EnsembleFigures
+    val: EnsembleFigures | None
+    bins: int
+    sparsity: Sparsity
+    flops_without_cut: int
+
+
+@dataclass(frozen=True)
 class Record:
     """One run: who it is, how it ended, and what came out; a part is None where it does not apply.
 
@@ -222,6 +263,7 @@ class Record:
     weights: WeightResult | None = None
     channels: ChannelResult | None = None
     agent: AgentResult | None = None
+    ensemble: EnsembleResult | None = None
     importances: Histogram = field(default_factory=list)
     ranks: tuple[str, ...] = ()
     exports: Mapping[str, float] = field(default_factory=dict)
@@ -235,17 +277,21 @@ class Record:
     @property
     def sparsity(self) -> Sparsity | None:
         """The sparsity that was asked for: of channels, if channels were removed, or of weights."""
-        part = self.channels or self.weights
+        part = self.channels or self.weights or self.ensemble
         return part.sparsity if part else None
 
     @property
     def flops_kept(self) -> float | None:
-        """FLOPs kept, in percent: by the smaller network, or if cut weights were skipped."""
+        """FLOPs kept, in percent: by the smaller network, or if cut weights were skipped.
+
+        Of an ensemble they are those of all its members, and may exceed 100.
+        """
         if self.costs is None:
             return None
         if self.channels is not None:
             return 100 * self.channels.flops_left / self.costs.flops
-        return 100 * self.weights.flops_without_cut / self.costs.flops if self.weights else None
+        part = self.weights or self.ensemble
+        return 100 * part.flops_without_cut / self.costs.flops if part else None
 
     def accuracy(self, metric: str) -> Accuracy | None:
         """The accuracies under a name of `Accuracies`, such as "last"; None if there are none."""
@@ -268,6 +314,8 @@ class Record:
             faster = spared["masked_ms"] / spared["compacted_ms"]
             gone = 100 * spared["channels_removed"]
             text += f"; compacted: {gone:.3g} % of the channels gone, steps {faster:.1f}x as fast"
+        if self.ensemble:
+            text += f"; {_together(self.ensemble)}"
         if self.weights and (moved := self.weights.regrowth):
             explored = moved.explored[-1] if moved.explored else 0.0
             text += f"; {moved.updates} updates explored {explored:.3g} of the weights"
@@ -319,6 +367,7 @@ def _check(record: Record) -> None:
     accuracies = record.accuracies
     found = [getattr(accuracies, one.name) for one in fields(Accuracies)] if accuracies else []
     found += [record.channels.trained, record.channels.pruned] if record.channels else []
+    found += [member.accuracy for member in record.ensemble.members] if record.ensemble else []
     for accuracy in (one for one in found if one is not None):
         for value in (accuracy.test, accuracy.val, accuracy.train):
             if value is not None and not 0 <= value <= 100:
@@ -329,6 +378,16 @@ def _check(record: Record) -> None:
             raise ValueError(f"a sparsity is a fraction in [0, 1); got {value}")
     if record.costs and record.costs.flops < 1:
         raise ValueError(f"costs.flops is a whole number from 1 on; got {record.costs.flops}")
+
+
+def _together(ensemble: EnsembleResult) -> str:
+    """What an ensemble's summary adds."""
+    alone = ", ".join(f"{member.accuracy.test:.2f}" for member in ensemble.members)
+    test = ensemble.test
+    return (
+        f"{len(ensemble.members)} members of {alone} % test accuracy; NLL {test.nll:.4f}, "
+        f"calibration error {test.calibration_error:.4f}, disagreement {test.disagreement:.4f}"
+    )
 
 
 def _seal(values: Mapping[str, Any]) -> str:

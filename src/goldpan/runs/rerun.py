@@ -10,8 +10,9 @@ from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, RECORD, WEIGHTS,
 MADE_BY = ".fingerprint"
 """The file in a run's folder that has the fingerprint of the run whose checkpoint lies there."""
 
-KEPT = (RECORD, WEIGHTS, BEST, ARCHITECTURE, "metrics.csv")
-"""Files of a run that are kept when it is run again."""
+OF_MEMBERS = ("members.csv", "member[0-9].pt", "member[0-9][0-9].pt")
+KEPT = (RECORD, WEIGHTS, BEST, ARCHITECTURE, "metrics.csv", *OF_MEMBERS)
+"""Files of a run, as patterns, that are kept when it is run again."""
 
 
 def stale(record: Record, draft: Record) -> str:
@@ -33,7 +34,7 @@ def keep_old(folder: Path, record: Record) -> dict[Path, Path]:
     Returns the new path of each old one.
     """
     started, renamed = record.identity.started[:19].replace(":", "-"), dict[Path, Path]()
-    for path in (folder / name for name in KEPT if (folder / name).exists()):
+    for path in sorted(path for pattern in KEPT for path in folder.glob(pattern)):
         name, count = f"{path.stem}-{started}", 1
         while (kept := path.with_name(f"{name}{path.suffix}")).exists():
             name, count = f"{path.stem}-{started}-{count + 1}", count + 1

@@ -79,6 +79,28 @@ def alternating(
     return points.get
 
 
+def boundaries(
+    run_steps: int, epoch_steps: int, *, first: str, interval: str, delay: str = "0it"
+) -> Calendar:
+    """Due at `first` and each `interval` (a step at least) after it, as long as the run lasts.
+
+    With `delay` all are due so much later. A callback that acts behind its step, and so before the
+    validation of the epoch that the step ends, acts in the phase that begins if it is 1it late.
+    Progress rises from 0 at the first to less than 1. Raises ValueError if the first lies outside
+    the run.
+    """
+    late = Duration.parse(delay).steps(run_steps, epoch_steps)
+    begin = _inside(first, run_steps, epoch_steps) + late
+    stride = max(1, Duration.parse(interval).steps(run_steps, epoch_steps))
+
+    def due(step: int) -> float | None:
+        if begin <= step < run_steps and (step - begin) % stride == 0:
+            return (step - begin) / (run_steps - begin)
+        return None
+
+    return due
+
+
 def _inside(text: str, run_steps: int, epoch_steps: int) -> int:
     step = Duration.parse(text).steps(run_steps, epoch_steps)
     if not 0 <= step < run_steps:

@@ -140,6 +140,7 @@ def _facts(record: Record) -> dict[str, Any]:
         "seed": who.seed,
         "error": record.error,
         "flops": record.flops_kept,
+        **_together(record),
         "seconds": costs and sum(costs.seconds.values()),
         "parts": dict(costs.seconds) if costs else {},
         "images_per_second": costs and costs.images_per_second,
@@ -147,6 +148,13 @@ def _facts(record: Record) -> dict[str, Any]:
         "commit": origin.commit,
         "started": who.started,
     }
+
+
+def _together(record: Record) -> dict[str, float]:
+    """What the members of an ensemble come to together on the test set."""
+    test = record.ensemble and record.ensemble.test
+    names = ("nll", "calibration_error", "disagreement")
+    return {name: getattr(test, name) for name in names} if test else {}
 
 
 def _sortable(value: str) -> float | str:

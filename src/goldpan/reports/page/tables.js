@@ -156,6 +156,7 @@ function drawRuns() {
     ...(data.metric === "best_on_test_of_last_5" ? [number("best of last 5", data.metric)] : []),
     number("asked", "asked", percent), number("got", "got", percent),
     number("effective", "effective", percent), number("FLOPs kept %", "flops"),
+    ...(data.runs.some((run) => isNumber(run.nll)) ? columnsOfEnsembles() : []),
     { head: "seconds", number: true, value: (run) => run.seconds, show: seconds },
     number("images/s", "images_per_second", (value) => fixed(value, 0)),
     text("hardware", "hardware"), text("commit", "commit"), text("started", "started"),
@@ -163,6 +164,14 @@ function drawRuns() {
     { head: "record", value: (run) => run.path, show: record },
   ];
   return table("Every run", columns, data.runs, "tall");
+}
+
+function columnsOfEnsembles() {
+  const four = (value) => fixed(value, 4);
+  return [
+    number("NLL", "nll", four), number("calibration error", "calibration_error", four),
+    number("disagreement", "disagreement", four),
+  ];
 }
 
 function record(run) {
