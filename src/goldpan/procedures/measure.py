@@ -100,6 +100,12 @@ def images_per_second(rows: Sequence[Row], data: VisionData) -> float | None:
     return rows[-1]["step"] * data.batch_size / sum_seconds(rows)["training"] if rows else None
 
 
+def early_stop(rows: Sequence[Row]) -> int | None:
+    """The step of the smallest validation loss, the first of equals; None without such losses."""
+    measured = [row for row in rows if "val/loss" in row]
+    return int(min(measured, key=lambda row: row["val/loss"])["step"]) if measured else None
+
+
 def compare_sizes(
     asked: float,
     large: nn.Module,
