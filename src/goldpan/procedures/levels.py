@@ -42,10 +42,9 @@ def level_below(cfg: DictConfig, level: int) -> DictConfig:
         return stage
     point = cfg.procedure.rewind.weights
     stage.controls.invert, stage.method = False, {"pruner": None}
-    stage.procedure = {"_target_": "goldpan.procedures.train.train", "_partial_": True}
-    if point is not None and Duration.parse(point).amount > 0:
-        stage.procedure["_target_"] = "goldpan.procedures.lottery.train_and_keep"
-        stage.procedure["at"] = point
+    keeps = point is not None and Duration.parse(point).amount > 0
+    target = f"goldpan.procedures.{'lottery.train_and_keep' if keeps else 'train.train'}"
+    stage.procedure = {"_target_": target, "_partial_": True} | ({"at": point} if keeps else {})
     return stage
 
 

@@ -1,7 +1,7 @@
 """Going back to an earlier point of a training: its weights, its learning rate, its images."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ class StartAt(pl.Callback):
     def enter(self, trainer: pl.Trainer) -> None:
         """Set the trainer's counters; call it before `fit`, which a checkpoint then overrules."""
         loop = trainer.fit_loop  # Lightning 2.6.6 has no public way to begin at a later epoch
-        for counted in (loop.epoch_progress.current, loop.epoch_progress.total):
+        epochs: Sequence[Any] = (loop.epoch_progress.current, loop.epoch_progress.total)
+        for counted in epochs:
             counted.ready = counted.started = counted.processed = counted.completed = self.epoch
         steps = loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total
         steps.ready = steps.completed = self.first
@@ -63,7 +64,7 @@ class StartAt(pl.Callback):
             return
         for config in trainer.lr_scheduler_configs:
             done = self.epoch if config.interval == "epoch" else self.first
-            config.scheduler.last_epoch = done - 1  # type: ignore[union-attr]
+            config.scheduler.last_epoch = done - 1
             with warnings.catch_warnings(action="ignore", category=UserWarning):
                 config.scheduler.step()  # type: ignore[call-arg]  # torch warns: no step came before
 
