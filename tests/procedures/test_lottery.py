@@ -215,6 +215,15 @@ def test_reinitialized_weights_have_the_tickets_masks(
     assert (one["linear1.weight"][kept] != other["linear1.weight"][kept]).all()
 
 
+def test_a_controls_method_shares_the_tickets_levels(configure: Configure, tmp_path: Path) -> None:
+    do(configure, "procedure.levels=2", method="reinitialized")
+    do(configure, "procedure.levels=1")
+    names = [path.name.split("seed")[0] for path in sorted(tmp_path.glob("*/"))]
+    start = "digits-lenet_300_100"
+    parts = ("dense-0-", "lottery-0.2-", "reinitialized-0.36-")
+    assert names == [f"{start}-{part}" for part in parts]
+
+
 def test_shuffled_masks_keep_as_many_weights_in_each_layer(configure: Configure) -> None:
     ticket = do(configure, "procedure.levels=2")
     control = do(configure, "procedure.levels=2", "controls.shuffle=true")

@@ -16,7 +16,7 @@ from goldpan.runs.experiment import perform
 from goldpan.runs.fingerprint import fingerprint
 from goldpan.runs.identity import identity, without_paths
 from goldpan.runs.levels import sparsity_after
-from goldpan.runs.record import RECORD, Record, read_record
+from goldpan.runs.record import RECORD, Identity, Record, read_record
 from goldpan.runs.refusal import Refusal
 
 REWIND = "rewind.pt"
@@ -24,6 +24,9 @@ REWIND = "rewind.pt"
 
 OF_LAST = ("shuffle", "reinitialize")
 """Controls that act on the last level alone."""
+
+OF_TARGET = ("controls.", "procedure.levels=")
+"""How typed words begin that are not those of a lower level."""
 
 
 class LevelFailed(RuntimeError):
@@ -80,22 +83,26 @@ def perform_below(cfg: DictConfig, draft: Record, folder: Path, level: int) -> t
 def plan_below(stage: DictConfig, draft: Record, folder: Path, level: int) -> tuple[Record, Path]:
     """The draft of a lower level's record, and its folder: those of a run typed for itself."""
     choices: Any = OmegaConf.to_container(stage, resolve=True)
-    who, words = draft.identity, draft.identity.method.split(" ")
-    kept = [word for word in words if not word.startswith(("controls.", "procedure.levels="))]
-    inverted = [word for word in words if word.startswith("controls.invert=")]
-    below = replace(
-        who,
-        id=identity(choices),
-        choices=without_paths(choices),
-        method=" ".join([*kept, *inverted]) if level else "dense",
-    )
-    end = f"-{who.choices['sparsity']:g}-seed{who.seed}-{who.id}"
-    start = folder.name.removesuffix(end)
-    if level == 0:
-        start = f"{start.removesuffix(f'-{words[0]}')}-dense"
-    place = folder.parent / f"{start}-{stage.sparsity:g}-seed{who.seed}-{below.id}"
+    who, (own, *words) = draft.identity, draft.identity.method.split(" ")
+    name = _name(stage, who, own) if level else "dense"
+    kept = [w for w in words if w.startswith("controls.invert=") or not w.startswith(OF_TARGET)]
+    title = " ".join([name, *kept]) if level else name
+    below = replace(who, id=identity(choices), choices=without_paths(choices), method=title)
+    start = folder.name.removesuffix(f"-{own}-{who.choices['sparsity']:g}-seed{who.seed}-{who.id}")
+    place = folder.parent / f"{start}-{name}-{stage.sparsity:g}-seed{who.seed}-{below.id}"
+    found = sorted(folder.parent.glob(f"*-{below.id}"))  # by whatever method's name
     origin = replace(draft.origin, fingerprint=fingerprint(choices))
-    return replace(draft, identity=below, origin=origin), place
+    return replace(draft, identity=below, origin=origin), found[0] if found else place
+
+
+def _name(stage: DictConfig, who: Identity, own: str) -> str:
+    """The method that a level is a run of: the target's own, unless that is a control."""
+    if not any(who.choices["controls"][name] for name in OF_LAST):
+        return own
+    rewind = stage.procedure.rewind
+    if rewind.rate:
+        return "lr_rewinding" if rewind.weights is None else "lottery"
+    return "finetuning"
 
 
 def _set_sparsity(stage: DictConfig, sparsity: float) -> None:
