@@ -322,6 +322,12 @@ def test_rewinding_past_the_end_is_refused_before_any_work(
     assert not list(tmp_path.glob("*dense*"))
 
 
+def test_a_rate_rewound_past_the_beginning_is_refused(configure: Configure) -> None:
+    cfg = configure("method=lottery", *SHORT)
+    with pytest.raises(ValueError, match=r"3 are 15 steps .* past the beginning of .* 10"):
+        find_point(cfg, STEPS, {"weights": None, "rate": True}, 3)
+
+
 def test_the_record_has_the_step_with_the_lowest_validation_loss(
     configure: Configure, tmp_path: Path
 ) -> None:

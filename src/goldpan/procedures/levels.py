@@ -16,7 +16,7 @@ from goldpan.runs.experiment import perform
 from goldpan.runs.fingerprint import fingerprint
 from goldpan.runs.identity import identity, without_paths
 from goldpan.runs.levels import sparsity_after
-from goldpan.runs.record import RECORD, Identity, Record, read_record
+from goldpan.runs.record import RECORD, Record, read_record
 from goldpan.runs.refusal import Refusal
 
 REWIND = "rewind.pt"
@@ -84,7 +84,7 @@ def plan_below(stage: DictConfig, draft: Record, folder: Path, level: int) -> tu
     """The draft of a lower level's record, and its folder: those of a run typed for itself."""
     choices: Any = OmegaConf.to_container(stage, resolve=True)
     who, (own, *words) = draft.identity, draft.identity.method.split(" ")
-    name = _name(stage, who, own) if level else "dense"
+    name = own.replace("reinitialized", "lottery") if level else "dense"  # its levels are tickets
     kept = [w for w in words if w.startswith("controls.invert=") or not w.startswith(OF_TARGET)]
     title = " ".join([name, *kept]) if level else name
     below = replace(who, id=identity(choices), choices=without_paths(choices), method=title)
@@ -93,16 +93,6 @@ def plan_below(stage: DictConfig, draft: Record, folder: Path, level: int) -> tu
     found = sorted(folder.parent.glob(f"*-{below.id}"))  # by whatever method's name
     origin = replace(draft.origin, fingerprint=fingerprint(choices))
     return replace(draft, identity=below, origin=origin), found[0] if found else place
-
-
-def _name(stage: DictConfig, who: Identity, own: str) -> str:
-    """The method that a level is a run of: the target's own, unless that is a control."""
-    if not any(who.choices["controls"][name] for name in OF_LAST):
-        return own
-    rewind = stage.procedure.rewind
-    if rewind.rate:
-        return "lr_rewinding" if rewind.weights is None else "lottery"
-    return "finetuning"
 
 
 def _set_sparsity(stage: DictConfig, sparsity: float) -> None:

@@ -20,6 +20,7 @@ below it are those of the tickets.
 weights; the optimizer is new; without a rewound rate the images go on after the last epoch.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,7 +29,7 @@ from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from torch import Tensor
+from torch import Tensor, nn
 
 from goldpan.allocation.quotas import keep_quotas
 from goldpan.data.vision import VisionData
@@ -73,16 +74,17 @@ def lottery(
         system = build_system(cfg, data)
         check_left(system, cfg.sparsity)
         if point.schedule is None:
-            system.learning_rate = lambda progress: point.last_factor
-        weights = _weights(cfg, draft, folder, system, point)
+            _hold_rate(system, cfg, data.steps_per_epoch)
+        first = copy.deepcopy(system.net)
         load_weights(system.net, place / WEIGHTS)
+        _, dense = plan_below(level_below(cfg, 0), draft, folder, 0)
+        weights = _weights(cfg, dense, first, system, point)
         pruner = _pruner(cfg, levels, rate, last_rate)
         pruner.check(data)
         start = StartAt(point.start, data.steps_per_epoch, weights)
         curve = CsvCurve(folder / "metrics.csv")
         callbacks = [Monitor(), curve, pruner, start]
-        longer = cfg.copy()
-        longer.recipe.epochs = point.epochs
+        longer = _lengthened(cfg, point.end, data.steps_per_epoch)
         trainer = build_trainer(longer, folder, draft.identity, data.steps_per_epoch, callbacks)
     start.enter(trainer)
     try:
@@ -108,17 +110,17 @@ def train_and_keep(cfg: DictConfig, draft: Record, folder: Path, *, at: str) -> 
 
 @dataclass(frozen=True)
 class Point:
-    """Where a retraining begins, in steps, and how many epochs the trainer counts at its end.
+    """Where a retraining begins and ends, in steps.
 
     `rewound`: the weights are those of that step (None: the trained ones). `schedule`: learning
-    rate and images go on from that step (None: after the end, at `last_factor` of the rate).
+    rate and images go on from that step (None: after the end of the dense training, at its last
+    rate).
     """
 
     start: int
-    epochs: int
+    end: int
     rewound: int | None
     schedule: int | None
-    last_factor: float
 
 
 def find_point(
@@ -127,38 +129,67 @@ def find_point(
     """Where the retraining begins.
 
     Raises:
-        ValueError: if that is past the end of the dense training.
+        ValueError: if that is past the end of the dense training, or before its beginning.
     """
-    whole = int(cfg.recipe.epochs)
-    steps, text = whole * epoch_steps, rewind["weights"]
-    rewound = None if text is None else Duration.parse(text).steps(steps, epoch_steps)
-    if rewound is not None and rewound >= steps:
+    whole, text = _whole(cfg, epoch_steps), rewind["weights"]
+    rewound = None if text is None else Duration.parse(text).steps(whole, epoch_steps)
+    if rewound is not None and rewound >= whole:
         raise ValueError(
             f"procedure.rewind.weights={text} is step {rewound}, not before the end of a training "
-            f"of {steps} steps; choose an earlier point"
+            f"of {whole} steps; choose an earlier point"
         )
-    factor = float(instantiate(cfg.recipe.learning_rate)((whole - 1) / whole))
-    if rewind["rate"]:
-        start = (whole - (epochs or whole)) * epoch_steps if rewound is None else rewound
-        return Point(start, whole, rewound, start, factor)
-    more = epochs or whole - (rewound or 0) // epoch_steps
-    return Point(steps, whole + more, rewound, None, factor)
+    asked = None if epochs is None else epochs * epoch_steps
+    if not rewind["rate"]:
+        return Point(whole, whole + (asked or whole - (rewound or 0)), rewound, None)
+    start = whole - (asked or whole) if rewound is None else rewound
+    if start < 0:
+        raise ValueError(
+            f"procedure.epochs={epochs} are {asked} steps and rewind the rate past the beginning of"
+            f" a training of {whole} steps; choose fewer"
+        )
+    return Point(start, whole, rewound, start)
+
+
+def _whole(cfg: DictConfig, epoch_steps: int) -> int:
+    """The steps of the dense training."""
+    return int(cfg.recipe.get("steps") or cfg.recipe.epochs * epoch_steps)
+
+
+def _lengthened(cfg: DictConfig, end: int, epoch_steps: int) -> DictConfig:
+    """The configuration of a training that ends at a step; epochs are not cut short."""
+    longer = cfg.copy()
+    if cfg.recipe.get("steps"):
+        longer.recipe.steps = end
+    else:
+        longer.recipe.epochs = -(-end // epoch_steps)
+    return longer
+
+
+def _hold_rate(system: Classifier, cfg: DictConfig, epoch_steps: int) -> None:
+    """Let the learning rate stay where the dense training left it."""
+    whole = _whole(cfg, epoch_steps)
+    moves = 1 if cfg.recipe.get("rate_moves") == "step" else epoch_steps
+    last = system.learning_rate((whole - 1) // moves * moves / whole)
+    system.learning_rate = lambda progress: last
 
 
 def _weights(
-    cfg: DictConfig, draft: Record, folder: Path, system: Classifier, point: Point
-) -> dict[str, Tensor] | None:
-    """The weights that a level begins with; None for those that the level below has trained."""
+    cfg: DictConfig, dense: Path, first: nn.Module, system: Classifier, point: Point
+) -> Mapping[str, Tensor]:
+    """The weights that a level begins with; `dense` is the folder of the dense training.
+
+    `first` is the network that it began with, but for a checkpoint; `system` has the weights that
+    the level below has trained.
+    """
     if cfg.controls.reinitialize:
-        return dict(system.build(cfg.seed + 1).state_dict())
+        return system.build(cfg.seed + 1).state_dict()
     if point.rewound is None:
-        return None
+        return copy.deepcopy(system.net.state_dict())
     if point.rewound > 0:
-        _, dense = plan_below(level_below(cfg, 0), draft, folder, 0)
         return read_checkpoint(dense / REWIND)
     if cfg.checkpoint is not None:
-        load_weights(system.net, Path(cfg.checkpoint))
-    return {name: value.clone() for name, value in system.net.state_dict().items()}
+        load_weights(first, Path(cfg.checkpoint))
+    return first.state_dict()
 
 
 def _pruner(cfg: DictConfig, level: int, rate: float, last_rate: float | None) -> Pruner:

@@ -80,16 +80,18 @@ def _levels(choices: Choices) -> None:
             "procedure.epochs follows from procedure.rewind.weights if the rate is rewound too; "
             f"got {epochs}; set one of the two to null"
         )
-    if rate and epochs is not None and epochs > whole:
+    # What is in steps is known when the images are; until then only what is in epochs.
+    point = Duration(0, "it") if weights is None else Duration.parse(weights)
+    end = {"run": 1, "ep": whole}.get(point.unit)
+    if end is not None and point.amount >= end:
+        raise ValueError(
+            f"procedure.rewind.weights={weights} is not before the end of a training"
+            f"{f' of {whole} epochs' if whole else ''}; choose an earlier point"
+        )
+    if rate and None not in (epochs, whole) and epochs > whole:
         raise ValueError(
             f"procedure.epochs={epochs} rewinds the rate past the beginning of a training of "
             f"{whole} epochs; choose at most {whole}"
-        )
-    point = Duration(0, "it") if weights is None else Duration.parse(weights)
-    if point.steps(whole, 1) >= whole and point.unit != "it":
-        raise ValueError(
-            f"procedure.rewind.weights={weights} is not before the end of a training of {whole} "
-            "epochs; choose an earlier point"
         )
 
 

@@ -1,7 +1,7 @@
 """Going back to an earlier point of a training: its weights, its learning rate, its images."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from goldpan.duration import Duration
 from goldpan.masks import read_masks
 from goldpan.runs.checkpoint import save
+from goldpan.training.callbacks.csv_curve import CsvCurve
 
 
 class KeepWeights(pl.Callback):
@@ -23,8 +24,9 @@ class KeepWeights(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Write the weights, if this is the time."""
-        steps = int(trainer.num_training_batches)
-        due = self.at.steps(steps * (trainer.max_epochs or 1), steps)
+        epoch_steps = int(trainer.num_training_batches)
+        run_steps = trainer.min_steps or epoch_steps * (trainer.max_epochs or 1)
+        due = self.at.steps(run_steps, epoch_steps)
         if trainer.global_step == due and trainer.is_global_zero:
             save(pl_module.net.state_dict(), self.path)  # type: ignore[union-attr]
 
@@ -39,11 +41,10 @@ class StartAt(pl.Callback):
     Args:
         step: the step to begin at.
         epoch_steps: the number of steps in an epoch.
-        weights: parameters and statistics of norms to begin with; None: those that are there, at
-            the beginning of an epoch.
+        weights: parameters and statistics of norms to begin with, under the masks as they are then.
     """
 
-    def __init__(self, step: int, epoch_steps: int, weights: Mapping[str, Tensor] | None) -> None:
+    def __init__(self, step: int, epoch_steps: int, weights: Mapping[str, Tensor]) -> None:
         self.step, self.weights = step, weights
         self.epoch, self.wasted = divmod(step, epoch_steps)
         self.first = step - self.wasted
@@ -51,9 +52,9 @@ class StartAt(pl.Callback):
     def enter(self, trainer: pl.Trainer) -> None:
         """Set the trainer's counters; call it before `fit`, which a checkpoint then overrules."""
         loop = trainer.fit_loop  # Lightning 2.6.6 has no public way to begin at a later epoch
-        epochs: Sequence[Any] = (loop.epoch_progress.current, loop.epoch_progress.total)
-        for counted in epochs:
-            counted.ready = counted.started = counted.processed = counted.completed = self.epoch
+        _set(loop.epoch_progress.current, self.epoch)
+        _set(loop.epoch_progress.total, self.epoch)
+        _set(loop.epoch_loop.batch_progress.total, self.first)
         steps = loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total
         steps.ready = steps.completed = self.first
         loop.epoch_loop._batches_that_stepped = self.first
@@ -71,8 +72,8 @@ class StartAt(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Put the weights in at the step they belong to, under the masks as they are."""
-        if trainer.global_step != self.step or self.weights is None:
+        """Put the weights in at the step they belong to, and forget what came before."""
+        if trainer.global_step != self.step:
             return
         masks = read_masks(pl_module.net)  # type: ignore[arg-type]
         weights = {n: value for n, value in self.weights.items() if not n.endswith("mask")}
@@ -80,4 +81,12 @@ class StartAt(pl.Callback):
         for optimizer in trainer.optimizers:
             optimizer.state.clear()
         pl_module.counts = {}  # type: ignore[assignment]
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, CsvCurve):
+                callback.rows.clear()
         pl_module.change_masks(masks)  # type: ignore[operator]
+
+
+def _set(tracker: Any, count: int) -> None:
+    """Set all that Lightning counts of one thing."""
+    tracker.ready = tracker.started = tracker.processed = tracker.completed = count
