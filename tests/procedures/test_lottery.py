@@ -16,7 +16,7 @@ from goldpan.masks import Masks
 from goldpan.models.lenet import lenet_300_100
 from goldpan.procedures import lottery as module
 from goldpan.procedures.levels import LevelFailed, level_below
-from goldpan.procedures.lottery import by_layer, find_point
+from goldpan.procedures.lottery import by_layer
 from goldpan.runs.checkpoint import read_checkpoint
 from goldpan.runs.experiment import resolve, run
 from goldpan.runs.identity import identity
@@ -99,15 +99,6 @@ def test_an_uncut_ticket_with_momentum_is_the_dense_network_bit_by_bit(
     configure: Configure,
 ) -> None:
     assert do(configure, *UNCUT).ranks == do(configure, method="dense").ranks
-
-
-def test_rewinding_the_rate_over_the_whole_training_is_rewinding_to_0_but_for_the_weights(
-    configure: Configure,
-) -> None:
-    cfg = configure("method=lottery", *SHORT)
-    weights = find_point(cfg, STEPS, {"weights": "0it", "rate": True}, None)
-    rate = find_point(cfg, STEPS, {"weights": None, "rate": True}, 2)
-    assert replace(rate, rewound=0) == weights
 
 
 def test_a_rewound_level_starts_from_the_step_asked_for_under_its_mask(
@@ -320,12 +311,6 @@ def test_rewinding_past_the_end_is_refused_before_any_work(
     with pytest.raises(Refusal, match="step 10, not before the end of a training of 10 steps"):
         do(configure, "procedure.rewind.weights=10it")
     assert not list(tmp_path.glob("*dense*"))
-
-
-def test_a_rate_rewound_past_the_beginning_is_refused(configure: Configure) -> None:
-    cfg = configure("method=lottery", *SHORT)
-    with pytest.raises(ValueError, match=r"3 are 15 steps .* past the beginning of .* 10"):
-        find_point(cfg, STEPS, {"weights": None, "rate": True}, 3)
 
 
 def test_the_record_has_the_step_with_the_lowest_validation_loss(

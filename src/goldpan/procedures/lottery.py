@@ -22,7 +22,7 @@ weights; the optimizer is new; without a rewound rate the images go on after the
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,10 @@ from torch import Tensor, nn
 
 from goldpan.allocation.quotas import keep_quotas
 from goldpan.data.vision import VisionData
-from goldpan.duration import Duration
 from goldpan.masks import LayerCollapse, Masks
 from goldpan.procedures.levels import REWIND, level_below, perform_below, plan_below
 from goldpan.procedures.measure import early_stop, measure, sum_seconds
+from goldpan.procedures.rewinding import Point, find_point, hold_rate, lengthened
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import check_left, finish, fit, train
 from goldpan.runs.checkpoint import load_weights, read_checkpoint
@@ -74,7 +74,7 @@ def lottery(
         system = build_system(cfg, data)
         check_left(system, cfg.sparsity)
         if point.schedule is None:
-            _hold_rate(system, cfg, data.steps_per_epoch)
+            hold_rate(system, cfg, data.steps_per_epoch)
         first = copy.deepcopy(system.net)
         load_weights(system.net, place / WEIGHTS)
         _, dense = plan_below(level_below(cfg, 0), draft, folder, 0)
@@ -84,7 +84,7 @@ def lottery(
         start = StartAt(point.start, data.steps_per_epoch, weights)
         curve = CsvCurve(folder / "metrics.csv")
         callbacks = [Monitor(), curve, pruner, start]
-        longer = _lengthened(cfg, point.end, data.steps_per_epoch)
+        longer = lengthened(cfg, point.end, data.steps_per_epoch)
         trainer = build_trainer(longer, folder, draft.identity, data.steps_per_epoch, callbacks)
     start.enter(trainer)
     try:
@@ -106,71 +106,6 @@ def lottery(
 def train_and_keep(cfg: DictConfig, draft: Record, folder: Path, *, at: str) -> Record:
     """The dense training, which also keeps its weights of the time `at`."""
     return train(cfg, draft, folder, more=[KeepWeights(at, folder / REWIND)])
-
-
-@dataclass(frozen=True)
-class Point:
-    """Where a retraining begins and ends, in steps.
-
-    `rewound`: the weights are those of that step (None: the trained ones). `schedule`: learning
-    rate and images go on from that step (None: after the end of the dense training, at its last
-    rate).
-    """
-
-    start: int
-    end: int
-    rewound: int | None
-    schedule: int | None
-
-
-def find_point(
-    cfg: DictConfig, epoch_steps: int, rewind: Mapping[str, Any], epochs: int | None
-) -> Point:
-    """Where the retraining begins.
-
-    Raises:
-        ValueError: if that is past the end of the dense training, or before its beginning.
-    """
-    whole, text = _whole(cfg, epoch_steps), rewind["weights"]
-    rewound = None if text is None else Duration.parse(text).steps(whole, epoch_steps)
-    if rewound is not None and rewound >= whole:
-        raise ValueError(
-            f"procedure.rewind.weights={text} is step {rewound}, not before the end of a training "
-            f"of {whole} steps; choose an earlier point"
-        )
-    asked = None if epochs is None else epochs * epoch_steps
-    if not rewind["rate"]:
-        return Point(whole, whole + (asked or whole - (rewound or 0)), rewound, None)
-    start = whole - (asked or whole) if rewound is None else rewound
-    if start < 0:
-        raise ValueError(
-            f"procedure.epochs={epochs} are {asked} steps and rewind the rate past the beginning of"
-            f" a training of {whole} steps; choose fewer"
-        )
-    return Point(start, whole, rewound, start)
-
-
-def _whole(cfg: DictConfig, epoch_steps: int) -> int:
-    """The steps of the dense training."""
-    return int(cfg.recipe.get("steps") or cfg.recipe.epochs * epoch_steps)
-
-
-def _lengthened(cfg: DictConfig, end: int, epoch_steps: int) -> DictConfig:
-    """The configuration of a training that ends at a step; epochs are not cut short."""
-    longer = cfg.copy()
-    if cfg.recipe.get("steps"):
-        longer.recipe.steps = end
-    else:
-        longer.recipe.epochs = -(-end // epoch_steps)
-    return longer
-
-
-def _hold_rate(system: Classifier, cfg: DictConfig, epoch_steps: int) -> None:
-    """Let the learning rate stay where the dense training left it."""
-    whole = _whole(cfg, epoch_steps)
-    moves = 1 if cfg.recipe.get("rate_moves") == "step" else epoch_steps
-    last = system.learning_rate((whole - 1) // moves * moves / whole)
-    system.learning_rate = lambda progress: last
 
 
 def _weights(
