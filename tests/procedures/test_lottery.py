@@ -35,6 +35,12 @@ UNCUT = ("procedure.levels=1", "procedure.rate=1e-9")
 STEPS = 5
 """In an epoch: 360 of 400 images in batches of 64."""
 
+METHODS = sorted(
+    path.stem
+    for path in (Path(__file__).parents[2] / "conf/method").glob("*.yaml")
+    if "@package _global_" in path.read_text()
+)
+
 Configure = Callable[..., DictConfig]
 State = dict[str, Tensor]
 
@@ -251,6 +257,14 @@ def test_weights_and_rate_are_rewound_each_for_itself(
     (start,) = begun
     kept, end = start["linear1.mask"], trained(dense, tmp_path)["linear1.weight"]
     assert torch.equal(start["linear1.weight"][kept], end[kept]) == (weights == "null")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_in_levels_runs(method: str, configure: Configure) -> None:
+    record = do(configure, "recipe.epochs=1", "sparsity=0.2", method=method)
+    assert record.status == "finished"
+    assert record.sparsity is not None
+    assert record.sparsity.got == pytest.approx(0.2, abs=0.01)
 
 
 def test_retraining_takes_the_last_epochs_of_the_schedule(

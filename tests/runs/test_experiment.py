@@ -27,8 +27,11 @@ CONF = Path(__file__).parents[2] / "conf"
 METHODS = sorted(
     path.stem
     for path in CONF.glob("method/*.yaml")
-    if not any(word in path.read_text() for word in ("channels:", "- rni\n", "- slimming\n"))
-)  # those that remove channels: test_structured.py
+    if not any(
+        word in path.read_text()
+        for word in ("channels:", "- rni\n", "- slimming\n", "@package _global_")
+    )
+)  # those that remove channels: test_train_prune_finetune.py; in levels: test_lottery.py
 SHORT = ("model.width=0.05", "recipe.epochs=2", "dataset.limit=400", "recipe.optimizer.lr=0.05")
 Configure = Callable[..., DictConfig]
 

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
 from goldpan.runs import experiment
-from goldpan.runs.experiment import plan_run
+from goldpan.runs.experiment import plan_run, settle_sparsity
 from goldpan.sweeps import composing
 from goldpan.sweeps.cells import Cell, plan
 
@@ -33,6 +33,8 @@ def check(cell: Cell) -> None:
         del cfg["hydra"]
     if cfg.method.pruner is None and "channels" not in cfg.method:
         cfg.sparsity = 0.0
+    elif "levels" in cfg.procedure:
+        cfg = settle_sparsity(cfg)  # tests/runs/test_levels.py has its numbers
     expected: Any = OmegaConf.to_container(cfg, resolve=True)
     assert cell.choices == expected
     draft, folder = plan_run(expected, groups, cell.overrides)

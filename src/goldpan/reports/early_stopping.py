@@ -60,6 +60,9 @@ def draw_early_stopping(panel: Panel, table: Table, path: Path) -> Path | None:
                 look = {"color": colour, "marker": marker, "markersize": 3.5}
                 axis.errorbar(x, y, spread, label=name, capsize=2, linewidth=1.2, **look)
             axis.set(xscale="log", xlabel="weights kept (%)", ylabel=COMPARED[metric])
+            places = sorted({point[0] for points in found.values() for point in points[metric]})
+            axis.set_xticks(places, [f"{place:.3g}" for place in places])
+            axis.set_xticks([], minor=True)
             axis.invert_xaxis()
             axis.grid(alpha=0.3, linewidth=0.5)
         handles, names = axes[0].get_legend_handles_labels()
