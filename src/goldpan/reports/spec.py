@@ -24,7 +24,8 @@ METRICS = {
 class Published:
     """An accuracy (%) as it was published, at values of the table's axes.
 
-    `std` is the sample standard deviation of `n` runs; None where it is not known. An axis that
+    `std` is the sample standard deviation of `n` runs, `standard_error` what some papers print
+    instead, std / sqrt(n); None where it is not known. An axis that
     `at` leaves out does not matter: a dense network is the same at every sparsity. A number with
     `verify` false is of another recipe: shown for orientation, never judged.
     """
@@ -33,6 +34,7 @@ class Published:
     mean: float
     std: float | None = None
     n: int | None = None
+    standard_error: float | None = None
     source: str = ""
     verify: bool = True
 
@@ -40,9 +42,18 @@ class Published:
         """Whether this is the number at these values of the axes."""
         return all(name in axes and same(value, axes[name]) for name, value in self.at.items())
 
+    @property
+    def sample(self) -> Sample:
+        """The number as a sample; behind a standard error stand the fewest runs, 2, if n is unknown."""
+        if self.standard_error is None:
+            return Sample(self.mean, self.std, self.n)
+        n = self.n or 2
+        return Sample(self.mean, self.standard_error * n**0.5, n)
+
     def __str__(self) -> str:
+        error = "" if self.standard_error is None else f" (SE {self.standard_error:.2f})"
         runs = "" if self.n is None else f" (n={self.n})"
-        return f"{Sample(self.mean, self.std)}{runs}" + ("" if self.verify else " †")
+        return f"{Sample(self.mean, self.std)}{error}{runs}" + ("" if self.verify else " †")
 
 
 @dataclass(frozen=True)
@@ -184,12 +195,14 @@ def _check_margin(where: str, given: Mapping[str, Any]) -> None:
 
 def _check_number(name: str, number: Published) -> None:
     """Raise ValueError for what is no accuracy, no deviation or no number of runs."""
-    values: list[Any] = [number.mean, number.std, number.n]
-    ranges = [("mean", 0, 100), ("std", 0, 100), ("n", 1, float("inf"))]
+    values: list[Any] = [number.mean, number.std, number.standard_error, number.n]
+    ranges = [("mean", 0, 100), ("std", 0, 100), ("standard_error", 0, 100), ("n", 1, float("inf"))]
     for value, (word, low, high) in zip(values, ranges, strict=True):
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
         if value is not None and not (numeric and low <= value <= high):
             limits = f"at least {low}" if word == "n" else f"percent, from {low} to {high}"
             raise ValueError(f"table {name}: {word} is a number, {limits}; got {value}")
+    if number.std is not None and number.standard_error is not None:
+        raise ValueError(f"table {name}: a number has a std or a standard_error; got both")
     if not isinstance(number.at, Mapping):
         raise ValueError(f"table {name}: at holds axes with their values; got {number.at}")

@@ -68,7 +68,7 @@ class TableCell:
         number = self.published
         if self.ours is None or number is None or not number.verify:
             return None
-        return self.ours, Sample(number.mean, number.std, number.n)
+        return self.ours, number.sample
 
     def __str__(self) -> str:
         """Mean ± std (n), and what is missing, failed or collapsed; "-" if nothing was asked."""
