@@ -12,7 +12,7 @@ table: .venv/installed  ## run what is missing of a paper's table and print it: 
 	$(BIN)/python run.py +table=$(T) $(WITH)
 
 test: check  ## every test that needs no download and no GPU, after the checks
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 bench: .venv/installed  ## speed as ratios to named rivals, some 15 minutes: make bench ONLY=synflow
 	$(BIN)/python -m benchmarks --only "$(ONLY)"

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE, README = ROOT / "src/goldpan", ROOT / "README.md"
 
 FLOORS = (
-    ("choices", "duration", "files", "layers", "predictions", "stream"),
+    ("choices", "duration", "files", "layers", "losses", "predictions", "stream"),
     ("masks", "models", "pictures"),
     ("runs", "types"),
     ("allocation", "data", "gradients", "penalties", "rounds", "schedules"),

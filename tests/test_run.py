@@ -40,7 +40,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ),
         (
             ["method=snip,dense", "-m", "dataset=image_folder", "dataset.root=nowhere.zip"],
-            "nowhere.zip, got nothing there (in 2 of 2 cells)",
+            "nowhere.zip, got nothing there; set dataset.root to where they are (in 2 of 2 cells)",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -59,7 +59,7 @@ def test_a_wrong_command_is_answered_in_one_sentence(
 def test_hydra_full_error_shows_the_traceback(tmp_path: Path) -> None:
     done = run(*SHORT, f"output={tmp_path}", "recipe.epochs=0", HYDRA_FULL_ERROR="1")
     assert "Traceback" in done.stderr
-    assert "recipe.epochs is a whole number from 1 on; got 0" in done.stderr
+    assert "recipe.epochs is a whole number from 1 on, or null; got 0" in done.stderr
 
 
 def test_no_weight_left_is_refused_before_training(tmp_path: Path) -> None:

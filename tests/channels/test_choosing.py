@@ -1,5 +1,6 @@
 import re
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from goldpan.channels.surgery import shrink
 from goldpan.cost import cost
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
 from goldpan.models.resnet import resnet20, resnet50, resnet56
+from goldpan.models.third_party import torchvision_model
 from goldpan.models.vgg import vgg16
 
 
@@ -84,3 +86,26 @@ def test_a_floor_that_keeps_all_channels_is_said_unless_none_are_to_go() -> None
     check_removable(net, (1, 2, 2), 0.5, partial(layerwise_channels, floor=1))
     with pytest.raises(ValueError, match=r"sparsity 0\.5 removes nothing: the floor keeps"):
         check_removable(net, (1, 2, 2), 0.5, layerwise_channels)
+
+
+def test_channels_that_cannot_be_followed_stay_where_that_is_asked() -> None:
+    """ShuffleNet's shuffle cannot be followed; what lies inside its branches can."""
+    net, shape = torchvision_model(10, 3, 32, name="shufflenet_v2_x0_5"), (3, 32, 32)
+    with pytest.raises(
+        ValueError, match=r"channels of 21 norms .*method\.channels\.scope=followed"
+    ):
+        check_removable(net, shape, 0.5, layerwise_channels)
+    check_removable(net, shape, 0.5, layerwise_channels, "followed")
+    choice = choose_channels(net, shape, 0.5, layerwise_channels, scope="followed")
+    assert choice.removed() == pytest.approx(0.5, abs=0.01)
+    small = shrink(net, choice.kept, shape)  # which compares the logits
+    assert cost(small, shape).parameters < 0.6 * cost(net, shape).parameters
+
+
+@pytest.mark.parametrize("allocate", [layerwise_channels, global_channels])
+def test_less_than_a_channel_is_refused_whatever_the_importances(allocate: Any) -> None:
+    net, shape = vgg16(10, width=0.05), (3, 32, 32)
+    with pytest.raises(ValueError, match=r"^sparsity 0\.001 removes no channel of this network"):
+        check_removable(net, shape, 0.001, allocate, at_once=True)
+    check_removable(net, shape, 0.001, allocate)  # in rounds, or of FLOPs
+    check_removable(net, shape, 0.2, allocate, at_once=True)

@@ -59,7 +59,7 @@ def test_a_scope_names_norms(net: nn.Module) -> None:
 
 def test_an_operation_that_cannot_be_followed_is_named() -> None:
     net = Permuted()
-    with pytest.raises(ValueError, match=r"without norm_a, norm_b, as they pass through Permute"):
+    with pytest.raises(ValueError, match=r"of 2 norms .* of norm_a, as they pass through Permute"):
         find_groups(net, SHAPE)
     with pytest.raises(ValueError, match=r"channels of norm_a must stay: .* Permute"):
         find_groups(net, SHAPE, ["norm_a"])
@@ -68,7 +68,7 @@ def test_an_operation_that_cannot_be_followed_is_named() -> None:
 def test_a_shuffle_of_channels_is_named() -> None:
     """Torch-Pruning's own index maps divide by zero here; its graph is whole."""
     net = torchvision_model(10, name="shufflenet_v2_x0_5")
-    with pytest.raises(ValueError, match=r"stage4\.3\.branch2\.6, as they pass through View"):
+    with pytest.raises(ValueError, match=r"stage2\.0\.branch\d\.\d, as they pass through View"):
         find_groups(net, (3, 64, 64))
 
 

@@ -88,3 +88,14 @@ def test_nothing_of_a_refused_archive_is_written(make: Make, tmp_path: Path) -> 
     with pytest.raises(ValueError, match=r"got the name '../evil'"):
         unpack(archive, tmp_path / "photos")
     assert {*tmp_path.rglob("*")} - before <= {tmp_path / "photos.lock"}
+
+
+def test_an_encrypted_zip_is_refused_by_the_name_of_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "secret.zip"
+    with zipfile.ZipFile(path, "w") as zipped:
+        zipped.writestr("cat/1.png", b"x")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # zipfile writes none, so its flag is set here
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"without a password, got .*secret\.zip, in which cat/1"):
+        list_members(path)

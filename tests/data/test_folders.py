@@ -87,3 +87,13 @@ def test_splits_go_by_any_of_their_names(train: str, test: str) -> None:
 def test_a_split_without_its_other_is_no_class() -> None:
     with pytest.raises(ValueError, match="got train/ without the other"):
         arrange(["train/a/1.png", "train/b/1.png", "tests/a/1.png", "tests/b/1.png"])
+
+
+@pytest.mark.parametrize("suffix", [".tar.gz", ".tar.xz"])
+def test_an_archive_that_was_cut_short_is_named(
+    class_folders: Write, pack: Pack, suffix: str
+) -> None:
+    archive = pack(class_folders(per_class=20), suffix)
+    archive.write_bytes(archive.read_bytes()[:-60])
+    with pytest.raises(ValueError, match=rf"expected a whole archive, got .*{suffix} \("):
+        list_members(archive)

@@ -79,3 +79,23 @@ def test_missing_timm_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ModuleNotFoundError, match="run `pip install timm`"):
         timm_model(name="resnet10t")
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (torchvision_model, "alexnet"),
+        (torchvision_model, "vit_b_16"),  # refuses them when it is built
+        (timm_model, "test_vit"),
+    ],
+)
+def test_images_that_are_too_small_are_refused_in_one_sentence(build: Build, name: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} takes no images of 8 x 8 .* larger") as error:
+        build(4, 1, 8, name=name)
+    assert "\n" not in str(error.value)
+
+
+def test_images_that_fit_leave_no_trace() -> None:
+    net = torchvision_model(4, 1, 8, name="resnet18")
+    assert net.training
+    assert not any(value for name, value in net.named_buffers() if name.endswith("_tracked"))

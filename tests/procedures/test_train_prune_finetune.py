@@ -156,3 +156,11 @@ def test_uniform_is_refused_before_any_work_where_nothing_can_be_removed(
     with pytest.raises(Refusal, match="LeNet300 has no BatchNorm2d"):
         run(cfg, GROUPS | {"method": "uniform"})
     assert not list(tmp_path.glob("trained-*"))
+
+
+def test_a_ratio_below_one_channel_is_refused_before_training(
+    configure: Configure, tmp_path: Path
+) -> None:
+    with pytest.raises(Refusal, match=r"sparsity 0\.0001 removes no channel of this"):
+        do(configure, "rni", "sparsity=0.0001", "method.channels.allocate.count=nearest")
+    assert not list(tmp_path.glob("trained-*"))

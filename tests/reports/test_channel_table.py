@@ -13,6 +13,7 @@ from goldpan.runs.record import (
     Identity,
     Record,
     Sparsity,
+    Stability,
 )
 
 SPARSITY = Sparsity(0.5, 0.48, 0.7, 0.7, {"a": 0.5, "b": 0.46})
@@ -65,3 +66,15 @@ def test_a_cell_whose_runs_removed_channels_has_a_row() -> None:
 def test_runs_that_cut_weights_have_no_row() -> None:
     weights = replace(RECORD, channels=None)
     assert channel_table(panel(weights), TABLE) == ""
+
+
+def test_a_run_whose_choice_never_settled_is_named_below_the_table() -> None:
+    never, settled = (
+        replace(RECORD, channels=replace(RECORD.channels, stability=Stability([0.5], epoch)))
+        for epoch in (None, 1)
+    )
+    table = channel_table(panel(never), TABLE)
+    assert table.splitlines()[-1] == (
+        "Never settled, cut after the last epoch and untrained since: rni at 0.5, seed 0."
+    )
+    assert "Never settled" not in channel_table(panel(settled), TABLE)

@@ -54,7 +54,10 @@ def test_each_file_opens_with_its_command(path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"metric": "top5"}, "metric is one of last, best, best_on_test; got top5"),
+        (
+            {"metric": "top5"},
+            "metric is one of last, best, best_on_test, best_on_test_of_last_5; got top5",
+        ),
         ({"rows": "model"}, "rows names no axis; got model, the axes are method, sparsity, seed"),
         ({"rows": "sparsity"}, "rows and columns are two axes; got sparsity for both"),
         (

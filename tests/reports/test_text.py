@@ -10,7 +10,7 @@ import pytest
 
 from goldpan.reports.results import Results, results_of_plan
 from goldpan.reports.spec import Table
-from goldpan.reports.text import escape, to_csv, to_latex, to_markdown
+from goldpan.reports.text import escape, plain, to_csv, to_latex, to_markdown
 from goldpan.runs.record import Identity, Record
 from goldpan.sweeps.cells import Cell, Plan
 
@@ -85,3 +85,11 @@ def test_csv_keeps_numbers_as_they_are(tmp_path: Path) -> None:
     rows = [*csv.DictReader(StringIO(text))]
     assert [row["sparsity"] for row in rows[:2]] == ["-1", "0.9"]
     assert {row["method"] for row in rows} == {"snip", "-inf", "+1e-3"}
+
+
+def test_markdown_shows_a_name_as_it_is_typed(tmp_path: Path) -> None:
+    method = "<script>`a`|b"
+    panel = unfinished(tmp_path, method).panels[0]
+    *_, row = to_markdown(panel, TABLE).splitlines()
+    assert row.split(" | ")[0] == r"| \<script>\`a\`\|b"
+    assert plain("a\n| b |") == r"a \| b \|"

@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from goldpan.runs.channel_figures import draw_channels
-from goldpan.runs.record import Accuracy, ChannelResult, Identity, Record, Sparsity
+from goldpan.runs.record import Accuracy, ChannelResult, Identity, Record, Sparsity, Stability
 
 SPARSITY = Sparsity(0.5, 0.48, 0.7, 0.7, {"a": 0.5, "b": 0.46})
 RECORD = Record(
@@ -20,3 +20,14 @@ def test_the_figures_are_drawn_where_there_are_numbers(tmp_path: Path) -> None:
     ]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
     assert draw_channels(replace(RECORD, importances=[], channels=None), tmp_path) == []
+
+
+def test_a_choice_that_was_watched_has_a_picture_of_its_stability(tmp_path: Path) -> None:
+    choices = {"method": {"channels": {"stable": {"threshold": 0.9}}}}
+    for settled in (3, None):
+        record = replace(
+            RECORD,
+            identity=replace(RECORD.identity, choices=choices),
+            channels=replace(RECORD.channels, stability=Stability([None, 0.5, 0.95], settled)),
+        )
+        assert draw_channels(record, tmp_path)[-1].name == "stability.png"

@@ -41,3 +41,22 @@ def test_a_full_disk_is_said_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("goldpan.runs.checkpoint.disk_usage", lambda _: full)
     with pytest.raises(OSError, match=r"No space left on device: .*/w"):
         save({}, tmp_path / "w")
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ([torch.ones(2)], "weights by their names, got a list"),
+        (torch.ones(2), "weights by their names, got one tensor"),
+        ({"state_dict": [1]}, "a tensor for each weight's name, got a list"),
+        ({"0.weight": 3.0}, "a tensor for each weight's name, got a float for '0.weight'"),
+        ({0: torch.ones(2)}, "a tensor for each weight's name, got a Tensor for 0"),
+    ],
+    ids=["list", "tensor", "list of weights", "number", "number as name"],
+)
+def test_what_is_no_state_dict_is_refused(
+    content: object, found: str, net: nn.Module, tmp_path: Path
+) -> None:
+    torch.save(content, tmp_path / "w.pt")
+    with pytest.raises(ValueError, match=rf"w\.pt is not a checkpoint: expected {found}"):
+        load_weights(net, tmp_path / "w.pt")

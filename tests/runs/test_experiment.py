@@ -1,6 +1,8 @@
 """Whole runs on the bundled digits, from configuration to record."""
 
+import errno
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,8 @@ from omegaconf import DictConfig
 
 from goldpan.masks import masked_layers, read_masks, revived
 from goldpan.models.vgg import vgg11
-from goldpan.runs.experiment import resolve, run
+from goldpan.runs import experiment
+from goldpan.runs.experiment import make_folder, resolve, run
 from goldpan.runs.record import Record, read_record
 from goldpan.runs.refusal import Refusal
 from goldpan.training.classifier import Classifier
@@ -303,3 +306,29 @@ def test_an_output_that_cannot_be_written_is_refused(configure: Configure, tmp_p
     (tmp_path / "file").touch()
     with pytest.raises(Refusal, match=r"cannot be written \(.*\); choose another output=FOLDER"):
         do(configure, f"output={tmp_path}/file/runs")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write anywhere")
+def test_a_read_only_output_is_said_before_any_work(configure: Configure, tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    with pytest.raises(Refusal, match=r"cannot be written \(Permission denied\); choose another"):
+        do(configure)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_read_only_disk_is_said_before_any_work(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**where: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(where["dir"]))
+
+    monkeypatch.setattr(experiment, "TemporaryFile", refuse)
+    with pytest.raises(Refusal, match=r"cannot be written \(Read-only file system\); choose ano"):
+        do(configure)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_folder_below_a_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"file/run cannot be written \(Not a directory\)"):
+        make_folder(tmp_path / "file/run")

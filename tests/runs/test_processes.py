@@ -35,7 +35,7 @@ def finish(output: Path, *overrides: str) -> Record:
     ("first", "then"),
     [
         ("false", "false"),
-        ("true", "false"),
+        pytest.param("true", "false", marks=pytest.mark.slow),  # as test_compact.py
         pytest.param("true", "true", marks=pytest.mark.slow),
         pytest.param("false", "true", marks=pytest.mark.slow),
     ],

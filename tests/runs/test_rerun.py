@@ -177,3 +177,20 @@ def test_code_that_was_edited_after_a_run_was_planned_makes_it_stale(
 def test_another_value_of_the_option_is_refused(configure: Configure) -> None:
     with pytest.raises(Refusal, match="rerun is failed, stale, all or null; got everything"):
         run(configure(*SHORT, "rerun=everything"), GROUPS)
+
+
+def test_a_broken_record_is_refused_with_what_mends_it(old_run: Path, configure: Configure) -> None:
+    old_run.write_text("{")
+    with pytest.raises(Refusal, match=r"is not a whole record: .*; rerun=failed sets it aside"):
+        run(configure(*SHORT), GROUPS)
+    assert old_run.read_text() == "{"
+
+
+def test_a_broken_record_is_set_aside_and_the_run_done_again(
+    old_run: Path, configure: Configure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old_run.write_text("{")
+    again = run(configure(*SHORT, "rerun=failed"), GROUPS)
+    assert read_record(old_run) == again
+    assert (old_run.parent / "record.broken-1.json").read_text() == "{"
+    assert "its record is broken and is now record.broken-1.json\n" in capsys.readouterr().out

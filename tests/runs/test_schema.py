@@ -24,7 +24,7 @@ from goldpan.runs.schema import check_choices, check_groups, check_option, unkno
 from goldpan.runs.sentences import sentence
 
 CONF = Path(__file__).parents[2] / "conf"
-RNI = "method=rni"
+RNI, EARLY = "method=rni", "method=early_bird"
 PAN = "method=panning"
 
 CASES = [
@@ -58,7 +58,8 @@ def refused(words: list[str]) -> str | None:
 def split(text: str) -> list[str]:
     """The words of a case; `WORD with blanks` is one word if the next has no =."""
     words = list[str]()
-    for word in text.replace("RNI", RNI).replace("PAN ", f"{PAN} ").split():
+    full = text.replace("RNI", RNI).replace("EARLY", EARLY).replace("PAN ", f"{PAN} ")
+    for word in full.split():
         if words and "=" not in word and word[:1] not in "~-":
             words[-1] += f" {word}"
         else:
@@ -94,6 +95,7 @@ NEEDS = {
     "agent": [PAN],
     "train_prune_finetune": [RNI],
     "ensemble_of_phases": ["method=edst"],
+    "thin_when_stable": [EARLY],
 }
 FILES = sorted(path for path in CONF.glob("*/*.yaml") if path.parent.name != "pruner")
 
@@ -129,9 +131,7 @@ def documented(name: str) -> bool:
 def test_the_choices_that_are_written_here_are_those_of_the_code() -> None:
     scorers = {path.stem for path in (CONF.parent / "src/goldpan/scorers").glob("[a-z]*.py")}
     assert set(options.SCORERS) == scorers
-    assert set(options.SCHEMES) - {"fan_out_default_linear"} == set(SCHEMES) - {
-        "fan_out_default_linear"
-    }
+    assert set(options.SCHEMES) == set(SCHEMES)
     assert set(options.DATASETS) == set(SPECS)
     for name, known in (
         ("model.stem", STEMS),

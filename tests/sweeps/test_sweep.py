@@ -65,26 +65,6 @@ def test_a_bad_cell_stops_no_other_and_is_not_run_again_unasked(tmp_path: Path) 
     assert again.returncode == 1
 
 
-def test_failed_cells_are_run_again_when_asked(tmp_path: Path) -> None:
-    words = ["-m", "method.pruner.scorer._target_=scorers_that_fail.raises"]
-    type_in(tmp_path, *words)
-    (path,) = tmp_path.glob("*/log.txt")
-    before = path.read_text()
-    assert "Traceback" in before
-    assert type_in(tmp_path, *words, "rerun=failed").returncode == 1
-    assert path.read_text() == before + before
-
-
-def test_a_cell_that_another_process_does_is_left_to_it(tmp_path: Path) -> None:
-    type_in(tmp_path, "-m", "seed=0,1")
-    (path, _) = sorted(tmp_path.glob("*/record.json"))
-    path.unlink()
-    with FileLock(path.parent / LOCK):
-        done = type_in(tmp_path, "-m", "seed=0,1")
-    assert "1 skipped, 1 running elsewhere" in done.stdout
-    assert done.returncode == 0
-
-
 def test_a_cell_that_another_process_has_done_meanwhile_counts_as_done(tmp_path: Path) -> None:
     def launch(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
         ended: tuple[Status, ...] = ("finished", "failed")
@@ -100,22 +80,45 @@ def test_a_cell_that_another_process_has_done_meanwhile_counts_as_done(tmp_path:
     assert list(summary.failures) == [planned.runs[1].folder]
 
 
-def test_a_broken_record_is_named_and_left_as_it_is(tmp_path: Path) -> None:
-    type_in(tmp_path, "-m", "seed=0,1")
-    path, _ = sorted(tmp_path.glob("*/record.json"))
-    path.write_text(path.read_text()[:100])
-    done = type_in(tmp_path, "-m", "seed=0,1")
-    assert f"{path} is not a whole record" in done.stdout
-    assert "1 skipped" in done.stdout
-    assert len(path.read_text()) == 100
-
-
 def finish(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
     """A launcher that does nothing but write records."""
     for cell in cells:
         cell.folder.mkdir(exist_ok=True)
         replace(cell.draft, status="finished", error=None).write(cell.folder / RECORD)
         on_end(cell, 0)
+
+
+def test_failed_cells_are_run_again_when_asked(tmp_path: Path) -> None:
+    def fail(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
+        for cell in cells:
+            on_end(cell, -signal.SIGSEGV)
+
+    planned = plan(["logger=none", f"output={tmp_path}"], ROOT / "conf")
+    assert +sweep(planned, fail, (), rerun=None, progress=False).done == {"failed": 1}
+    assert sweep(planned, finish, (), rerun=None, progress=False).done == {"failed": 1}
+    assert +sweep(planned, finish, (), rerun="failed", progress=False).done == {"finished": 1}
+
+
+def test_a_cell_that_another_process_does_is_left_to_it(tmp_path: Path) -> None:
+    planned = plan([*TINY, "seed=0,1", f"output={tmp_path}"], ROOT / "conf")
+    sweep(planned, finish, (), rerun=None, progress=False)
+    folder = planned.runs[0].folder
+    (folder / RECORD).unlink()
+    with FileLock(folder / LOCK):
+        done = type_in(tmp_path, "-m", "seed=0,1")
+    assert "1 skipped, 1 running elsewhere" in done.stdout
+    assert done.returncode == 0
+
+
+def test_a_broken_record_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    planned = plan(["seed=0,1", "logger=none", f"output={tmp_path}"], ROOT / "conf")
+    sweep(planned, finish, (), rerun=None, progress=False)
+    path = planned.runs[0].folder / RECORD
+    path.write_text(path.read_text()[:100])
+    summary = sweep(planned, finish, (), rerun=None, progress=False)
+    assert summary.done == {"failed": 1, "skipped": 1}
+    assert f"{path} is not a whole record" in str(summary)
+    assert len(path.read_text()) == 100
 
 
 def test_a_broken_record_is_set_aside_and_its_cell_run_when_asked(tmp_path: Path) -> None:
@@ -153,6 +156,25 @@ def test_the_summary_names_only_logs_that_are_there(tmp_path: Path) -> None:
     text = str(Summary(failures={tmp_path / "with": "one", tmp_path / "without": "two"}))
     assert f"failed: one; log: {tmp_path / 'with' / LOG}\n" in text
     assert "failed: two\n" in text
+
+
+def test_a_reason_that_many_cells_share_is_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
+        for cell, reason in zip(cells, ("no images", "no images", "no room"), strict=True):
+            cell.folder.mkdir()
+            replace(cell.draft, error=reason).write(cell.folder / RECORD)
+            on_end(cell, 1)
+
+    planned = plan(["seed=0,1,2", "logger=none", f"output={tmp_path}"], ROOT / "conf")
+    summary = sweep(planned, fail, (), rerun=None, progress=False)
+    said = f"{summary}"
+    assert "failed: no images (in 2 cells)\nfailed: no room\n" in said
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first.endswith(" failed: no images")
+    assert second.endswith(f" failed as {planned.runs[0].folder.name}")
+    assert third.endswith(" failed: no room")
 
 
 @pytest.mark.slow

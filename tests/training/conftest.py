@@ -70,7 +70,9 @@ def fit(data: VisionData, tmp_path: Path) -> Fit:
         resume: Path | None = None,
         **options: Any,
     ) -> pl.Trainer:
-        keep = ModelCheckpoint(tmp_path, filename="last", enable_version_counter=False)
+        keep = ModelCheckpoint(
+            tmp_path, filename="last", save_on_train_epoch_end=True, enable_version_counter=False
+        )
         trainer = pl.Trainer(
             accelerator="cpu",
             max_epochs=epochs,

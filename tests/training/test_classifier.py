@@ -243,3 +243,23 @@ def test_a_resumed_run_repeats_dropout(fit: Fit, build: Build, tmp_path: Path) -
     fit(resumed, epochs=2, resume=tmp_path / "last.ckpt")
     assert torch.equal(first(resumed), first(whole))
     assert not torch.equal(first(begun), first(whole))
+
+
+@pytest.mark.parametrize(
+    ("moves", "rates"),
+    [
+        ("epoch", [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5]),
+        ("step", [1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]),
+    ],
+)
+def test_the_learning_rate_moves_at_each_epoch_or_at_each_step(
+    fit: Fit, build: Build, moves: str, rates: list[float]
+) -> None:
+    found: list[float] = []
+
+    def note(system: Classifier, step: int) -> None:
+        found.append(system.trainer.optimizers[0].param_groups[0]["lr"] / 0.05)
+
+    system = build(learning_rate=lambda progress: 1 - progress, rate_moves=moves)
+    fit(system, BeforeStep(note), epochs=2)
+    assert found == pytest.approx(rates)

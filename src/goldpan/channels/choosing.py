@@ -1,14 +1,14 @@
-"""Choose the channels of a trained network that are kept, by the importances of its norms."""
+"""Choose the channels of a network that are kept, by the importances of its norms or filters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from goldpan.channels.allocation import ChannelAllocator
-from goldpan.channels.finding import find_groups
+from goldpan.channels.finding import find_groups, trace
 from goldpan.channels.groups import ChannelGroup, removed
 from goldpan.channels.surgery import shrink
 from goldpan.cost import cost
@@ -16,7 +16,29 @@ from goldpan.layers.bounded_norm import importance, norms
 
 Target = Literal["channels", "flops", "parameters"]
 
+Scope = Literal["all", "followed"]
+"""Which channels may go: all, or those that can be followed where others cannot."""
+
 BISECTIONS = 12
+
+
+class ChannelScorer(Protocol):
+    """Scores the channels of each group; the higher, the longer a channel is kept."""
+
+    def __call__(self, model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
+        """Group name -> scores (size,)."""
+
+
+@torch.no_grad()
+def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
+    """Score the channels of each group, (size,), by the mean of its norms' importances."""
+    norms = dict(model.named_modules())
+    return {
+        group.name: torch.stack(
+            [group.pool(name, importance(norms[name])) for name in group.norms]
+        ).mean(0)
+        for group in groups
+    }
 
 
 @dataclass(frozen=True)
@@ -48,18 +70,23 @@ def choose_channels(
     sparsity: float,
     allocate: ChannelAllocator,
     target: Target = "channels",
+    scope: Scope = "all",
+    score: ChannelScorer = channel_scores,
+    groups: Sequence[ChannelGroup] | None = None,
 ) -> ChannelChoice:
-    """Choose the channels that are kept, by the importances of the model's norms.
+    """Choose the channels that are kept, by their scores: the importances of the norms.
 
     Args:
         shape: that of one image, (C, H, W).
         sparsity: the fraction of the target to remove, in [0, 1).
         target: the channels, the FLOPs or the parameters of the network.
+        scope: "followed" leaves channels whole that cannot be followed, and they do not count.
+        groups: those of `prunable_groups`, if they are known already.
 
     Raises:
         ValueError: if the model's channels cannot be followed, or no fraction removes as much.
     """
-    scores = channel_scores(model, prunable_groups(model, shape))
+    scores = score(model, prunable_groups(model, shape, scope) if groups is None else groups)
     fraction = sparsity
     if target != "channels":
         fraction = _fraction_of_channels(model, shape, scores, sparsity, allocate, target)
@@ -69,14 +96,19 @@ def choose_channels(
     return ChannelChoice(kept, floored)
 
 
-def prunable_groups(model: nn.Module, shape: Sequence[int]) -> list[ChannelGroup]:
-    """The groups that may shrink: those of `model.prunable_norms()` if it has that, else all.
+def prunable_groups(
+    model: nn.Module, shape: Sequence[int], scope: Scope = "all"
+) -> list[ChannelGroup]:
+    """The groups that may shrink: those of `model.prunable_norms()` if it has that, else `scope`'s.
 
     Raises:
-        ValueError: if there are none.
+        ValueError: if there are none, or some cannot be followed and all are asked for.
     """
     names = getattr(model, "prunable_norms", None)
-    groups = find_groups(model, shape, names() if names is not None else None)
+    if names is None and scope == "followed":
+        groups = list(trace(model, shape).groups)
+    else:
+        groups = find_groups(model, shape, names() if names is not None else None)
     if not groups and norms(model):
         raise ValueError(
             f"all channels of {type(model).__name__} are tied to its input or output, so that none "
@@ -86,15 +118,25 @@ def prunable_groups(model: nn.Module, shape: Sequence[int]) -> list[ChannelGroup
 
 
 def check_removable(
-    model: nn.Module, shape: Sequence[int], sparsity: float, allocate: ChannelAllocator
+    model: nn.Module,
+    shape: Sequence[int],
+    sparsity: float,
+    allocate: ChannelAllocator,
+    scope: Scope = "all",
+    *,
+    at_once: bool = False,
 ) -> None:
-    """Make sure that channels can be removed, if any are to be.
+    """Make sure that channels can be removed, if any are to be; `at_once`: of them, in one round.
 
     Raises:
-        ValueError: if there are none, or if the floor of the layers keeps them all.
+        ValueError: if there are none, if the floor of the layers keeps them all, or if the sparsity
+            is less than one channel whatever the importances will be.
     """
-    groups = prunable_groups(model, shape)
-    most = allocate(channel_scores(model, groups), 1 - 2.0**-BISECTIONS)
+    groups = prunable_groups(model, shape, scope)
+    scores = channel_scores(model, groups)
+    most = allocate(scores, 1 - 2.0**-BISECTIONS)
+    if at_once and sparsity > 0 and removed(allocate(scores, sparsity, floor=0)) == 0:
+        raise nothing_removed(sparsity)
     if sparsity > 0 and removed(most) == 0:
         raise ValueError(
             f"sparsity {sparsity:g} removes nothing: the floor keeps all of the at most "
@@ -103,16 +145,11 @@ def check_removable(
         )
 
 
-@torch.no_grad()
-def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
-    """Score the channels of each group, (size,), by the mean of its norms' importances."""
-    norms = dict(model.named_modules())
-    return {
-        group.name: torch.stack(
-            [group.pool(name, importance(norms[name])) for name in group.norms]
-        ).mean(0)
-        for group in groups
-    }
+def nothing_removed(sparsity: float) -> ValueError:
+    """The error that says that a sparsity is too small for this network."""
+    return ValueError(
+        f"sparsity {sparsity:g} removes no channel of this network; choose a higher one"
+    )
 
 
 def _fraction_of_channels(

@@ -43,9 +43,12 @@ def find_groups(
     coupling = trace(model, shape)
     if scope is None:
         if lost := {name: why for name, why in coupling.whole.items() if why not in FIXED}:
-            names = {why: [n for n in lost if lost[n] == why] for why in lost.values()}
-            reasons = "; ".join(f"{', '.join(norms)}, as {why}" for why, norms in names.items())
-            raise ValueError(f"some channels must stay whole; give a scope without {reasons}")
+            first, why = next(iter(lost.items()))
+            raise ValueError(
+                f"the channels of {len(lost)} norms of {type(model).__name__} must stay, such as "
+                f"those of {first}, as {why}; method.channels.scope=followed removes channels of "
+                "the others alone"
+            )
         return list(coupling.groups)
     norms = {name for name, module in model.named_modules() if isinstance(module, _BatchNorm)}
     if strange := [name for name in scope if name not in norms]:

@@ -15,16 +15,23 @@ HARMLESS = 2**30
 PLAIN = (0, stat.S_IFREG, stat.S_IFDIR)
 """File types of a zip's members; 0 where the zip does not say."""
 
-
 Member = tuple[str, int, str]
 """A member's name, its size in bytes, and whether it is a "file", a "folder" or something else."""
 
+ENCRYPTED = 0x1
+"""The bit of a zip member's flags that says that it has a password."""
+
 
 def list_zip(archive: Path) -> list[str]:
-    """Return the names of a zip's files; raises as `_check`."""
+    """Return the names of a zip's files; raises as `_check`, and ValueError if one is encrypted."""
     members = list[Member]()
     with zipfile.ZipFile(archive) as zipped:
         for info in zipped.infolist():
+            if info.flag_bits & ENCRYPTED:
+                raise ValueError(
+                    f"expected a zip without a password, got {archive}, in which {info.filename} "
+                    "is encrypted; unpack it, and set dataset.root to the folder"
+                )
             plain = stat.S_IFMT(info.external_attr >> 16) in PLAIN
             kind = "folder" if info.is_dir() else "file" if plain else "other"
             members.append((info.filename, info.file_size, kind))

@@ -4,8 +4,10 @@ Archives are read member by member and never unpacked to disk.
 """
 
 import hashlib
+import lzma
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -45,14 +47,23 @@ def list_members(source: Path) -> list[str]:
             f"expected a folder of class folders or a tar or zip of one at {source.absolute()}, "
             "got nothing there; set dataset.root to where it is"
         )
-    elif zipfile.is_zipfile(source):
-        names = list_zip(source)
-    elif tarfile.is_tarfile(source):
-        names = list_tar(source)
     else:
-        raise ValueError(f"expected a folder, a tar or a zip, got {source}, which is none of them")
+        names = _list_archive(source)
     hidden = (".", "__MACOSX")
     return sorted(n for n in names if not any(part.startswith(hidden) for part in _parts(n)))
+
+
+def _list_archive(source: Path) -> list[str]:
+    try:
+        if zipfile.is_zipfile(source):
+            return list_zip(source)
+        if tarfile.is_tarfile(source):
+            return list_tar(source)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ValueError(
+            f"expected a whole archive, got {source} ({error}); copy or download it again"
+        ) from error
+    raise ValueError(f"expected a folder, a tar or a zip, got {source}, which is none of them")
 
 
 def read_members(source: Path, wanted: Container[str]) -> Iterator[tuple[str, bytes]]:

@@ -58,13 +58,18 @@ class ImageFiles(Dataset[Batch]):
         return torch.stack(images), labels
 
 
-def list_split(folder: Path) -> tuple[tuple[Path, ...], Tensor, tuple[str, ...]]:
-    """Return the images of a folder of class folders, their labels and the class names, sorted."""
+def require_folder(folder: Path) -> None:
+    """Raise FileNotFoundError if the folder of a split is not there."""
     if not folder.is_dir():
         raise FileNotFoundError(
             f"expected ImageNet's class folders in {folder.absolute()}, got no such folder; put "
             "them there, or set dataset.root to the folder that holds train/ and val/"
         )
+
+
+def list_split(folder: Path) -> tuple[tuple[Path, ...], Tensor, tuple[str, ...]]:
+    """Return the images of a folder of class folders, their labels and the class names, sorted."""
+    require_folder(folder)
     class_names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
     found: list[tuple[Path, int]] = []
     for label, place in enumerate(folder / class_name for class_name in class_names):

@@ -4,7 +4,8 @@ Nothing is downloaded. Both libraries are imported when first used: they take se
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,6 +16,9 @@ from goldpan.layers.masked import MaskedConv2d, MaskedLinear
 from goldpan.layers.swap import swap_layers, unswappable
 from goldpan.models.initialize import initialize, seeded
 from goldpan.models.sizes import require_positive
+
+LARGE = 224
+"""Pixels of ImageNet's images, which nearly every network of both libraries takes."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,18 +39,20 @@ def torchvision_model(
     `initialization="default"` is torchvision's own. With channels other than 3, the first
     convolution is drawn anew for them. GoogLeNet and Inception come without auxiliary outputs.
 
-    Raises ValueError if no classifier has that name, or a size is below 1.
+    Raises ValueError if no classifier has that name, a size is below 1, or images of `image_size`
+    do not pass through it.
     """
     from torchvision import models
 
     require_positive(classes=classes, channels=channels, image_size=image_size)
     _require_known(name, models.list_models(module=models), "torchvision")
-    with seeded(seed):
+    with seeded(seed), _fitting(name, image_size):
         net = models.get_model(
             name, weights=None, num_classes=classes, **_torchvision_options(name, image_size)
         )
         if channels != 3:
             _rebuild_first_convolution(net, channels)
+        _try(net, channels, image_size)
     return _masked(net, name, conv, linear, initialization, seed)
 
 
@@ -79,10 +85,11 @@ def timm_model(
     pretrained = timm.get_pretrained_cfg(name)
     sized = pretrained is not None and pretrained.fixed_input_size
     options = {"img_size": image_size} if sized else {}
-    with seeded(seed):
+    with seeded(seed), _fitting(name, image_size):
         net = timm.create_model(
             name, pretrained=False, num_classes=classes, in_chans=channels, **options
         )
+        _try(net, channels, image_size)
     return _masked(net, name, conv, linear, initialization, seed)
 
 
@@ -93,6 +100,28 @@ def _require_known(name: str, known: Collection[str], library: str) -> None:
             f"name must be one of the {len(known)} names of {library}, got {name!r}; "
             f"close matches: {close}."
         )
+
+
+@contextmanager
+def _fitting(name: str, image_size: int) -> Iterator[None]:
+    """Raise ValueError, in one sentence, if images of this size cause an error in the block."""
+    try:
+        yield
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise ValueError(
+            f"{name} takes no images of {image_size} x {image_size} pixels "
+            f"({' '.join(str(error).split())}); choose another model, or larger images: "
+            "dataset.size=224 scales image files"
+        ) from error
+
+
+@torch.no_grad()
+def _try(net: nn.Module, channels: int, image_size: int) -> None:
+    """Let one image pass through the network, unless it is as large as ImageNet's."""
+    if image_size < LARGE:
+        net.eval()
+        net(torch.zeros(1, channels, image_size, image_size))
+        net.train()
 
 
 def _torchvision_options(name: str, image_size: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from goldpan.panning.indices import find_indices
 from goldpan.panning.pictures import draw_force, draw_rounds
 from goldpan.panning.policies import Policy
 from goldpan.panning.rollout import pan
-from goldpan.panning.screening import Row, Screening, check_rounds
+from goldpan.panning.screening import Row, Screening
 from goldpan.training.callbacks.prune_before import PruneOnce
 from goldpan.training.classifier import Classifier
 from goldpan.types import DrawBatches, OnRound
@@ -52,9 +52,6 @@ class Pan(PruneOnce):
         **controls: Any,
     ) -> None:
         super().__init__(sampling, rounds=rounds, **controls)
-        check_rounds(rounds, form)
-        if watch < 0:
-            raise ValueError(f"watch must be 0 or more snapshots, got {watch}")
         self.policy, self.observe, self.watch = policy, look, min(watch, rounds)
         self.indices = find_indices(indices, temperature=temperature, mask_aware=mask_aware)
         policy.check([index.name for index in self.indices])

@@ -4,7 +4,6 @@ Neural Network Panning, arXiv 2209.13378. The weights of the five stages are the
 their code, additive form; `product` has its own exponents there).
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -50,30 +49,11 @@ class Staircase(Policy):
     """Fixed weights in each stage; a stage ends when a round's target sparsity exceeds its stair.
 
     `stairs` are rising sparsities, of which a round passes at most one; there is one stage more.
+    goldpan.runs.combinations sees to it that stairs, weights and indices fit.
     """
 
     stairs: Sequence[float]
     weights: Sequence[Sequence[float]]
-
-    def check(self, indices: Sequence[str]) -> None:
-        """Raise ValueError unless there is a usable row of weights for every stage."""
-        if len(self.weights) != len(self.stairs) + 1:
-            raise ValueError(
-                f"{len(self.stairs)} stairs make {len(self.stairs) + 1} stages, "
-                f"got weights for {len(self.weights)}; give policy.weights a row for each stage"
-            )
-        if list(self.stairs) != sorted(self.stairs):
-            raise ValueError(f"stairs must rise, got {list(self.stairs)}")
-        for stage, row in enumerate(self.weights, 1):
-            if len(row) != len(indices):
-                raise ValueError(
-                    f"stage {stage} needs a weight for each of {', '.join(indices)}, "
-                    f"got {len(row)}: {list(row)}"
-                )
-            if not all(0 <= weight < math.inf for weight in row) or not any(row):
-                raise ValueError(
-                    f"weights of stage {stage} must be >= 0 and not all 0, got {list(row)}"
-                )
 
     def __call__(self, given: PolicyInput) -> Sequence[float]:
         """The weights of the stage that the round is in."""
@@ -98,11 +78,6 @@ class Single(Policy):
     """All the weight on one index: an ablation."""
 
     index: str
-
-    def check(self, indices: Sequence[str]) -> None:
-        """Raise ValueError if the index is not one of these."""
-        if self.index not in indices:
-            raise ValueError(f"policy.index must be one of {', '.join(indices)}, got {self.index}")
 
     def __call__(self, given: PolicyInput) -> Sequence[float]:
         """1 for this index, 0 for the others."""

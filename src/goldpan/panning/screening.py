@@ -53,14 +53,6 @@ def kept_at(total: int, sparsity: float, progress: float) -> int:
     return math.floor(round(total * float((1 - sparsity) ** progress), 6))
 
 
-def check_rounds(rounds: int, form: str) -> None:
-    """Raise ValueError unless there is a round, and scores are combined by sum or product."""
-    if rounds < 1:
-        raise ValueError(f"panning takes at least one round, got {rounds}")
-    if form not in ("sum", "product"):
-        raise ValueError(f"form must be sum or product, got {form}")
-
-
 class Screening:
     """A network that is pruned round by round: its masks change, its weights never do.
 
@@ -85,7 +77,10 @@ class Screening:
         invert: bool = False,
         observe: Observe = "next",
     ) -> None:
-        check_rounds(rounds, form)
+        if rounds < 1:
+            raise ValueError(f"panning takes at least one round, got {rounds}")
+        if form not in ("sum", "product"):
+            raise ValueError(f"form must be sum or product, got {form}")
         if observe not in ("next", "same"):
             raise ValueError(f"observe must be next or same, got {observe}")
         self.model, self.indices, self.draw, self.loss = model, tuple(indices), draw, loss

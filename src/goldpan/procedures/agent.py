@@ -47,9 +47,7 @@ def agent(
     """
     start = perf_counter()
     with refusing():
-        setup, beside = prepare_panning(
-            cfg, steps, targets, environment["targets"], environment["observe"]
-        )
+        setup, beside = prepare_panning(cfg, environment["observe"])
         from goldpan.panning.env import PanningEnv
         from goldpan.panning.training import actor_weights, build_learner, train_agent
 

@@ -13,6 +13,7 @@ from goldpan.channels.surgery import plain
 from goldpan.cost import CONVENTION, cost, live_paths
 from goldpan.data.vision import VisionData
 from goldpan.masks import digest, read_masks
+from goldpan.runs.curve import Row
 from goldpan.runs.record import (
     Accuracies,
     Accuracy,
@@ -23,7 +24,7 @@ from goldpan.runs.record import (
     Sparsity,
     WeightResult,
 )
-from goldpan.training.callbacks.csv_curve import Row, read_metrics
+from goldpan.training.callbacks.csv_curve import read_metrics
 from goldpan.training.callbacks.drop_and_grow import DropAndGrow
 from goldpan.training.callbacks.monitor import compare_ranks
 from goldpan.training.callbacks.pruner import Pruner
@@ -47,16 +48,14 @@ def measure(
     masks = read_masks(system.net)
     spent = cost(system.net, data.image_shape)
     sparsity = sparsity_of(system.net, data.image_shape, draft.identity.choices["sparsity"])
-    curve = rows or [{"epoch": 0, "sparsity": masks.sparsity} | read_metrics(trainer)]
+    curve = rows or [{"epoch": 0, "step": 0, "sparsity": masks.sparsity} | read_metrics(trainer)]
     seconds = {"scoring": 0.0 if pruner is None else pruner.seconds} | sum_seconds(rows)
     return replace(
         draft,
         status="collapsed" if sparsity.effective == 1 else "finished",
         error=None,
         origin=replace(draft.origin, data=data.describe()),
-        accuracies=Accuracies(
-            _accuracy(curve[-1]), _best(curve, "val/accuracy"), _best(curve, "test/accuracy")
-        ),
+        accuracies=choose_accuracies(curve),
         costs=count_costs(system.net, data.image_shape, seconds, images_per_second(rows, data)),
         weights=WeightResult(
             sparsity,
@@ -83,9 +82,30 @@ def sparsity_of(net: nn.Module, shape: Sequence[int], asked: float) -> Sparsity:
     )
 
 
+def choose_accuracies(curve: Sequence[Row]) -> Accuracies:
+    """The accuracies of a curve that a record keeps."""
+    return Accuracies(
+        read_accuracy(curve[-1]),
+        best=_best(curve, "val/accuracy"),
+        best_on_test=_best(curve, "test/accuracy"),
+        best_on_test_of_last_5=_best(curve[-5:], "test/accuracy"),
+    )
+
+
 def reading(trainer: pl.Trainer) -> Accuracy:
     """The accuracies that a validation has just measured."""
-    return _accuracy({"epoch": 0} | read_metrics(trainer))
+    return read_accuracy({"epoch": 0, "step": 0} | read_metrics(trainer))
+
+
+def read_accuracy(row: dict[str, Any]) -> Accuracy:
+    """The accuracies in a row of the learning curve."""
+    return Accuracy(
+        epoch=int(row["epoch"]),
+        test=row["test/accuracy"],
+        val=row.get("val/accuracy"),
+        train=row.get("train/accuracy"),
+        step=int(row["step"]),
+    )
 
 
 def count_costs(
@@ -144,13 +164,4 @@ def compare_sizes(
 def _best(curve: Sequence[Row], by: str) -> Accuracy | None:
     """The first row with the highest accuracy among those at the final sparsity."""
     final = [row for row in curve if row["sparsity"] == curve[-1]["sparsity"] and by in row]
-    return _accuracy(max(final, key=lambda row: row[by])) if final else None
-
-
-def _accuracy(row: dict[str, Any]) -> Accuracy:
-    return Accuracy(
-        epoch=int(row["epoch"]),
-        test=row["test/accuracy"],
-        val=row.get("val/accuracy"),
-        train=row.get("train/accuracy"),
-    )
+    return read_accuracy(max(final, key=lambda row: row[by])) if final else None

@@ -13,11 +13,10 @@ from torch import nn
 
 from goldpan.data.sampling import Sampling
 from goldpan.data.vision import VisionData
-from goldpan.panning.callback import Pan
 from goldpan.panning.indices import Index, find_indices
 from goldpan.panning.policies import Policy, Random, Uniform
 from goldpan.panning.rollout import episode_return, pan
-from goldpan.panning.screening import Observe, Row, Screening, check_rounds
+from goldpan.panning.screening import Observe, Row, Screening
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.setup import build_system, load_data
 from goldpan.stream import scoring_seed
@@ -73,37 +72,15 @@ class PanningSetup:
         return {f"{target:g}": self.rollout(policy, target) for target in targets}
 
 
-def prepare_panning(
-    cfg: DictConfig,
-    steps: int,
-    targets: Sequence[float],
-    drawn: Sequence[Sequence[float]],
-    observe: Observe,
-) -> tuple[PanningSetup, dict[str, Policy]]:
+def prepare_panning(cfg: DictConfig, observe: Observe) -> tuple[PanningSetup, dict[str, Policy]]:
     """What the agent is trained on, and the policies to compare it with.
 
-    Raises ValueError for a wrong option, ImportError if the agent's library is not installed.
+    Raises ImportError if the agent's library is not installed; ValueError as the data and the
+    policy do.
     """
-    pruner = cfg.method.pruner
-    if pruner is None or get_class(pruner._target_) is not Pan:
-        raise ValueError("procedure=agent trains an agent for panning; choose method=panning")
     if find_spec("stable_baselines3") is None:
         raise ImportError("procedure=agent needs stable-baselines3: pip install -e '.[rl]'")
-    if steps < 1 or not targets or not all(0 <= target < 1 for target in targets):
-        raise ValueError(
-            f"expected procedure.steps >= 1 and procedure.targets in [0, 1), got {steps} steps "
-            f"and targets {list(targets)}"
-        )
-    if not drawn or not all(len(pair) == 2 and 0 <= pair[0] <= pair[1] <= 1 for pair in drawn):
-        raise ValueError(
-            "procedure.environment.targets are one or more intervals [low, high] within [0, 1], "
-            f"got {list(drawn)}"
-        )
-    if observe not in ("next", "same"):
-        raise ValueError(f"procedure.environment.observe must be next or same, got {observe}")
-    if any(cfg.controls.values()) or cfg.checkpoint is not None:
-        raise ValueError("procedure=agent takes no controls.* and no checkpoint")
-    check_rounds(pruner.rounds, pruner.form)
+    pruner = cfg.method.pruner
     prepare_process(cfg)
     data = load_data(cfg)
     system = build_system(cfg, data)

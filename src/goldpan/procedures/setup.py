@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch.nn.functional as F
 import wandb
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -19,12 +20,18 @@ from torch import nn
 from goldpan.channels.export import rebuild
 from goldpan.data.vision import VisionData
 from goldpan.layers.swap import swap_norms
+from goldpan.losses.sigmoid_mse import sigmoid_mse
+from goldpan.losses.sigmoid_mse_twice import sigmoid_mse_twice
 from goldpan.models.initialize import seeded
 from goldpan.procedures.process import prepare_process
 from goldpan.runs.provenance import is_first_rank
 from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Identity, Record
+from goldpan.schedules.learning_rate import as_fractions
 from goldpan.training.callbacks.files import AtomicFiles
+from goldpan.training.callbacks.stop_at import StopAt
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import Length, choose_length
+from goldpan.types import Loss
 
 LONGEST_TAG, LONGEST_NAME = 64, 128
 """Characters that W&B takes."""
@@ -47,12 +54,34 @@ def build_system(
         penalty=instantiate(cfg.method.get("penalty")),
         bounded=cfg.method.get("bounded"),
         optimizer=instantiate(cfg.recipe.optimizer),
-        learning_rate=instantiate(cfg.recipe.learning_rate),
-        label_smoothing=cfg.recipe.label_smoothing,
+        learning_rate=build_rate(cfg.recipe, choose_length(cfg.recipe, data.steps_per_epoch)),
+        rate_moves=cfg.recipe.rate_moves,
+        loss=choose_loss(cfg.recipe),
         splits=data.splits,
         channels_last=cfg.strategy.channels_last,
         compiled=cfg.strategy.compile,
     )
+
+
+def choose_loss(recipe: DictConfig) -> Loss:
+    """The recipe's loss; cross-entropy is the one that takes label smoothing."""
+    if recipe.loss == "cross_entropy":
+        return partial(F.cross_entropy, label_smoothing=recipe.label_smoothing)
+    return {"sigmoid_mse": sigmoid_mse, "sigmoid_mse_twice": sigmoid_mse_twice}[recipe.loss]
+
+
+def build_rate(recipe: DictConfig, length: Length) -> Callable[[float], float]:
+    """The learning rate's schedule, with its milestones as fractions of this training.
+
+    Raises ValueError as `as_fractions` does.
+    """
+    schedule: Callable[[float], float]
+    if (milestones := recipe.learning_rate.get("milestones")) is None:
+        schedule = instantiate(recipe.learning_rate)
+    else:
+        fractions = as_fractions(milestones, length.steps, length.epoch_steps)
+        schedule = instantiate(recipe.learning_rate, milestones=fractions)
+    return schedule
 
 
 def build_network(cfg: DictConfig, data: VisionData, seed: int) -> nn.Module:
@@ -77,10 +106,11 @@ def build_trainer(
 ) -> pl.Trainer:
     """Lightning's Trainer for the strategy; it keeps one checkpoint, that of the last epoch.
 
-    Nothing is logged more often than every `steps`, an epoch's. Raises ValueError if the strategy
-    needs a GPU and there is none.
+    `steps` are an epoch's; nothing is logged more often. Raises ValueError if the strategy needs a
+    GPU and there is none.
     """
     prepare_process(cfg)
+    length, every = choose_length(cfg.recipe, steps), cfg.recipe.evaluate_every
     # Lightning 2.6.6 writes save_last only beside another checkpoint (its issue 21244), so that
     # other one, the newest as there is no monitor, gets the name.
     keep_last = ModelCheckpoint(
@@ -91,14 +121,18 @@ def build_trainer(
         enable_version_counter=False,
     )
     watched = sys.stderr.isatty() and cfg.progress
+    last = [StopAt(length.steps), keep_last, *([RichProgressBar()] if watched else [])]
     return pl.Trainer(
         accelerator=cfg.strategy.accelerator,
         devices=cfg.strategy.devices,
         strategy=cfg.strategy.strategy,
         precision=cfg.strategy.precision,
-        max_epochs=cfg.recipe.epochs,
+        max_epochs=length.epochs,
+        min_steps=length.steps,
+        val_check_interval=None if every is None else max(1, length.count(every)),
+        check_val_every_n_epoch=1 if every is None else None,
         gradient_clip_val=cfg.recipe.gradient_clip,
-        callbacks=[*callbacks, keep_last, *([RichProgressBar()] if watched else [])],
+        callbacks=[*callbacks, *last],
         plugins=[AtomicFiles()],
         logger=open_logger(cfg, folder, who),
         default_root_dir=folder,

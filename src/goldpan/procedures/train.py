@@ -24,11 +24,14 @@ from goldpan.runs.regrowth_figure import draw_regrowth
 from goldpan.training.callbacks.after_step import AfterStep
 from goldpan.training.callbacks.compact import Compact, check_compaction
 from goldpan.training.callbacks.csv_curve import CsvCurve
+from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.importances import Importances
 from goldpan.training.callbacks.keep_best import KeepBest
+from goldpan.training.callbacks.keep_members import KeepMembers
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import choose_length
 
 
 def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
@@ -42,7 +45,7 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         system = build_system(cfg, data)
         pruner: Pruner | None = instantiate(cfg.method.pruner)
         if pruner is not None:
-            pruner.check(data, cfg.recipe.epochs * data.steps_per_epoch, data.steps_per_epoch)
+            pruner.check(data, choose_length(cfg.recipe, data.steps_per_epoch))
             check_left(system, cfg.sparsity)
         if cfg.checkpoint is not None:
             load_weights(system.net, Path(cfg.checkpoint))
@@ -53,11 +56,12 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         callbacks += [pruner] if pruner is not None else []
         if (cfg.method.get("channels") or {}).get("prune_from") == "best_on_test":
             callbacks.append(KeepBest(folder / BEST))
-        if (members := instantiate(cfg.method.get("members"))) is not None:
-            callbacks.append(members(folder, cfg.recipe.epochs, data.steps_per_epoch))
+        if cfg.method.get("members") is not None:
+            callbacks.append(choose_members(cfg, data, folder))
         callbacks += [importances] if system.penalty is not None else []
         if (change := instantiate(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))
+        callbacks += [Decay(cfg.recipe.decay)] if cfg.recipe.decay else []  # after the pruner
         callbacks += [compact] if compact is not None else []  # after the pruner
         trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, callbacks)
     try:
@@ -87,6 +91,14 @@ def check_penalty(system: Classifier, data: VisionData) -> None:
         images, labels = torch.zeros(2, *data.image_shape), torch.zeros(2, dtype=torch.int64)
         # On a copy: a penalty that runs the network would move the statistics of its norms.
         system.penalty(copy.deepcopy(system.net), (images, labels))
+
+
+def choose_members(cfg: DictConfig, data: VisionData, folder: Path) -> KeepMembers:
+    """The callback that keeps networks for an ensemble; raises ValueError as it does."""
+    length = choose_length(cfg.recipe, data.steps_per_epoch)
+    every = length.count(cfg.recipe.evaluate_every or "1ep")
+    keep: KeepMembers = instantiate(cfg.method.members)(folder, length, every)
+    return keep
 
 
 def choose_compact(

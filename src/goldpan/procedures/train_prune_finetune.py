@@ -10,7 +10,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 
-from goldpan.channels.choosing import ChannelChoice, check_removable, choose_channels
+from goldpan.channels.choosing import (
+    ChannelChoice,
+    channel_scores,
+    check_removable,
+    choose_channels,
+    nothing_removed,
+)
 from goldpan.channels.surgery import shrink
 from goldpan.data.vision import VisionData
 from goldpan.procedures.measure import (
@@ -25,9 +31,11 @@ from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.stage import perform_stage
 from goldpan.procedures.train import finish, fit
 from goldpan.runs.checkpoint import load_weights
+from goldpan.runs.curve import Row
 from goldpan.runs.record import BEST, CHECKPOINT, WEIGHTS, Accuracy, Record
 from goldpan.runs.refusal import refusing
-from goldpan.training.callbacks.csv_curve import CsvCurve, Row
+from goldpan.training.callbacks.csv_curve import CsvCurve
+from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.classifier import Classifier
 
@@ -46,8 +54,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
         best = _takes_best(cfg)
         data = load_data(cfg)
         system = build_system(cfg, data)
-        allocate = instantiate(cfg.method.channels.allocate)
-        check_removable(system.net, data.image_shape, cfg.sparsity, allocate)
+        check_channels(cfg, system.net, data.image_shape)
     trained, weights = _train(cfg, draft, folder.parent, best)
     accuracies = trained.accuracies
     load_weights(system.net, weights)
@@ -82,6 +89,14 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     return record
 
 
+def check_channels(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> None:
+    """Raise ValueError, before the training, if no channel could be removed after it."""
+    channels = cfg.method.channels
+    at_once = channels.rounds == 1 and channels.target == "channels"
+    allocate, scope = instantiate(channels.allocate), channels.get("scope", "all")
+    check_removable(net, shape, cfg.sparsity, allocate, scope, at_once=at_once)
+
+
 def _takes_best(cfg: DictConfig) -> bool:
     """Whether the network that was best on the test set is pruned, instead of the last."""
     return bool(cfg.method.channels.prune_from == "best_on_test")
@@ -112,11 +127,11 @@ def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> ChannelChoic
     channels = cfg.method.channels
     fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
     allocate = instantiate(channels.allocate)
-    choice = choose_channels(net, shape, fraction, allocate, channels.target)
+    scope = channels.get("scope", "all")
+    score = instantiate(channels.get("scorer")) or channel_scores
+    choice = choose_channels(net, shape, fraction, allocate, channels.target, scope, score)
     if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:
-        raise ValueError(
-            f"sparsity {cfg.sparsity:g} removes no channel of this network; choose a higher one"
-        )
+        raise nothing_removed(cfg.sparsity)
     return choice
 
 
@@ -136,12 +151,15 @@ def _tune(
     """Measure the pruned network and train it, from the checkpoint in `place` if there is one."""
     tuning = cfg.copy()
     tuning.method.penalty = None
-    tuning.recipe.epochs = cfg.method.channels.epochs or cfg.recipe.epochs
+    if epochs := cfg.method.channels.epochs:
+        tuning.recipe.epochs, tuning.recipe.steps = epochs, None
     if not logged:
         tuning.logger = {}
     place.mkdir(exist_ok=True)
     system, curve = build_system(tuning, data, lambda seed: net), CsvCurve(place / "metrics.csv")
-    trainer = build_trainer(tuning, place, draft.identity, data.steps_per_epoch, [Monitor(), curve])
+    callbacks: list[pl.Callback] = [Monitor(), curve]
+    callbacks += [Decay(tuning.recipe.decay)] if tuning.recipe.decay else []
+    trainer = build_trainer(tuning, place, draft.identity, data.steps_per_epoch, callbacks)
     trainer.validate(system, datamodule=data, verbose=False)
     before = reading(trainer)
     fit(trainer, system, data, place)

@@ -26,7 +26,22 @@ def channel_table(panel: Panel, table: Table) -> str:
         if removed := [record for record in cell.records if record.channels is not None]:
             where = [shown(table.rows, row), shown(table.columns, column)]
             rows.append([*where, *channel_row(removed)])
-    return markdown([table.rows, table.columns, *HEADER], rows) if rows else ""
+    if not rows:
+        return ""
+    return markdown([table.rows, table.columns, *HEADER], rows) + _never_settled(panel)
+
+
+def _never_settled(panel: Panel) -> str:
+    """A sentence on the runs whose choice of channels never settled; empty if there are none."""
+    records = [record for cell in panel.cells.values() for record in cell.records]
+    found = [
+        f"{one.identity.method} at {one.channels.sparsity.asked:g}, seed {one.identity.seed}"
+        for one in records
+        if one.channels and one.channels.stability and one.channels.stability.settled is None
+    ]
+    if not found:
+        return ""
+    return f"\n\nNever settled, cut after the last epoch and untrained since: {'; '.join(found)}."
 
 
 def channel_row(same: Sequence[Record]) -> list[str]:

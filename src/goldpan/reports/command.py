@@ -30,10 +30,11 @@ WORDS: dict[str, tuple[str, ...]] = {
 HELP = """python -m goldpan.report FOLDER         every run below a folder
 python -m goldpan.report +table=NAME    a paper's table, beside the published numbers
 
-Further words: to=markdown|latex|csv|html|wandb, metric=last|best|best_on_test,
-compare=METHOD,METHOD (differences by seed); of a table also output=FOLDER and any choice that it
-was run with. verify=true exits with 0 where a table is reproduced, 4 where it is not, 3 where the
-runs are too few to tell, and 2 where runs are missing or nothing can be judged."""
+Further words: to=markdown|latex|csv|html|wandb, metric=last|best|best_on_test|
+best_on_test_of_last_5, compare=METHOD,METHOD (differences by seed); of a table also output=FOLDER
+and any choice that it was run with. verify=true exits with 0 where a table is reproduced, 4 where
+it is not, 3 where the runs are too few to tell, and 2 where runs are missing or nothing can be
+judged."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

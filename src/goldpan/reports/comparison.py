@@ -19,7 +19,7 @@ import numpy as np
 
 from goldpan.reports.report import Report
 from goldpan.reports.table_cell import TableCell
-from goldpan.reports.text import markdown, shown
+from goldpan.reports.text import markdown, plain, shown
 from goldpan.reports.verdict import LEVEL, holm
 
 HEADER = ("setup", "n", "difference by seed", "mean", "95 % interval", "p", "improvement")
@@ -68,10 +68,10 @@ def compare(report: Report, names: Sequence[str]) -> str:
     pairs = {pair: list(_setups(report, *pair)) for pair in combinations(dict.fromkeys(names), 2)}
     p = [one.test[3] for setups in pairs.values() for one in setups]
     sure = iter(holm(np.nan_to_num(np.array(p), nan=1.0)))
-    parts = [f"# {report.table.name}: {' against '.join(names)}", report.caption]
+    parts = [plain(f"# {report.table.name}: {' against '.join(names)}"), report.caption]
     for (first, second), setups in pairs.items():
         rows = [_row(one, next(sure)) for one in setups]
-        parts += [f"## {first} less {second}", markdown(HEADER, rows), _over_setups(setups)]
+        parts += [plain(f"## {first} less {second}"), markdown(HEADER, rows), _over_setups(setups)]
     return "\n\n".join([*parts, _legend(len(p))]) + "\n"
 
 

@@ -12,7 +12,7 @@ from goldpan.reports.plots import draw_curves
 from goldpan.reports.results import Results, results_below, results_of_plan
 from goldpan.reports.sources import distinct, evidence, images, whole_networks
 from goldpan.reports.spec import METRICS, Table, read_table
-from goldpan.reports.text import DITTO, to_csv, to_latex, to_markdown
+from goldpan.reports.text import DITTO, plain, to_csv, to_latex, to_markdown
 from goldpan.reports.trust import doubts, unknown
 from goldpan.runs.fingerprint import code_fingerprint
 from goldpan.runs.identity import NOT_DECISIVE, NOT_DECISIVE_OF_DATA
@@ -65,13 +65,14 @@ class Report:
 
     def text(self, pictures: Iterable[Path]) -> str:
         """The whole report as Markdown."""
-        parts = [f"# {self.table.name}", self.table.paper, self.caption]
+        parts = [f"# {plain(self.table.name)}", plain(self.table.paper), self.caption]
         for panel in self.results.panels:
-            parts += [f"## {panel.title}"] if panel.title else []
+            parts += [f"## {plain(panel.title)}"] if panel.title else []
             parts.append(to_markdown(panel, self.table))
             if channels := channel_table(panel, self.table):
                 parts += ["after removing channels, last epoch", channels]
-        parts += [*self.lines, *(f"figure: {path}" for path in pictures)]
+        lines = [*self.lines, *(f"figure: {path}" for path in pictures)]
+        parts += map(plain, lines)
         return "\n\n".join(parts) + "\n"
 
     def write(self) -> dict[str, str]:

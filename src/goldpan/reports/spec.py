@@ -15,6 +15,7 @@ METRICS = {
     "last": "test accuracy (%) after the last epoch",
     "best": "test accuracy (%) at the epoch with the best validation accuracy",
     "best_on_test": "best test accuracy (%) of any epoch: selected on the test set",
+    "best_on_test_of_last_5": "best test accuracy (%) of the last five evaluations",
 }
 
 

@@ -27,6 +27,9 @@ LATEX = {
 }
 """What LaTeX would take for a command, and what its fonts lack."""
 
+MARKUP = str.maketrans({sign: f"\\{sign}" for sign in "\\<|`"})
+"""What Markdown would take for HTML, for the edge of a table's cell, or for code."""
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a formula begins with in a spreadsheet, or what it skips before one."""
 
@@ -37,8 +40,14 @@ COLUMNS = (
 )
 
 
+def plain(text: str) -> str:
+    """The text as Markdown shows it, on one line: a name may hold <, | or a backtick."""
+    return " ".join(text.split("\n")).translate(MARKUP)
+
+
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table with its columns aligned, three hyphens wide at least."""
+    """A Markdown table of plain texts, its columns aligned, three hyphens wide at least."""
+    header, rows = [plain(text) for text in header], [[plain(text) for text in r] for r in rows]
     widths = [max(3, *(len(row[i]) for row in [header, *rows])) for i in range(len(header))]
     lines = [header, ["-" * width for width in widths], *rows]
     padded = [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in lines]

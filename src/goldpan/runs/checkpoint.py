@@ -43,11 +43,17 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ValueError: if the file is not a checkpoint, or holds more than tensors and plain values.
     """
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
         raise ValueError(
             f"{path} is not a checkpoint that can be loaded safely: {error}"
         ) from error
+    if not isinstance(content, dict):
+        kind = "one tensor" if isinstance(content, Tensor) else f"a {type(content).__name__}"
+        raise ValueError(
+            f"{path} is not a checkpoint: expected weights by their names, got {kind}; take a "
+            "file that torch.save wrote of model.state_dict()"
+        )
     return content
 
 
@@ -63,17 +69,31 @@ def load_weights(model: nn.Module, path: Path) -> None:
         raise ValueError(
             f"{path} is the checkpoint of a compacted run; let that run end and take its model.pt"
         )
-    state: dict[str, Tensor] = content.get("state_dict", content)
-    state = {name.removeprefix("net."): value for name, value in state.items()}
+    found = content.get("state_dict", content)
+    if odd := _not_weights(found):
+        raise ValueError(
+            f"{path} is not a checkpoint: expected a tensor for each weight's name, got {odd}; "
+            "take a file that torch.save wrote of model.state_dict()"
+        )
+    state: dict[str, Tensor] = {name.removeprefix("net."): found[name] for name in found}
     own = model.state_dict()
     missing = [name for name in own if name not in state and not name.endswith("mask")]
     strange = [name for name in state if name not in own]
-    odd = [n for n, value in own.items() if n in state and state[n].shape != value.shape]
-    if missing or strange or odd:
+    other = [n for n, value in own.items() if n in state and state[n].shape != value.shape]
+    if missing or strange or other:
         raise ValueError(
-            f"{path} belongs to another model: {_first(own, state, missing, strange, odd)}"
+            f"{path} belongs to another model: {_first(own, state, missing, strange, other)}"
         )
     model.load_state_dict(state, strict=False)
+
+
+def _not_weights(found: Any) -> str:
+    """What is no tensor by a name in a state dict; empty if all is right."""
+    if not isinstance(found, dict):
+        return f"a {type(found).__name__}"
+    wrong = (n for n, v in found.items() if not (isinstance(n, str) and isinstance(v, Tensor)))
+    name = next(wrong, None)
+    return "" if name is None else f"a {type(found[name]).__name__} for {name!r}"
 
 
 def _first(

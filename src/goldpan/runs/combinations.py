@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from goldpan.duration import Duration
+
 Choices = Mapping[str, Any]
+
+CHANNEL_PROCEDURES = {"train_prune_finetune": "rni", "thin_when_stable": "early_bird"}
+"""Procedures that remove channels, and a method of each."""
 
 
 def check_together(choices: Choices) -> None:
@@ -18,6 +23,7 @@ def check_together(choices: Choices) -> None:
         _method,
         _procedure,
         _ensemble,
+        _stable,
         _policy,
         _model,
         _recipe,
@@ -60,17 +66,23 @@ def _procedure(choices: Choices) -> None:
     """A procedure does what the method asks for."""
     shape = choices["procedure"]["_target_"].rpartition(".")[2]
     pruner, channels = choices["method"]["pruner"], choices["method"].get("channels")
+    own = "thin_when_stable" if "stable" in (channels or ()) else "train_prune_finetune"
     if shape == "train" and channels is not None and choices["sparsity"] > 0:
         raise ValueError(
             f"procedure=train removes no channels, so sparsity={choices['sparsity']} of this method"
-            " would be none; choose procedure=train_prune_finetune, or sparsity=0"
+            f" would be none; choose procedure={own}, or sparsity=0"
         )
-    if shape == "train_prune_finetune" and channels is None:
+    if shape in CHANNEL_PROCEDURES and channels is None:
         raise ValueError(
-            "procedure=train_prune_finetune needs a method that removes channels, such as "
-            "method=rni; for this one choose procedure=train"
+            f"procedure={shape} needs a method that removes channels, such as "
+            f"method={CHANNEL_PROCEDURES[shape]}; for this one choose procedure=train"
+        )
+    if shape in CHANNEL_PROCEDURES and shape != own:
+        raise ValueError(
+            f"procedure={shape} is not how this method removes channels; choose procedure={own}"
         )
     if shape == "agent":
+        _agent(choices)
         if pruner is None or not pruner["_target_"].endswith(".Pan"):
             raise ValueError("procedure=agent trains an agent for panning; choose method=panning")
         if choices["seed"] >= 2**32:
@@ -103,6 +115,48 @@ def _ensemble(choices: Choices) -> None:
         )
     if kept is not None and choices["compact"]:
         raise ValueError("compact=true trains another network than method.members keeps; drop it")
+
+
+def _agent(choices: Choices) -> None:
+    """An agent is trained on a network as it is drawn, at sparsities from low to high."""
+    if any(choices["controls"].values()) or choices["checkpoint"] is not None:
+        raise ValueError("procedure=agent takes no controls.* and no checkpoint")
+    for interval in choices["procedure"]["environment"]["targets"]:
+        if interval != sorted(interval):
+            raise ValueError(
+                "procedure.environment.targets are intervals of sparsity, [low, high]; got "
+                f"{interval}"
+            )
+
+
+def _stable(choices: Choices) -> None:
+    """Channels that go in the middle of a training need its time, and take `compact`'s place."""
+    channels = choices["method"].get("channels") or {}
+    if "stable" not in channels:
+        missing = [name for name in ("epochs", "rounds") if channels and name not in channels]
+        if missing:
+            raise ValueError(
+                f"method.channels.{missing[0]} is missing; fine-tuning needs it, as in method=rni"
+            )
+        return
+    if choices["compact"]:
+        raise ValueError(
+            "compact=true takes out what masks leave dead, and this method has no masks: it "
+            "removes channels for good in the training; choose compact=false"
+        )
+    strange = [name for name in ("epochs", "rounds", "prune_from") if name in channels]
+    if strange:
+        raise ValueError(
+            f"method.channels.{strange[0]} is for methods that remove channels after a training; "
+            f"this one does so within it: leave it out, or choose one such as method=slimming"
+        )
+    stable, epochs = channels["stable"], choices["recipe"]["epochs"]
+    first = stable["earlier"] + (not stable["untrained"])
+    if epochs is not None and epochs <= first:
+        raise ValueError(
+            f"this method can remove channels after epoch {first} at the earliest and trains on; "
+            f"got recipe.epochs={epochs}; choose {first + 1} or more"
+        )
 
 
 def _policy(choices: Choices) -> None:
@@ -169,8 +223,23 @@ def _recipe(choices: Choices) -> None:
         )
     if optimizer.get("fused") and optimizer.get("foreach"):
         raise ValueError("recipe.optimizer.fused and foreach exclude each other; set one to false")
+    lengths = [recipe["epochs"], recipe["steps"]]
+    if lengths.count(None) != 1:
+        raise ValueError(
+            "recipe.epochs or recipe.steps is the training's length, and the other is null; got "
+            + " and ".join("null" if one is None else str(one) for one in lengths)
+        )
+    if recipe["label_smoothing"] and recipe["loss"] != "cross_entropy":
+        raise ValueError(
+            f"recipe.label_smoothing is of recipe.loss=cross_entropy; got {recipe['loss']}; set one"
+            " of them to its default"
+        )
+    every = recipe["evaluate_every"]
+    if every is not None and Duration.parse(every).amount == 0:
+        raise ValueError(f"recipe.evaluate_every is longer than 0, or null; got {every}")
     milestones = recipe["learning_rate"].get("milestones", [])
-    if milestones != sorted(milestones):
+    fractions = [one for one in milestones if not isinstance(one, str)]
+    if fractions != sorted(fractions):  # of others it is known when the steps of the run are
         raise ValueError(f"recipe.learning_rate.milestones rise; got {milestones}")
     scaled = choices["strategy"]["precision"].endswith("mixed")
     # Lightning 2.6.6 takes a fused optimizer for one that unscales, in bf16 too (its issue 21435).

@@ -27,6 +27,7 @@ from goldpan.runs.rerun import (
     forget_checkpoint,
     is_wanted,
     keep_old,
+    set_aside,
     stale,
 )
 from goldpan.runs.schema import check_choices, check_groups, check_option
@@ -136,8 +137,17 @@ def read_done(folder: Path) -> Record | None:
 
 
 def _done(cfg: DictConfig, draft: Record, folder: Path) -> Record | None:
-    """The record of a run that is done and stays so, and print that it was done before."""
-    record = read_done(folder)
+    """The record of a run that is done and stays so, and print that it was done before.
+
+    Raises ValueError if the record is broken, and cfg.rerun does not ask for the run again.
+    """
+    try:
+        record = read_done(folder)
+    except ValueError as error:
+        if cfg.get("rerun") is not None:
+            return None
+        reason = f"{error}; rerun=failed sets it aside and does the run again"
+        raise ValueError(reason) from error
     if record is None or is_wanted(record, draft, cfg.get("rerun")):
         return None
     if part := stale(record, draft):
@@ -151,7 +161,11 @@ def _done(cfg: DictConfig, draft: Record, folder: Path) -> Record | None:
 def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     """Let the run's procedure do it, and write the record of how it ended."""
     path = folder / RECORD
-    old = read_done(folder) if is_first_rank() else None
+    try:
+        old = read_done(folder) if is_first_rank() else None
+    except ValueError:  # `_done` has seen that it may be done again
+        old = None
+        _say(set_aside(folder))
     kept = keep_old(folder, old) if old else {}
     try:
         made_by = _claim(draft, folder) if is_first_rank() else ""

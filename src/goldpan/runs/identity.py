@@ -38,6 +38,7 @@ ADDED_LATER: dict[str, Any] = {
     "method.pruner.scorer.detach_first": False,
     "method.channels.allocate.count": "nearest",
     "method.channels.prune_from": "last",
+    "method.channels.scope": "all",
     "procedure.environment.observe": "same",
     "dataset.split_seed": None,
     "dataset.normalization": "channel",
@@ -46,6 +47,11 @@ ADDED_LATER: dict[str, Any] = {
     "model.conv_relu": True,
     "model.bias@lenet5": True,
     "model.bias@lenet_300_100": True,
+    "recipe.steps": None,
+    "recipe.rate_moves": "epoch",
+    "recipe.evaluate_every": None,
+    "recipe.loss": "cross_entropy",
+    "recipe.decay": 0.0,
 }
 """Dotted name -> default of each option that came after the first records were written.
 

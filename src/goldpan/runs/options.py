@@ -33,6 +33,7 @@ SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
 SCHEMES += ["open_lth", "default", "fan_out_default_linear", "xavier_uniform"]
 SCHEMES += ["variance_scaling", "variance_scaling_uncorrected"]
 NETWORKS = ["last", "best_on_test"]
+LOSSES = ["cross_entropy", "sigmoid_mse", "sigmoid_mse_twice"]
 MODES = ["train", "eval"]
 
 
@@ -151,13 +152,18 @@ MODEL = {
 
 RECIPE = {
     "recipe": Option(GROUP, "how the network is trained"),
-    "recipe.epochs": Option(COUNT, "passes over the training images"),
+    "recipe.epochs": Option(null_or(COUNT), "passes over the training images; null: see steps"),
+    "recipe.steps": Option(null_or(COUNT), "optimizer steps, instead of epochs"),
+    "recipe.evaluate_every": Option(null_or(DURATION), "between evaluations; null: an epoch"),
+    "recipe.rate_moves": Option(one_of("epoch", "step"), "when the learning rate may change"),
     "recipe.batch_size": Option(COUNT, "images of one optimizer step, over all processes"),
+    "recipe.loss": Option(one_of(*LOSSES), "what is minimised; goldpan.losses says each"),
+    "recipe.decay": Option(FRACTION, "of all parameters in a step, whatever the learning rate"),
     "recipe.label_smoothing": Option(FRACTION, "of the cross-entropy"),
     "recipe.gradient_clip": Option(null_or(POSITIVE), "largest norm of the gradient"),
     "recipe.learning_rate": Option(PART, "factor on the rate by the progress of the training"),
     "recipe.learning_rate.milestones": _extra(
-        list_of(real("[0, 1]")), "progress at which the rate falls"
+        list_of(either(real("[0, 1]"), DURATION)), "when the rate falls"
     ),
     "recipe.learning_rate.factor": _extra(POSITIVE, "on the rate at each milestone"),
     "recipe.learning_rate.exploration": _extra(POSITIVE, "length of the part before the phases"),
@@ -345,8 +351,23 @@ CHANNELS = {
     "method.channels.target": Option(
         one_of("channels", "flops", "parameters"), "what sparsity is a fraction of"
     ),
-    "method.channels.epochs": Option(null_or(COUNT), "of fine-tuning; null: the recipe's"),
-    "method.channels.rounds": Option(COUNT, "of pruning and fine-tuning"),
+    "method.channels.scope": _extra(
+        one_of("all", "followed"), "which channels may go; followed: where some cannot be followed"
+    ),
+    "method.channels.epochs": _extra(null_or(COUNT), "of fine-tuning; null: the recipe's"),
+    "method.channels.rounds": _extra(COUNT, "of pruning and fine-tuning"),
+    "method.channels.scorer": _extra(PART, "what gives each channel a score"),
+    "method.channels.stable": _extra(GROUP, "when the choice of channels has settled"),
+    "method.channels.stable.similarity": Option(PART, "of two choices: hamming, or counts"),
+    "method.channels.stable.earlier": Option(COUNT, "choices that the newest is compared with"),
+    "method.channels.stable.of": Option(
+        one_of("least", "mean"), "of these similarities: the stability"
+    ),
+    "method.channels.stable.threshold": Option(real("(0, 1]"), "least stability of a choice"),
+    "method.channels.stable.rising": Option(
+        whole(0), "stabilities before it that it must not fall below"
+    ),
+    "method.channels.stable.untrained": Option(FLAG, "whether the untrained network counts too"),
 }
 
 AGENT = {
@@ -390,16 +411,16 @@ ENSEMBLE = {
 }
 
 AS_THE_AUTHORS = {
-    "rounding": _extra(PART, "the whole number of weights that a round keeps"),
+    "rounding": Option(PART, "the whole number of weights that a round keeps"),
     "method.pruner.rounding": _extra(PART, "follows rounding"),
-    "scoring_mode": _extra(
+    "scoring_mode": Option(
         one_of(*MODES), "snip, grasp: BatchNorm by the batch, or by its running statistics"
     ),
     "method.pruner.scorer.mode": _extra(one_of(*MODES), "follows scoring_mode"),
     "method.pruner.scorer.detach_first": _extra(
         FLAG, "ProsPr's first step without a derivative, as in its authors' code"
     ),
-    "prune_from": _extra(one_of(*NETWORKS), "which network of the training loses its channels"),
+    "prune_from": Option(one_of(*NETWORKS), "which network of the training loses its channels"),
     "method.channels.prune_from": _extra(one_of(*NETWORKS), "follows prune_from"),
     "method.channels.allocate.count": _extra(
         one_of("nearest", "quantile"), "the whole number of channels that are removed"
@@ -408,7 +429,7 @@ AS_THE_AUTHORS = {
         one_of("next", "same"), "the batch of the next round, or the one just scored"
     ),
 }
-"""What some authors' codes do otherwise than their papers say; conf need not have these options."""
+"""What some authors' codes do otherwise than their papers say; most are of some parts alone."""
 
 OPTIONS: dict[str, Option] = {
     **RUN,

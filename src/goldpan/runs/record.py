@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,26 +57,34 @@ class Origin:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Top-1 accuracies in percent at the end of one epoch (from 1; 0 is before training)."""
+    """Top-1 accuracies in percent of one evaluation.
+
+    It was in an epoch (from 1; 0 is before training), at whose end unless `recipe.evaluate_every`
+    says otherwise, after `step` optimizer steps; older records do not say the step.
+    """
 
     epoch: int
     test: float
     val: float | None = None
     train: float | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True)
 class Accuracies:
-    """The accuracies of three epochs.
+    """The accuracies of the evaluations that count, of which there is one an epoch by default.
 
-    `last` is the last epoch. `best` is the one with the best validation accuracy among those at the
-    final sparsity; None without a validation split. `best_on_test` is the epoch with the best test
+    `last` is the last one. `best` is the one with the best validation accuracy among those at the
+    final sparsity; None without a validation split. `best_on_test` is the one with the best test
     accuracy: many papers report it, and it selects on the test set, so it is for comparison only.
+    `best_on_test_of_last_5` is that among the last five, the only ones of which SNIP's code has
+    checkpoints to test; records of before it was measured have None.
     """
 
     last: Accuracy
     best: Accuracy | None = None
     best_on_test: Accuracy | None = None
+    best_on_test_of_last_5: Accuracy | None = None
 
 
 @dataclass(frozen=True)
@@ -148,6 +156,27 @@ class WeightResult:
 
 
 @dataclass(frozen=True)
+class Stability:
+    """How the choice of channels settled in a training, where the method waited for that.
+
+    `values` has the stability after each epoch, None where there was too little to compare.
+    `settled` is the epoch (from 1) after which channels went; None if the choice never settled:
+    then they went after the last epoch, and nothing was trained since.
+    """
+
+    values: list[float | None]
+    settled: int | None
+
+    def summary(self) -> str:
+        """When the choice settled, in words."""
+        if self.settled is not None:
+            return f"the choice of channels settled after epoch {self.settled}"
+        return (
+            "the choice of channels never settled: they went after the last epoch, untrained since"
+        )
+
+
+@dataclass(frozen=True)
 class ChannelResult:
     """What became of a network whose channels were removed.
 
@@ -155,7 +184,7 @@ class ChannelResult:
     of one forward pass on the CPU were measured in turn: batch size -> "dense" and "shrunk".
     `floored` names the layers that kept more channels than asked, lest they fall under their floor,
     and how many. `trained` is the accuracy before channels went, `pruned` just after; those of the
-    record are after fine-tuning.
+    record are after fine-tuning. `stability` is that of methods that wait for it.
     """
 
     sparsity: Sparsity
@@ -165,6 +194,7 @@ class ChannelResult:
     pruned: Accuracy
     milliseconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     floored: Mapping[str, int] = field(default_factory=dict)
+    stability: Stability | None = None
 
 
 @dataclass(frozen=True)
@@ -264,7 +294,7 @@ class Record:
         return 100 * part.flops_without_cut / self.costs.flops if part else None
 
     def accuracy(self, metric: str) -> Accuracy | None:
-        """The accuracies of the epoch "last", "best" or "best_on_test"; None if it has none."""
+        """The accuracies under a name of `Accuracies`, such as "last"; None if there are none."""
         found: Accuracy | None = getattr(self.accuracies, metric, None)
         return found
 
@@ -295,6 +325,8 @@ class Record:
         if self.channels and self.channels.floored:
             kept = ", ".join(f"{name} {count}" for name, count in self.channels.floored.items())
             text += f"; channels kept by the floor of their layer: {kept}"
+        if self.channels and (stability := self.channels.stability):
+            text += f"; {stability.summary()}"
         return text
 
     def write(self, path: Path) -> None:
@@ -332,8 +364,8 @@ def read_record(path: Path) -> Record:
 
 def _check(record: Record) -> None:
     """Raise ValueError for a number that no run can have."""
-    parts: list[Any] = [record.accuracies] if record.accuracies else []
-    found = [getattr(part, name) for part in parts for name in ("last", "best", "best_on_test")]
+    accuracies = record.accuracies
+    found = [getattr(accuracies, one.name) for one in fields(Accuracies)] if accuracies else []
     found += [record.channels.trained, record.channels.pruned] if record.channels else []
     found += [member.accuracy for member in record.ensemble.members] if record.ensemble else []
     for accuracy in (one for one in found if one is not None):

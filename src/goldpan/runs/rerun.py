@@ -1,5 +1,6 @@
 """What is run again on request, and what becomes of the old files then."""
 
+from itertools import count
 from pathlib import Path
 
 from goldpan.files import write_atomically
@@ -39,6 +40,18 @@ def keep_old(folder: Path, record: Record) -> dict[Path, Path]:
             name, count = f"{path.stem}-{started}-{count + 1}", count + 1
         renamed[path] = path.rename(kept)
     return renamed
+
+
+def set_aside(folder: Path) -> str:
+    """Rename the broken record of a run, such as to record.broken-1.json; a sentence that says so.
+
+    Nothing is deleted: it may be all that there is of the run.
+    """
+    path = folder / RECORD
+    places = (path.with_stem(f"{path.stem}.broken-{number}") for number in count(1))
+    free = next(place for place in places if not place.exists())
+    path.rename(free)
+    return f"{folder.name}: its record is broken and is now {free.name}"
 
 
 def claim_checkpoint(folder: Path, today: str) -> tuple[str, str]:

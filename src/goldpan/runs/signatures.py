@@ -181,6 +181,8 @@ def _statements(module: ast.Module) -> Iterator[ast.stmt]:
         yield node
         if isinstance(node, ast.If | ast.Try):
             waiting += [*node.body, *node.orelse]
+            for handler in getattr(node, "handlers", ()):  # such as of an ImportError
+                waiting += handler.body
 
 
 def _names_of(node: ast.stmt) -> set[str]:

@@ -1,11 +1,13 @@
 """Learning-rate schedules: progress of the training in [0, 1] -> factor on the base rate.
 
-Progress counts in whole epochs, as the papers step their rates; fractions instead of epochs keep
-the shape of a recipe when its length changes.
+Progress counts in whole epochs, as most papers step their rates, or in steps: `recipe.rate_moves`.
+Fractions of the training keep the shape of a recipe when its length changes.
 """
 
 from collections.abc import Sequence
 from math import cos, pi
+
+from goldpan.duration import Duration
 
 
 def constant(progress: float) -> float:
@@ -44,3 +46,27 @@ def cycles(
         return 1.0
     within = (position / refinement + 1e-9) % 1
     return float(factors[int(within * len(factors))])
+
+
+def as_fractions(
+    milestones: Sequence[str | float], run_steps: int, epoch_steps: int
+) -> list[float]:
+    """Milestones such as "25000it", "80ep" or 0.5 as fractions of a training of `run_steps`.
+
+    One that is above 1 is never reached, as in a short run of a long recipe.
+
+    Raises:
+        ValueError: if one is no duration, or they do not rise.
+    """
+    found = [
+        float(one)
+        if isinstance(one, int | float)
+        else Duration.parse(one).steps(run_steps, epoch_steps) / run_steps
+        for one in milestones
+    ]
+    if found != sorted(found):
+        raise ValueError(
+            f"recipe.learning_rate.milestones rise; got {list(milestones)}, which in this training "
+            f"of {run_steps} steps are {', '.join(f'{one:.4g}' for one in found)} of it"
+        )
+    return found

@@ -11,10 +11,10 @@ import wandb.apis.public
 from hydra.utils import instantiate
 
 from goldpan.models import resnet, vgg
-from goldpan.procedures import train, train_prune_finetune
+from goldpan.procedures import thin_when_stable, train, train_prune_finetune
 from goldpan.scorers import grasp, magnitude, snip, synflow
 from goldpan.sweeps.forkserver import DATA
-from goldpan.training.callbacks import compact, prune_before, prune_during
+from goldpan.training.callbacks import compact, prune_before, prune_during, when_stable
 
 for choices in json.loads(os.environ.pop(DATA, "[]")):
     # An error here would end the forkserver and with it all cells. The cell that needs this dataset

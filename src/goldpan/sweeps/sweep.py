@@ -6,20 +6,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from filelock import FileLock, Timeout
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import Progress
 
-from goldpan.runs.experiment import TERMINATED, make_folder, read_done
-from goldpan.runs.record import LOCK, RECORD, Record
-from goldpan.runs.rerun import is_wanted, stale
+from goldpan.runs.experiment import TERMINATED, read_done
+from goldpan.runs.record import LOCK, Record
+from goldpan.runs.rerun import is_wanted, set_aside, stale
 from goldpan.sweeps.cells import Cell, Plan
 from goldpan.sweeps.launchers.launcher import Launcher, describe_exit, record_failure
+from goldpan.sweeps.ready import check_ready
 from goldpan.sweeps.work import BUSY, LOG
 
 End = Literal[
@@ -52,7 +52,7 @@ class Summary:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {end}" for end, count in self.done.items() if count)
-        lines = [f"failed: {why}{_log(folder)}" for folder, why in self.failures.items()]
+        lines = [_failure(why, self.failures) for why in dict.fromkeys(self.failures.values())]
         if self.failures:
             lines.append("failed cells are run again with rerun=failed")
         for part, number in self.stale.items():
@@ -77,28 +77,6 @@ def sweep(
         left = _missing(busy, rerun, summary, "done elsewhere")
         summary.done["running elsewhere"] = len(left)
     return summary
-
-
-def check_ready(cells: Sequence[Cell]) -> None:
-    """Raise OSError, once for all cells, if their images or their folder would stop them.
-
-    Planning does not look at them, since a report needs neither.
-    """
-    missing = [cell for cell in cells if not _has_images(cell.choices["dataset"])]
-    if missing:
-        root = Path(missing[0].choices["dataset"]["root"]).absolute()
-        raise FileNotFoundError(
-            f"expected images at {root}, got nothing there (in {len(missing)} of {len(cells)} "
-            "cells); set dataset.root to where they are"
-        )
-    for output in {cell.folder.parent for cell in cells}:
-        make_folder(output)
-
-
-def _has_images(dataset: Mapping[str, Any]) -> bool:
-    """Whether images that nothing can download are there."""
-    own = dataset["name"] in ("image_folder", "imagenet")
-    return not own or Path(dataset["root"]).exists()
 
 
 def sweep_by(cfg: DictConfig, plan: Plan) -> Summary:
@@ -137,12 +115,15 @@ def _missing(cells: Sequence[Cell], rerun: str | None, summary: Summary, end: En
 
 def _set_aside(cell: Cell) -> None:
     """Rename the cell's broken record, unless another process is doing the cell."""
-    path = cell.folder / RECORD
-    places = (path.with_stem(f"{path.stem}.broken-{number}") for number in count(1))
     with suppress(Timeout), FileLock(cell.folder / LOCK, timeout=0):
-        free = next(place for place in places if not place.exists())
-        path.rename(free)
-        print(f"{cell.folder.name}: its record is broken and is now {free.name}")
+        print(set_aside(cell.folder))
+
+
+def _failure(why: str, failures: Mapping[Path, str]) -> str:
+    """One line on all cells that failed for the same reason."""
+    first, *others = (folder for folder, reason in failures.items() if reason == why)
+    counted = f" (in {1 + len(others)} cells)" if others else ""
+    return f"failed: {why}{counted}{_log(first)}"
 
 
 def _log(folder: Path) -> str:
@@ -188,8 +169,12 @@ def _count_end(cell: Cell, code: int, rerun: str | None, summary: Summary) -> st
         record = _failed(cell, describe_exit(code))
     if record is None:
         record = _failed(cell, "its process ended without a record")
+    known = {why: folder for folder, why in reversed(summary.failures.items())}
     _count(summary, cell, record, record.status)
-    return record.summary() if record.done else f"{cell.folder.name} failed: {record.error}"
+    if record.done:
+        return record.summary()
+    same = known.get(summary.failures[cell.folder])
+    return f"{cell.folder.name} failed{f' as {same.name}' if same else f': {record.error}'}"
 
 
 def _failed(cell: Cell, sentence: str) -> Record:

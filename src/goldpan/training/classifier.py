@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import isfinite
+from typing import Literal
 
 import pytorch_lightning as pl
 import torch
@@ -15,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from goldpan.masks import Masks, mask_gradients, mask_optimizer, masked_layers, write_masks
 from goldpan.stream import stream
+from goldpan.training.length import read_length
 from goldpan.training.parameter_groups import Groups, parameter_groups
 from goldpan.types import Batch, Loss, Penalty
 
@@ -27,7 +29,7 @@ SPLITS = ("val", "test")
 class Classifier(pl.LightningModule):
     """Trains `build(seed)`; cut weights stay zero whatever the optimizer.
 
-    Test accuracy is measured in every epoch next to validation accuracy, for the record: nothing
+    Test accuracy is always measured next to validation accuracy, for the record: nothing
     is ever selected on it. Accuracies are top-1 in percent.
 
     Callbacks that change the network while it trains call `change_masks`, `skip_step` and
@@ -37,6 +39,7 @@ class Classifier(pl.LightningModule):
     Args:
         bounded: the optimizer's options for the scales of bounded norms; `rate` among them
             multiplies their learning rate.
+        rate_moves: whether the learning rate may change at each epoch or at each step.
     """
 
     def __init__(
@@ -46,17 +49,18 @@ class Classifier(pl.LightningModule):
         optimizer: Callable[[Groups], Optimizer],
         learning_rate: Callable[[float], float],
         *,
-        label_smoothing: float = 0.0,
+        loss: Loss = F.cross_entropy,
         penalty: Penalty | None = None,
         bounded: Mapping[str, float] | None = None,
         splits: Sequence[str] = SPLITS,
+        rate_moves: Literal["epoch", "step"] = "epoch",
         channels_last: bool = False,
         compiled: bool = False,
     ) -> None:
         super().__init__()
         self.build, self.seed = build, seed
-        self.optimizer, self.learning_rate = optimizer, learning_rate
-        self.loss: Loss = partial(F.cross_entropy, label_smoothing=label_smoothing)
+        self.optimizer, self.learning_rate, self.rate_moves = optimizer, learning_rate, rate_moves
+        self.loss = loss
         self.penalty, self.bounded, self.splits = penalty, bounded, splits
         self.layout = torch.channels_last if channels_last else torch.preserve_format
         self.compiled, self.skips, self.dense_momentum = compiled, False, False
@@ -151,7 +155,7 @@ class Classifier(pl.LightningModule):
         self.counts[split] = self.counts[split] + counts if split in self.counts else counts
 
     def on_validation_epoch_end(self) -> None:
-        """Log loss and accuracy (%) of each split, summed over the ranks, once an epoch.
+        """Log loss and accuracy (%) of each split, summed over the ranks.
 
         Raises FloatingPointError if the training loss is not finite.
         """
@@ -178,15 +182,16 @@ class Classifier(pl.LightningModule):
             mask_gradients(self.layers)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The recipe's optimizer; its learning rate moves once an epoch."""
-        epochs = self.trainer.max_epochs or 1
+        """The recipe's optimizer, and the learning rate's schedule."""
+        length = read_length(self.trainer)
+        whole = length.steps / (length.epoch_steps if self.rate_moves == "epoch" else 1)
         optimizer = self.optimizer(parameter_groups(self.net, self.bounded))
         rates = [group.get("rate", 1.0) for group in optimizer.param_groups]
-        schedule = LambdaLR(optimizer, [partial(self._factor, epochs, rate) for rate in rates])
+        schedule = LambdaLR(optimizer, [partial(self._factor, whole, rate) for rate in rates])
         return {
             "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "epoch"},
+            "lr_scheduler": {"scheduler": schedule, "interval": self.rate_moves},
         }
 
-    def _factor(self, epochs: int, rate: float, epoch: int) -> float:
-        return rate * self.learning_rate(epoch / epochs)
+    def _factor(self, whole: float, rate: float, done: int) -> float:
+        return rate * self.learning_rate(done / whole)

@@ -75,7 +75,8 @@ def test_a_run_that_was_cut_short_goes_on_with_the_small_network(
 
 
 def test_a_compacted_run_is_the_run(configure: Configure, tmp_path: Path) -> None:
-    options = ("model=resnet20", "method=synflow", "sparsity=0.98", "recipe.epochs=1")
+    options = ("model=resnet20", "method=synflow", "sparsity=0.98")
+    options += ("recipe.epochs=1", "dataset.limit=600")
     plain = run(configure(*options, f"output={tmp_path}/plain"), CHOICES)
     small = run(configure(*options, f"output={tmp_path}/compact", "compact=true"), CHOICES)
     assert small.identity.id == plain.identity.id

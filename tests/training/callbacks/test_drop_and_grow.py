@@ -24,6 +24,7 @@ from goldpan.scorers.random import random
 from goldpan.training.callbacks.drop_and_grow import DropAndGrow
 from goldpan.training.callbacks.prune_during import PruneDuring
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import Length
 
 Fit = Callable[..., pl.Trainer]
 Build = Callable[..., Classifier]
@@ -231,4 +232,4 @@ def test_a_run_that_was_cut_short_ends_like_an_undisturbed_one(
 
 def test_a_calendar_that_never_fires_is_refused_before_any_work(data: Any) -> None:
     with pytest.raises(ValueError, match="never be updated"):
-        drop_and_grow(calendar=partial(updates, interval="9it")).check(data, 8, 4)
+        drop_and_grow(calendar=partial(updates, interval="9it")).check(data, Length(8, 4))

@@ -13,6 +13,7 @@ from goldpan.masks import Masks, read_masks
 from goldpan.runs.experiment import run
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import Length
 from goldpan.types import Batch, DrawBatches, OnRound
 
 Configure = Callable[..., DictConfig]
@@ -51,9 +52,9 @@ def test_each_round_sees_the_batches_that_committed_records_saw(
 
 
 def test_too_few_images_are_known_before_any_work(data: VisionData) -> None:
-    Pruner(Sampling(per_class=2)).check(data, 8, 4)
+    Pruner(Sampling(per_class=2)).check(data, Length(8, 4))
     with pytest.raises(ValueError, match="expected at least per_class=500 training images"):
-        Pruner(Sampling(per_class=500)).check(data, 8, 4)
+        Pruner(Sampling(per_class=500)).check(data, Length(8, 4))
 
 
 def test_controls_change_what_they_say(configure: Configure) -> None:

@@ -153,6 +153,7 @@ function drawRuns() {
     number("seed", "seed", whole),
     { head: "status", value: (run) => run.status, show: status },
     number("last", "last"), number("best", "best"), number("best on test", "best_on_test"),
+    ...(data.metric === "best_on_test_of_last_5" ? [number("best of last 5", data.metric)] : []),
     number("asked", "asked", percent), number("got", "got", percent),
     number("effective", "effective", percent), number("FLOPs kept %", "flops"),
     ...(data.runs.some((run) => isNumber(run.nll)) ? columnsOfEnsembles() : []),

@@ -23,6 +23,7 @@ from goldpan.training.callbacks.mask_history import MaskHistory
 from goldpan.training.callbacks.prune_before import PruneBefore
 from goldpan.training.callbacks.pruner import ScoringData
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import Length, read_length
 from goldpan.types import Allocator, Calendar, Schedule, Scorer
 
 
@@ -100,12 +101,13 @@ class DropAndGrow(PruneBefore):
         """What the record says of how the masks moved."""
         return self.history.result()
 
-    def check(self, data: ScoringData, run_steps: int, epoch_steps: int) -> None:
+    def check(self, data: ScoringData, length: Length) -> None:
         """Make the calendars before any work; raises ValueError as they do."""
-        super().check(data, run_steps, epoch_steps)
-        self._plan(run_steps, epoch_steps)
+        super().check(data, length)
+        self._plan(length)
 
-    def _plan(self, run_steps: int, epoch_steps: int) -> None:
+    def _plan(self, length: Length) -> None:
+        run_steps, epoch_steps = length.steps, length.epoch_steps
         self.progress = self.calendar(run_steps, epoch_steps)
         explorations = self.explorations or (lambda *_: lambda step: None)
         self.explores = explorations(run_steps, epoch_steps)
@@ -114,7 +116,7 @@ class DropAndGrow(PruneBefore):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Make the calendars, and begin the masks' history."""
         assert isinstance(pl_module, Classifier)
-        self._plan(*self.steps(trainer))
+        self._plan(read_length(trainer))
         pl_module.dense_momentum = self.dense_momentum
         self.history.begin(read_masks(pl_module.net))
 

@@ -1,16 +1,17 @@
-"""Keeps the weights of the epoch that was best on the test set, as many papers' codes do."""
+"""Keeps the weights that were best on the test set, as many papers' codes do."""
 
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.trainer.states import TrainerFn
 
 from goldpan.runs.checkpoint import save
 from goldpan.training.callbacks.csv_curve import read_metrics
 
 
 class KeepBest(pl.Callback):
-    """Writes the network to `path` after each epoch whose test accuracy is the highest so far.
+    """Writes the network to `path` at each evaluation whose test accuracy is the highest so far.
 
     That selects on the test set, so nothing uses it unless it is asked for.
     """
@@ -18,8 +19,10 @@ class KeepBest(pl.Callback):
     def __init__(self, path: Path) -> None:
         self.path, self.best = path, -1.0
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the weights, if no epoch before was as good."""
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the weights, if the network never was as good before in this training."""
+        if trainer.state.fn != TrainerFn.FITTING:
+            return
         accuracy = read_metrics(trainer)["test/accuracy"]
         if accuracy > self.best:
             self.best = accuracy

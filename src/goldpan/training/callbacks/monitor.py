@@ -11,7 +11,7 @@ class Monitor(pl.Callback):
     """Logs the sparsity of the network and of each layer; checks the zero invariant each epoch."""
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log sparsity, emptied layers, and each layer's sparsity, once an epoch."""
+        """Log sparsity, emptied layers, and each layer's sparsity."""
         masks = read_masks(pl_module.whole)  # type: ignore[arg-type]
         layers = masks.layers()
         emptied = sum(sparsity == 1 for sparsity in layers.values())

@@ -11,6 +11,7 @@ from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
 from goldpan.training.callbacks.pruner import Pruner, ScoringData
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import Length, read_length
 from goldpan.types import Allocator, Calendar, DrawBatches, OnRound, Schedule, Scorer
 
 
@@ -36,14 +37,15 @@ class PruneDuring(Pruner):
         )
         self.progress: Calendar = lambda step: None
 
-    def check(self, data: ScoringData, run_steps: int, epoch_steps: int) -> None:
+    def check(self, data: ScoringData, length: Length) -> None:
         """Make the calendar before any work; raises ValueError as it does."""
-        super().check(data, run_steps, epoch_steps)
-        self.calendar(run_steps, epoch_steps)
+        super().check(data, length)
+        self.calendar(length.steps, length.epoch_steps)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Make the calendar."""
-        self.progress = self.calendar(*self.steps(trainer))
+        length = read_length(trainer)
+        self.progress = self.calendar(length.steps, length.epoch_steps)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int

@@ -14,6 +14,7 @@ from goldpan.rounds import shuffle
 from goldpan.stream import scoring_seed
 from goldpan.training.callbacks.resumable import Resumable
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import Length
 from goldpan.types import Batch, DrawBatches, OnRound
 
 
@@ -58,18 +59,12 @@ class Pruner(Resumable):
         self.shuffle, self.reinitialize = shuffle, reinitialize
         self.seconds = 0.0  # spent on scoring so far
 
-    def check(self, data: ScoringData, run_steps: int, epoch_steps: int) -> None:
+    def check(self, data: ScoringData, length: Length) -> None:
         """Draw batches once before any work; raises ValueError if there are too few images.
 
-        A pruner with a calendar makes it for a run of that many steps, and raises as it does.
+        A pruner with a calendar makes it for a run of that length, and raises as it does.
         """
         data.draw_batches(self.sampling, self.seed, torch.device("cpu"))
-
-    @staticmethod
-    def steps(trainer: pl.Trainer) -> tuple[int, int]:
-        """The optimizer steps of the whole run, and those of an epoch."""
-        epoch_steps = int(trainer.num_training_batches)
-        return epoch_steps * (trainer.max_epochs or 1), epoch_steps
 
     def cut(
         self, trainer: pl.Trainer, system: Classifier, find: FindMasks, rounds: int, *, last: bool
