@@ -29,7 +29,7 @@ class RandomImages(VisionData):
             for count in (self.count, self.count // 10)
         )
         self.class_names = tuple("abcdefghij")
-        self.mean, self.std = self.spec.mean or (), self.spec.std or ()
+        self._find_statistics(self.spec.mean or (), self.spec.std or (), self.train.images)
         self.image_size = 32
 
 

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from goldpan.masks import masked_layers, read_masks, revived
 from goldpan.models.vgg import vgg11
 from goldpan.runs import experiment
+from goldpan.runs.curve import early_stop, read_curve
 from goldpan.runs.experiment import make_folder, resolve, run
 from goldpan.runs.record import Record, read_record
 from goldpan.runs.refusal import Refusal
@@ -332,3 +333,21 @@ def test_a_folder_below_a_file_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"file/run cannot be written \(Not a directory\)"):
         make_folder(tmp_path / "file/run")
+
+
+def test_a_training_of_steps_prunes_by_its_calendar_and_is_evaluated_at_each_interval(
+    configure: Configure, tmp_path: Path
+) -> None:
+    """Of 360 training images in batches of 64 there are five steps an epoch."""
+    length = ("recipe.epochs=null", "recipe.steps=17", "recipe.evaluate_every=4it")
+    record = do(configure, "method=gmp", *length)
+    assert record.weights is not None
+    assert record.weights.sparsity.got == pytest.approx(0.9, abs=1e-4)
+    assert record.accuracies is not None
+    assert (record.accuracies.last.epoch, record.accuracies.last.step) == (4, 17)
+    (path,) = tmp_path.glob("*/metrics.csv")
+    rows = read_curve(path)
+    assert [(row["epoch"], row["step"]) for row in rows] == [
+        (1, 4), (2, 8), (3, 12), (4, 16), (4, 17)
+    ]  # fmt: skip
+    assert early_stop(rows) in [row["step"] for row in rows]

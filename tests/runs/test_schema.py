@@ -94,8 +94,8 @@ NEEDS = {
     "export": ["checkpoint=README.md"],
     "agent": [PAN],
     "train_prune_finetune": [RNI],
-    "ensemble_of_phases": ["method=edst"],
     "thin_when_stable": [EARLY],
+    "ensemble_of_phases": ["method=edst"],
 }
 FILES = sorted(path for path in CONF.glob("*/*.yaml") if path.parent.name != "pruner")
 

@@ -13,6 +13,21 @@ def test_cosine_goes_from_one_to_zero() -> None:
     assert constant(0.3) == 1
 
 
+def test_milestones_in_steps_and_epochs_are_fractions_of_the_run() -> None:
+    assert as_fractions([0.25, "50it", "6ep", "250it"], 100, 10) == [0.25, 0.5, 0.6, 2.5]
+
+
+def test_a_milestone_of_steps_is_passed_at_that_step() -> None:
+    milestones = as_fractions(["25000it", "50000it"], 54_000, 540)
+    factors = [steps(k / 54_000, milestones=milestones) for k in (24_999, 25_000, 49_999, 50_000)]
+    assert factors == pytest.approx([1, 0.1, 0.1, 0.01])
+
+
+def test_milestones_of_several_units_rise_in_the_run() -> None:
+    with pytest.raises(ValueError, match=r"milestones rise; got \['6ep', 0.5\]"):
+        as_fractions(["6ep", 0.5], 100, 10)
+
+
 def test_cycles_are_freetickets_rates() -> None:
     """150 epochs at .1; phases from 150, 250 and 350, at .01 and after half of them at .001."""
 
@@ -30,18 +45,3 @@ def test_cycles_are_freetickets_rates() -> None:
 def test_cycles_keep_their_shape_in_a_shorter_training() -> None:
     factors = [cycles(e / 9, exploration=150, refinement=100, phases=3) for e in range(9)]
     assert factors == [1, 1, 1, 0.1, 0.01, 0.1, 0.01, 0.1, 0.01]
-
-
-def test_milestones_in_steps_and_epochs_are_fractions_of_the_run() -> None:
-    assert as_fractions([0.25, "50it", "6ep", "250it"], 100, 10) == [0.25, 0.5, 0.6, 2.5]
-
-
-def test_a_milestone_of_steps_is_passed_at_that_step() -> None:
-    milestones = as_fractions(["25000it", "50000it"], 54_000, 540)
-    factors = [steps(k / 54_000, milestones=milestones) for k in (24_999, 25_000, 49_999, 50_000)]
-    assert factors == pytest.approx([1, 0.1, 0.1, 0.01])
-
-
-def test_milestones_of_several_units_rise_in_the_run() -> None:
-    with pytest.raises(ValueError, match=r"milestones rise; got \['6ep', 0.5\]"):
-        as_fractions(["6ep", 0.5], 100, 10)

@@ -70,6 +70,16 @@ def measure(
     )
 
 
+def choose_accuracies(curve: Sequence[Row]) -> Accuracies:
+    """The accuracies of a curve that a record keeps."""
+    return Accuracies(
+        read_accuracy(curve[-1]),
+        best=_best(curve, "val/accuracy"),
+        best_on_test=_best(curve, "test/accuracy"),
+        best_on_test_of_last_5=_best(curve[-5:], "test/accuracy"),
+    )
+
+
 def sparsity_of(net: nn.Module, shape: Sequence[int], asked: float) -> Sparsity:
     """The sparsity of a masked network; its effective sparsity is 1 if it has collapsed."""
     masks, live, spent = read_masks(net), live_paths(net, shape), cost(net, shape)
@@ -79,16 +89,6 @@ def sparsity_of(net: nn.Module, shape: Sequence[int], asked: float) -> Sparsity:
         parameters=1 - spent.parameters_kept / spent.parameters,
         effective=None if live is None else live.sparsity,
         layers=masks.layers(),
-    )
-
-
-def choose_accuracies(curve: Sequence[Row]) -> Accuracies:
-    """The accuracies of a curve that a record keeps."""
-    return Accuracies(
-        read_accuracy(curve[-1]),
-        best=_best(curve, "val/accuracy"),
-        best_on_test=_best(curve, "test/accuracy"),
-        best_on_test_of_last_5=_best(curve[-5:], "test/accuracy"),
     )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch.nn.functional as F
 import wandb
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -20,18 +19,15 @@ from torch import nn
 from goldpan.channels.export import rebuild
 from goldpan.data.vision import VisionData
 from goldpan.layers.swap import swap_norms
-from goldpan.losses.sigmoid_mse import sigmoid_mse
-from goldpan.losses.sigmoid_mse_twice import sigmoid_mse_twice
 from goldpan.models.initialize import seeded
 from goldpan.procedures.process import prepare_process
+from goldpan.procedures.recipe import build_rate, choose_loss
 from goldpan.runs.provenance import is_first_rank
 from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Identity, Record
-from goldpan.schedules.learning_rate import as_fractions
 from goldpan.training.callbacks.files import AtomicFiles
 from goldpan.training.callbacks.stop_at import StopAt
 from goldpan.training.classifier import Classifier
-from goldpan.training.length import Length, choose_length
-from goldpan.types import Loss
+from goldpan.training.length import choose_length
 
 LONGEST_TAG, LONGEST_NAME = 64, 128
 """Characters that W&B takes."""
@@ -61,27 +57,6 @@ def build_system(
         channels_last=cfg.strategy.channels_last,
         compiled=cfg.strategy.compile,
     )
-
-
-def choose_loss(recipe: DictConfig) -> Loss:
-    """The recipe's loss; cross-entropy is the one that takes label smoothing."""
-    if recipe.loss == "cross_entropy":
-        return partial(F.cross_entropy, label_smoothing=recipe.label_smoothing)
-    return {"sigmoid_mse": sigmoid_mse, "sigmoid_mse_twice": sigmoid_mse_twice}[recipe.loss]
-
-
-def build_rate(recipe: DictConfig, length: Length) -> Callable[[float], float]:
-    """The learning rate's schedule, with its milestones as fractions of this training.
-
-    Raises ValueError as `as_fractions` does.
-    """
-    schedule: Callable[[float], float]
-    if (milestones := recipe.learning_rate.get("milestones")) is None:
-        schedule = instantiate(recipe.learning_rate)
-    else:
-        fractions = as_fractions(milestones, length.steps, length.epoch_steps)
-        schedule = instantiate(recipe.learning_rate, milestones=fractions)
-    return schedule
 
 
 def build_network(cfg: DictConfig, data: VisionData, seed: int) -> nn.Module:

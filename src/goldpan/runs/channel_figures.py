@@ -69,5 +69,6 @@ def _draw_stability(axis: Any, who: Identity, stability: Stability) -> None:
     if stability.settled is not None:
         axis.axvline(stability.settled, color="#009E73", linestyle=":", label="channels went")
     axis.set(xlabel="epoch", ylabel="stability of the choice", ylim=(0, 1.02))
+    axis.locator_params(axis="x", integer=True)
     axis.set_title(fill(f"{who.method}, {who.setting}", 70), fontsize="small")
     axis.legend()

@@ -22,8 +22,8 @@ def check_together(choices: Choices) -> None:
     for check in (
         _method,
         _procedure,
-        _ensemble,
         _stable,
+        _ensemble,
         _policy,
         _model,
         _recipe,
@@ -91,32 +91,6 @@ def _procedure(choices: Choices) -> None:
         raise ValueError("procedure=export needs checkpoint=<a run's model.pt>; got none")
 
 
-def _ensemble(choices: Choices) -> None:
-    """An ensemble's members are networks of one size that differ."""
-    procedure, method, data = choices["procedure"], choices["method"], choices["dataset"]
-    shape, kept = procedure["_target_"].rpartition(".")[2], method.get("members")
-    if shape in ("ensemble", "ensemble_of_phases") and method.get("channels") is not None:
-        raise ValueError(
-            f"procedure={shape} trains its members and removes no channels of them; choose a "
-            "method that cuts weights"
-        )
-    seeds = procedure.get("members")
-    if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
-        raise ValueError(f"procedure.members are seeds that differ; got {seeds}")
-    if shape == "ensemble_of_phases" and kept is None:
-        raise ValueError(
-            "procedure=ensemble_of_phases needs a method with method.members, such as method=edst; "
-            "for this one choose procedure=ensemble, whose members are runs"
-        )
-    if kept is not None and kept.get("select", "best") == "best" and not data.get("validation"):
-        raise ValueError(
-            "method.members.select=best needs validation images; set dataset.validation above 0, "
-            "or method.members.select=last"
-        )
-    if kept is not None and choices["compact"]:
-        raise ValueError("compact=true trains another network than method.members keeps; drop it")
-
-
 def _agent(choices: Choices) -> None:
     """An agent is trained on a network as it is drawn, at sparsities from low to high."""
     if any(choices["controls"].values()) or choices["checkpoint"] is not None:
@@ -157,6 +131,32 @@ def _stable(choices: Choices) -> None:
             f"this method can remove channels after epoch {first} at the earliest and trains on; "
             f"got recipe.epochs={epochs}; choose {first + 1} or more"
         )
+
+
+def _ensemble(choices: Choices) -> None:
+    """An ensemble's members are networks of one size that differ."""
+    procedure, method, data = choices["procedure"], choices["method"], choices["dataset"]
+    shape, kept = procedure["_target_"].rpartition(".")[2], method.get("members")
+    if shape in ("ensemble", "ensemble_of_phases") and method.get("channels") is not None:
+        raise ValueError(
+            f"procedure={shape} trains its members and removes no channels of them; choose a "
+            "method that cuts weights"
+        )
+    seeds = procedure.get("members")
+    if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
+        raise ValueError(f"procedure.members are seeds that differ; got {seeds}")
+    if shape == "ensemble_of_phases" and kept is None:
+        raise ValueError(
+            "procedure=ensemble_of_phases needs a method with method.members, such as method=edst; "
+            "for this one choose procedure=ensemble, whose members are runs"
+        )
+    if kept is not None and kept.get("select", "best") == "best" and not data.get("validation"):
+        raise ValueError(
+            "method.members.select=best needs validation images; set dataset.validation above 0, "
+            "or method.members.select=last"
+        )
+    if kept is not None and choices["compact"]:
+        raise ValueError("compact=true trains another network than method.members keeps; drop it")
 
 
 def _policy(choices: Choices) -> None:

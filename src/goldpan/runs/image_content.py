@@ -1,8 +1,9 @@
 """A digest of the content of an archive or a folder of images.
 
-It is remembered while each file has one size and time. To look costs 40 ms for 10,000 files and
-half a second for 60,000, on two busy cores; to read them all again happens never, to read those
-that changed, once.
+It is remembered while each file has one size and time. To look at 60,000 files takes 220 ms of a
+core, of which the system's calls alone are 170 (os.scandir and a stat of each; 30 for the names),
+and 40 ms for 10,000. Times of folders would take none, but an image that is written over changes
+none of them. To read all files again happens never, to read those that changed, once.
 """
 
 import hashlib

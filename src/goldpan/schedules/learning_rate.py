@@ -26,28 +26,6 @@ def cosine(progress: float) -> float:
     return (1 + cos(pi * progress)) / 2
 
 
-def cycles(
-    progress: float,
-    *,
-    exploration: float,
-    refinement: float,
-    phases: int,
-    factors: Sequence[float] = (0.1, 0.01),
-) -> float:
-    """1 while the training explores; then each phase falls through `factors`, in equal parts.
-
-    S. Liu et al., FreeTickets, ICLR 2022, arXiv 2106.14568 (its code's main_EDST.py): 150 epochs at
-    the base rate .1, then three phases of 100, half at .01 and half at .001. `exploration` and
-    `refinement` are the lengths of the first part and of a phase in any unit, such as epochs:
-    together they are the whole training, so that a shorter one has the same shape.
-    """
-    position = progress * (exploration + phases * refinement) - exploration
-    if position < -1e-9 * refinement:
-        return 1.0
-    within = (position / refinement + 1e-9) % 1
-    return float(factors[int(within * len(factors))])
-
-
 def as_fractions(
     milestones: Sequence[str | float], run_steps: int, epoch_steps: int
 ) -> list[float]:
@@ -70,3 +48,25 @@ def as_fractions(
             f"of {run_steps} steps are {', '.join(f'{one:.4g}' for one in found)} of it"
         )
     return found
+
+
+def cycles(
+    progress: float,
+    *,
+    exploration: float,
+    refinement: float,
+    phases: int,
+    factors: Sequence[float] = (0.1, 0.01),
+) -> float:
+    """1 while the training explores; then each phase falls through `factors`, in equal parts.
+
+    S. Liu et al., FreeTickets, ICLR 2022, arXiv 2106.14568 (its code's main_EDST.py): 150 epochs at
+    the base rate .1, then three phases of 100, half at .01 and half at .001. `exploration` and
+    `refinement` are the lengths of the first part and of a phase in any unit, such as epochs:
+    together they are the whole training, so that a shorter one has the same shape.
+    """
+    position = progress * (exploration + phases * refinement) - exploration
+    if position < -1e-9 * refinement:
+        return 1.0
+    within = (position / refinement + 1e-9) % 1
+    return float(factors[int(within * len(factors))])

@@ -1,7 +1,8 @@
 """SNIP: N. Lee et al., Single-shot Network Pruning, ICLR 2019, arXiv 1810.02340, equations 5-7.
 
 Differs from the paper: scores are not divided by their sum, which changes no ranking. Differs from
-the authors' code: biases are not pruned, and the weights that are scored are the ones trained.
+the authors' code: biases are not pruned (but with `model.bias=prunable`), and the weights that are
+scored are the ones trained (but with `controls.reinitialize=true`).
 Over several rounds it is the Iterative SNIP of de Jorge et al., arXiv 2006.09081. Ties: exactly as
 many weights are kept as asked, of equal scores the first, so that where many scores are 0 the last
 layers go first, and for good. The code of Iterative SNIP keeps every weight at the threshold, hence

@@ -1,0 +1,35 @@
+"""From a recipe's words to the functions that it names: the loss, the learning rate's schedule."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch.nn.functional as F
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from goldpan.losses.sigmoid_mse import sigmoid_mse
+from goldpan.losses.sigmoid_mse_twice import sigmoid_mse_twice
+from goldpan.schedules.learning_rate import as_fractions
+from goldpan.training.length import Length
+from goldpan.types import Loss
+
+
+def choose_loss(recipe: DictConfig) -> Loss:
+    """The recipe's loss; cross-entropy is the one that takes label smoothing."""
+    if recipe.loss == "cross_entropy":
+        return partial(F.cross_entropy, label_smoothing=recipe.label_smoothing)
+    return {"sigmoid_mse": sigmoid_mse, "sigmoid_mse_twice": sigmoid_mse_twice}[recipe.loss]
+
+
+def build_rate(recipe: DictConfig, length: Length) -> Callable[[float], float]:
+    """The learning rate's schedule, with its milestones as fractions of this training.
+
+    Raises ValueError as `as_fractions` does.
+    """
+    schedule: Callable[[float], float]
+    if (milestones := recipe.learning_rate.get("milestones")) is None:
+        schedule = instantiate(recipe.learning_rate)
+    else:
+        fractions = as_fractions(milestones, length.steps, length.epoch_steps)
+        schedule = instantiate(recipe.learning_rate, milestones=fractions)
+    return schedule
