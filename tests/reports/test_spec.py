@@ -62,8 +62,8 @@ def test_each_file_opens_with_its_command(path: Path) -> None:
         ({"rows": "sparsity"}, "rows and columns are two axes; got sparsity for both"),
         (
             {"title": "x"},
-            "takes paper, metric, rows, columns, published, unknown, notes, margin, margin_reason; "
-            "got title",
+            "takes paper, metric, rows, columns, published, unknown, notes, margin, margin_reason, "
+            "claims; got title",
         ),
         ({"paper": None}, "lacks paper"),
         ({"published": [{"mean": 1}]}, "lacks at"),

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,11 +35,14 @@ from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
 
 
-def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
+def train(
+    cfg: DictConfig, draft: Record, folder: Path, *, more: Sequence[pl.Callback] = ()
+) -> Record:
     """Prune and train as `cfg` says; a run that was cut short goes on from its last epoch.
 
     The checkpoint, metrics.csv, the final weights and the logger's files go into `folder`. Returns
-    the draft with its results: finished, or collapsed if nothing is left to train.
+    the draft with its results: finished, or collapsed if nothing is left to train. `more` are
+    callbacks beside those that `cfg` asks for.
     """
     with refusing():
         data = load_data(cfg)
@@ -52,7 +56,7 @@ def train(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         check_penalty(system, data)
         compact = choose_compact(cfg, pruner, system, data, folder / CHECKPOINT)
         curve, importances = CsvCurve(folder / "metrics.csv"), Importances()
-        callbacks: list[pl.Callback] = [Monitor(), curve]
+        callbacks: list[pl.Callback] = [Monitor(), curve, *more]
         callbacks += [pruner] if pruner is not None else []
         if (cfg.method.get("channels") or {}).get("prune_from") == "best_on_test":
             callbacks.append(KeepBest(folder / BEST))

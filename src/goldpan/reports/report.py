@@ -7,6 +7,8 @@ from pathlib import Path
 
 from goldpan.choices import read_word
 from goldpan.reports.channel_table import channel_table
+from goldpan.reports.claims import claims_table, judge_claims
+from goldpan.reports.early_stopping import draw_early_stopping
 from goldpan.reports.family import Family, conclude, sentence
 from goldpan.reports.plots import draw_curves
 from goldpan.reports.results import Results, results_below, results_of_plan
@@ -71,6 +73,8 @@ class Report:
             parts.append(to_markdown(panel, self.table))
             if channels := channel_table(panel, self.table):
                 parts += ["after removing channels, last epoch", channels]
+        if claims := claims_table(judge_claims(self.table.claims, self.results.all_cells)):
+            parts.append(claims)
         lines = [*self.lines, *(f"figure: {path}" for path in pictures)]
         parts += map(plain, lines)
         return "\n\n".join(parts) + "\n"
@@ -82,6 +86,10 @@ class Report:
         for index, panel in enumerate(self.results.panels):
             name = f"curves-{index + 1}.png" if index else "curves.png"
             if path := draw_curves(panel, self.table, self.folder / name):
+                pictures.append(path)
+            of_levels = any(r.level for cell in panel.cells.values() for r in cell.records)
+            name = name.replace("curves", "early_stopping")
+            if of_levels and (path := draw_early_stopping(panel, self.table, self.folder / name)):
                 pictures.append(path)
         texts = {
             "markdown": self.text(pictures),

@@ -63,6 +63,11 @@ class Results:
         return list({cell.folders: cell for cell in reversed(cells)}.values())[::-1]
 
     @property
+    def all_cells(self) -> list[TableCell]:
+        """Every cell, at each of its places."""
+        return [cell for panel in self.panels for cell in panel.cells.values()]
+
+    @property
     def records(self) -> list[Record]:
         """The runs that count, each once."""
         records = (record for cell in self.cells for record in cell.records)

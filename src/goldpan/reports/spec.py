@@ -5,6 +5,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from goldpan.choices import read_word
+from goldpan.reports.claim import Claim, read_claim
 from goldpan.reports.samples import Sample
 from goldpan.reports.verdict import MARGIN, MARGIN_REASON
 
@@ -48,7 +49,8 @@ class Published:
 class Table:
     """What a file of conf/table says: which axes stand in rows and columns, what was published.
 
-    `metric` is the convention of the published numbers, one of METRICS; `unknown` a sentence on
+    `metric` is the convention of the published numbers, one of METRICS; `claims` are what was
+    published of one cell relative to another; `unknown` a sentence on
     what of the paper is not known; `notes` one on what else was published. A difference below
     `margin` (points) would not matter to a reader of this table, for the reason given.
     """
@@ -63,6 +65,7 @@ class Table:
     notes: str = ""
     margin: float = MARGIN
     margin_reason: str = MARGIN_REASON
+    claims: Sequence[Claim] = ()
 
     @property
     def across(self) -> str:
@@ -103,7 +106,11 @@ def read_table(plan: "Plan") -> Table:
         _check_keys(f"a published number of table {name}", entry, Published, set())
         numbers.append(Published(**entry))
         _check_number(name, numbers[-1])
-    return Table(name, **{**plan.table, "published": tuple(numbers)})
+    claims, where = list[Claim](), f"a claim of table {name}"
+    for entry in plan.table.get("claims") or ():
+        _check_keys(where, entry, Claim, set())
+        claims.append(read_claim(where, entry))
+    return Table(name, **{**plan.table, "published": tuple(numbers), "claims": tuple(claims)})
 
 
 def _name(plan: "Plan") -> str:
@@ -131,12 +138,14 @@ def check_table(plan: "Plan") -> None:
             raise ValueError(f"{where}: {role} names no axis; got {axis}, the axes are {listed}")
     if table.rows == table.columns:
         raise ValueError(f"{where}: rows and columns are two axes; got {table.rows} for both")
-    for number in table.published:
-        for axis, value in number.at.items():
+    places = [number.at for number in table.published]
+    places += [at for claim in table.claims for at in (claim.at, claim.against)]
+    for place in places:
+        for axis, value in place.items():
             values = [*plan.own.get(axis, ()), *plan.axes.get(axis, ())]
             _check_reached(where, axis, value, values)
-    places = [frozenset((axis, str(v)) for axis, v in n.at.items()) for n in table.published]
-    if twice := [place for place in places if places.count(place) > 1]:
+    taken = [frozenset((axis, str(v)) for axis, v in n.at.items()) for n in table.published]
+    if twice := [place for place in taken if taken.count(place) > 1]:
         listed = ", ".join(f"{axis}={value}" for axis, value in sorted(twice[0]))
         raise ValueError(f"{where}: two numbers are published at {listed}; one cell takes one")
 

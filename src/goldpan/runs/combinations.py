@@ -87,6 +87,8 @@ def _procedure(choices: Choices) -> None:
             raise ValueError("procedure=agent trains an agent for panning; choose method=panning")
         if choices["seed"] >= 2**32:
             raise ValueError(f"seed is below 2**32 for procedure=agent; got {choices['seed']}")
+    if shape == "lottery":
+        _levels(choices)
     if shape == "export" and choices["checkpoint"] is None:
         raise ValueError("procedure=export needs checkpoint=<a run's model.pt>; got none")
 
@@ -157,6 +159,41 @@ def _ensemble(choices: Choices) -> None:
         )
     if kept is not None and choices["compact"]:
         raise ValueError("compact=true trains another network than method.members keeps; drop it")
+
+
+def _levels(choices: Choices) -> None:
+    """What procedure=lottery can do with the method, and where it can rewind to."""
+    procedure, pruner = choices["procedure"], choices["method"]["pruner"]
+    weights, rate = (procedure["rewind"][name] for name in ("weights", "rate"))
+    epochs, whole = procedure["epochs"], choices["recipe"]["epochs"]
+    if not pruner or not pruner["_target_"].endswith(".PruneBefore") or pruner["rounds"] != 1:
+        raise ValueError(
+            "procedure=lottery needs a method that scores weights once, such as method=lottery or "
+            "method=magnitude"
+        )
+    if choices["compact"]:
+        raise ValueError("compact=true cannot be used with procedure=lottery; leave it out")
+    layerwise = pruner["allocator"]["_target_"].endswith(".layerwise")
+    if procedure["last_rate"] is not None and not layerwise:
+        raise ValueError("procedure.last_rate needs allocation=layerwise; choose that, or null")
+    if weights is not None and rate and epochs is not None:
+        raise ValueError(
+            "procedure.epochs follows from procedure.rewind.weights if the rate is rewound too; "
+            f"got {epochs}; set one of the two to null"
+        )
+    # What is in steps is known when the images are; until then only what is in epochs.
+    point = Duration(0, "it") if weights is None else Duration.parse(weights)
+    end = {"run": 1, "ep": whole}.get(point.unit)
+    if end is not None and point.amount >= end:
+        raise ValueError(
+            f"procedure.rewind.weights={weights} is not before the end of a training"
+            f"{f' of {whole} epochs' if whole else ''}; choose an earlier point"
+        )
+    if rate and None not in (epochs, whole) and epochs > whole:
+        raise ValueError(
+            f"procedure.epochs={epochs} rewinds the rate past the beginning of a training of "
+            f"{whole} epochs; choose at most {whole}"
+        )
 
 
 def _policy(choices: Choices) -> None:

@@ -14,15 +14,7 @@ def read_curve(path: Path) -> list[Row]:
     return [{name: float(text) for name, text in row.items() if text} for row in rows]
 
 
-def early_stop(rows: Sequence[Mapping[str, float]]) -> int:
-    """The step of the first evaluation with the smallest validation loss.
-
-    Raises:
-        ValueError: if no validation loss was measured.
-    """
+def early_stop(rows: Sequence[Mapping[str, float]]) -> int | None:
+    """The step of the first evaluation with the smallest validation loss; None without one."""
     measured = [row for row in rows if "val/loss" in row]
-    if not measured:
-        raise ValueError(
-            "early stopping needs validation losses; got none, so set dataset.validation above 0"
-        )
-    return int(min(measured, key=lambda row: row["val/loss"])["step"])
+    return int(min(measured, key=lambda row: row["val/loss"])["step"]) if measured else None

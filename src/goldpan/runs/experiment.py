@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from goldpan.files import write_atomically
 from goldpan.runs.fingerprint import code_fingerprint, fingerprint
 from goldpan.runs.identity import identity, run_title, without_paths
+from goldpan.runs.levels import settle_levels
 from goldpan.runs.provenance import commit, hardware, is_first_rank, versions
 from goldpan.runs.record import LOCK, RECORD, Identity, Origin, Record, read_record
 from goldpan.runs.refusal import Refusal, refusing
@@ -60,14 +61,27 @@ def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = (
 def settle_sparsity(cfg: DictConfig) -> DictConfig:
     """Return a copy of `cfg` that has sparsity 0 if the method removes nothing.
 
-    So a dense network is one run, at whatever sparsities other methods are compared with it.
+    So a dense network is one run, at whatever sparsities other methods are compared with it. With
+    procedure=lottery the sparsity becomes that of the level, so a level is one run too.
     """
     check_groups(cfg)
     settled = cfg.copy()
     method = settled.get("method")
     if isinstance(method, DictConfig) and not (method.get("pruner") or method.get("channels")):
         settled.sparsity = 0.0
+    elif _in_levels(settled):
+        for name in ("sparsity", "procedure.levels", "procedure.rate"):
+            check_option(name, OmegaConf.select(settled, name))
+        procedure = settled.procedure
+        found = settle_levels(settled.sparsity, procedure.rate, procedure.levels)
+        settled.sparsity, procedure.rate, procedure.levels = found.sparsity, found.rate, found.count
     return settled
+
+
+def _in_levels(cfg: DictConfig) -> bool:
+    """Whether the procedure prunes in levels."""
+    procedure = cfg.get("procedure")
+    return isinstance(procedure, DictConfig) and {"levels", "rate"} <= {*procedure}
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:

@@ -410,6 +410,31 @@ ENSEMBLE = {
     "procedure.bins": _extra(COUNT, "of the calibration error"),
 }
 
+
+LEVELS = {
+    "procedure.levels": _extra(
+        null_or(COUNT), "of pruning and retraining; null: the fewest that reach sparsity by rate"
+    ),
+    "procedure.rate": _extra(
+        null_or(real("(0, 1)")), "fraction cut in a level; null: levels equal steps to sparsity"
+    ),
+    "procedure.last_rate": _extra(
+        null_or(FRACTION),
+        "rate of the output layer, with allocation=layerwise; null: as the others",
+    ),
+    "procedure.epochs": _extra(
+        null_or(COUNT), "of retraining; null: those from the rewind point on, or all"
+    ),
+    "procedure.rewind": _extra(GROUP, "where each level's retraining begins"),
+    "procedure.rewind.weights": Option(
+        null_or(DURATION), "the time of the first training whose weights return; null: they stay"
+    ),
+    "procedure.rewind.rate": Option(
+        FLAG, "whether learning rate and order of images go back too, or stay at the last"
+    ),
+}
+"""Of procedure=lottery."""
+
 AS_THE_AUTHORS = {
     "rounding": Option(PART, "the whole number of weights that a round keeps"),
     "method.pruner.rounding": _extra(PART, "follows rounding"),
@@ -443,6 +468,7 @@ OPTIONS: dict[str, Option] = {
     **POLICY,
     **AGENT,
     **ENSEMBLE,
+    **LEVELS,
     **AS_THE_AUTHORS,
     **LAUNCHER,
     **LOGGER,

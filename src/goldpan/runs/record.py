@@ -198,6 +198,24 @@ class ChannelResult:
 
 
 @dataclass(frozen=True)
+class LevelResult:
+    """Where a run stands in iterative pruning.
+
+    `number` counts levels from 1; `parent` is the id of the run one level below, which at level 1
+    is the dense training. Steps are those of the dense training: retraining took the `schedule` up
+    at that step (None: it stayed at the last rate), and the weights of step `rewound` (None: the
+    trained ones were kept). `early_stop` is the step with the lowest validation loss, None without
+    a validation split.
+    """
+
+    number: int
+    parent: str
+    rewound: int | None
+    schedule: int | None
+    early_stop: int | None
+
+
+@dataclass(frozen=True)
 class AgentResult:
     """What training an agent came to: an episode's return, by policy and by sparsity."""
 
@@ -264,6 +282,7 @@ class Record:
     channels: ChannelResult | None = None
     agent: AgentResult | None = None
     ensemble: EnsembleResult | None = None
+    level: LevelResult | None = None
     importances: Histogram = field(default_factory=list)
     ranks: tuple[str, ...] = ()
     exports: Mapping[str, float] = field(default_factory=dict)
