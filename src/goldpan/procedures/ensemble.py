@@ -7,12 +7,12 @@ differ in their seed (DST ensemble), or of the phases of one run (EDST ensemble)
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from goldpan.procedures.members import members_of_run
 from goldpan.procedures.setup import load_data
 from goldpan.procedures.together import together
+from goldpan.procedures.train import choose_members
 from goldpan.runs.record import Record
 from goldpan.runs.refusal import refusing
 
@@ -37,11 +37,10 @@ def ensemble(
 def ensemble_of_phases(cfg: DictConfig, draft: Record, folder: Path, *, bins: int) -> Record:
     """Train once, a run with its record, and measure what the networks of its phases come to."""
     with refusing():
-        data = load_data(cfg)
-        keep = instantiate(cfg.method.members)(folder, cfg.recipe.epochs, data.steps_per_epoch)
-        if len(keep.begins) < 2:
+        phases = len(choose_members(cfg, load_data(cfg), folder).begins)
+        if phases < 2:
             raise ValueError(
-                f"expected two phases or more, got {len(keep.begins)}; change "
+                f"expected two phases or more, got {phases}; change "
                 "method.members.calendar, or choose procedure=ensemble, whose members are runs"
             )
     found = members_of_run(cfg, draft, folder, cfg.seed)

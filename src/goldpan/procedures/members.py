@@ -81,7 +81,12 @@ def _kept(run: str, listed: Path) -> list[Member]:
         Member(
             run,
             weights_of(int(row["member"])),
-            Accuracy(int(row["epoch"]), row["test/accuracy"], row.get("val/accuracy")),
+            Accuracy(
+                int(row["epoch"]),
+                row["test/accuracy"],
+                row.get("val/accuracy"),
+                step=int(row["step"]),
+            ),
         )
         for row in rows
     ]

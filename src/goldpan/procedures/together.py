@@ -66,6 +66,7 @@ def together(
         epoch=max(member.accuracy.epoch for member in result.members),
         test=result.test.accuracy,
         val=result.val.accuracy if result.val else None,
+        step=max(member.accuracy.step or 0 for member in result.members) or None,
     )
     seconds = {"members": sum(one.seconds for one in found), "evaluation": perf_counter() - start}
     record = replace(

@@ -28,6 +28,7 @@ from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.importances import Importances
 from goldpan.training.callbacks.keep_best import KeepBest
+from goldpan.training.callbacks.keep_members import KeepMembers
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
@@ -59,8 +60,8 @@ def train(
         callbacks += [pruner] if pruner is not None else []
         if (cfg.method.get("channels") or {}).get("prune_from") == "best_on_test":
             callbacks.append(KeepBest(folder / BEST))
-        if (members := instantiate(cfg.method.get("members"))) is not None:
-            callbacks.append(members(folder, cfg.recipe.epochs, data.steps_per_epoch))
+        if cfg.method.get("members") is not None:
+            callbacks.append(choose_members(cfg, data, folder))
         callbacks += [importances] if system.penalty is not None else []
         if (change := instantiate(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))
@@ -94,6 +95,14 @@ def check_penalty(system: Classifier, data: VisionData) -> None:
         images, labels = torch.zeros(2, *data.image_shape), torch.zeros(2, dtype=torch.int64)
         # On a copy: a penalty that runs the network would move the statistics of its norms.
         system.penalty(copy.deepcopy(system.net), (images, labels))
+
+
+def choose_members(cfg: DictConfig, data: VisionData, folder: Path) -> KeepMembers:
+    """The callback that keeps networks for an ensemble; raises ValueError as it does."""
+    length = choose_length(cfg.recipe, data.steps_per_epoch)
+    every = length.count(cfg.recipe.evaluate_every or "1ep")
+    keep: KeepMembers = instantiate(cfg.method.members)(folder, length, every)
+    return keep
 
 
 def choose_compact(
