@@ -17,7 +17,9 @@ from goldpan.panning.indices import SCORERS
 from goldpan.types import AsIndex, Batch, Scorer
 
 CONF = Path(__file__).parents[2] / "conf"
-METHODS = sorted(p.stem for p in (CONF / "method").glob("*.yaml") if "scorer:" in p.read_text())
+METHODS = sorted(
+    p.stem for p in (CONF / "method").glob("*.yaml") if "goldpan.scorers." in p.read_text()
+)
 
 
 @pytest.fixture(params=METHODS)

@@ -51,6 +51,8 @@ def test_every_method_prunes_trains_and_is_recorded(
         overrides.append("method.pruner.rounds=3")
     if method == "rl_panning":
         overrides.append(f"agent={agent_file}")
+    if method == "edst":  # ten steps, and each of its phases needs an evaluation
+        overrides.append("recipe.evaluate_every=1it")
     record = do(configure, *overrides)
     assert record.status == "finished"
     assert record.sparsity is not None

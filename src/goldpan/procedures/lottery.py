@@ -44,6 +44,7 @@ from goldpan.runs.curve import Row, early_stop
 from goldpan.runs.record import WEIGHTS, Costs, LevelResult, Record
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.csv_curve import CsvCurve
+from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.callbacks.rewind import KeepWeights, StartAt
@@ -86,6 +87,7 @@ def lottery(
         start = StartAt(point.start, data.steps_per_epoch, weights)
         curve = CsvCurve(folder / "metrics.csv")
         callbacks = [Monitor(), curve, pruner, start]
+        callbacks += [Decay(cfg.recipe.decay)] if cfg.recipe.decay else []  # after the pruner
         longer = lengthened(cfg, point.end, data.steps_per_epoch)
         trainer = build_trainer(longer, folder, draft.identity, data.steps_per_epoch, callbacks)
     start.enter(trainer)

@@ -112,9 +112,9 @@ def _draw(axis: Any, lines: Sequence[Line], place: Callable[[TableCell], float |
             known = [(x, c.published) for x, c in spots if c.published and x]
             looks = {"facecolors": "none", "edgecolors": colour, "zorder": 3}
             _mark(axis, [(x, one.mean) for x, one in known], 42, marker=marker, **looks)
-            for x, one in known:
-                bar = one.std if one.standard_error is None else one.standard_error
-                axis.errorbar([x], [one.mean], bar, color=colour, capsize=4, linewidth=0.8)
+            for at, one in known:
+                error = one.std if one.standard_error is None else one.standard_error
+                axis.errorbar([at], [one.mean], error, color=colour, capsize=4, linewidth=0.8)
 
 
 def _mark(axis: Any, spots: Sequence[tuple[float, float]], size: float, **looks: Any) -> None:

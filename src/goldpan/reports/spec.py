@@ -44,7 +44,7 @@ class Published:
 
     @property
     def sample(self) -> Sample:
-        """The number as a sample; behind a standard error stand the fewest runs, 2, if n is unknown."""
+        """The number as a sample; 2 runs, the fewest, stand behind an error of unknown n."""
         if self.standard_error is None:
             return Sample(self.mean, self.std, self.n)
         n = self.n or 2

@@ -38,6 +38,7 @@ def test_each_round_sees_the_batches_that_committed_records_saw(
         datamodule=data,
         global_step=40,
         is_global_zero=True,
+        world_size=1,
         progress_bar_callback=None,
         strategy=SimpleNamespace(broadcast=lambda masks: masks),
         optimizers=[],

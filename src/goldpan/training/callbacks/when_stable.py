@@ -94,6 +94,7 @@ class WhenStable(Resumable):
         """Remove the channels, and have the optimizer made for what is left."""
         self.kept_channels, self.floored = dict(choice.kept), dict(choice.floored)
         self.networks = []
-        self.before = {"epoch": epoch} | read_metrics(trainer)
+        reached = {"epoch": epoch, "step": trainer.global_step}
+        self.before = reached | read_metrics(trainer)
         go_on_with(trainer, system, shrink(system.net.cpu(), choice.kept, self.shape))
-        self.after = {"epoch": epoch} | evaluate(trainer, system)
+        self.after = reached | evaluate(trainer, system)
