@@ -29,9 +29,11 @@ METHODS = sorted(
     for path in CONF.glob("method/*.yaml")
     if not any(
         word in path.read_text()
-        for word in ("channels:", "- rni\n", "- slimming\n", "@package _global_")
+        for word in ("channels:", "members:", "- rni\n", "- slimming\n", "@package _global_")
     )
-)  # those that remove channels: test_train_prune_finetune.py; in levels: test_lottery.py
+)
+# Tested elsewhere: those that remove channels, test_train_prune_finetune.py; in levels,
+# test_lottery.py; with members, test_ensemble.py.
 SHORT = ("model.width=0.05", "recipe.epochs=2", "dataset.limit=400", "recipe.optimizer.lr=0.05")
 Configure = Callable[..., DictConfig]
 
@@ -51,8 +53,6 @@ def test_every_method_prunes_trains_and_is_recorded(
         overrides.append("method.pruner.rounds=3")
     if method == "rl_panning":
         overrides.append(f"agent={agent_file}")
-    if method == "edst":  # ten steps, and each of its phases needs an evaluation
-        overrides.append("recipe.evaluate_every=1it")
     record = do(configure, *overrides)
     assert record.status == "finished"
     assert record.sparsity is not None
