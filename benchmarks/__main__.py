@@ -26,6 +26,7 @@ from benchmarks import (
     images,
     masking,
     panning,
+    regrowing,
     scoring,
     selection,
     sweeping,
@@ -37,7 +38,18 @@ from goldpan.runs.provenance import commit, hardware, versions
 
 HERE = Path(__file__).parent
 
-THEMES = (masking, training, epoch, data, selection, scoring, panning, sweeping, channels)
+THEMES = (
+    masking,
+    training,
+    epoch,
+    data,
+    selection,
+    scoring,
+    panning,
+    sweeping,
+    channels,
+    regrowing,
+)
 ROWS: list[Row] = [row for theme in (*THEMES, compacting) for row in theme.ROWS]
 
 
