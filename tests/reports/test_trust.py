@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from goldpan.reports import trust
 from goldpan.reports.command import main
 from goldpan.reports.report import report_of_folder, report_of_plan, verify
 from goldpan.reports.trust import doubts, unknown
@@ -54,9 +55,17 @@ def test_methods_may_differ_in_their_code(made_up: Any) -> None:
 
 def test_commits_with_changes_are_counted(made_up: Any) -> None:
     records = by(made_up, {}, commit="abc-dirty")
-    assert doubts(records, now(records)) == [
-        "-dirty, made while files were not committed: 4 of 4 runs"
-    ]
+    assert doubts(records, {}) == ["-dirty, made while files were not committed: 4 of 4 runs"]
+
+
+@pytest.mark.parametrize(("here", "doubted"), [("abd", 0), ("abd-dirty", 4), ("unknown", 4)])
+def test_code_that_is_committed_by_now_vouches_for_its_runs(
+    made_up: Any, monkeypatch: pytest.MonkeyPatch, here: str, doubted: int
+) -> None:
+    monkeypatch.setattr(trust, "commit", lambda: here)
+    records = by(made_up, {}, commit="abc-dirty")
+    lines = [f"-dirty, made while files were not committed: {doubted} of 4 runs"] * (doubted > 0)
+    assert doubts(records, now(records)) == lines
 
 
 def test_runs_of_before_fingerprints_are_unknown_and_not_doubted(made_up: Any) -> None:
@@ -65,6 +74,13 @@ def test_runs_of_before_fingerprints_are_unknown_and_not_doubted(made_up: Any) -
     assert unknown(records) == ["2 runs of before fingerprints: what code made them is unknown"]
 
 
+@pytest.fixture
+def uncommitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are not committed today either."""
+    monkeypatch.setattr(trust, "commit", lambda: "abd-dirty")
+
+
+@pytest.mark.usefixtures("uncommitted")
 def test_a_report_says_its_doubts(made_up: Any, tmp_path: Any) -> None:
     by(made_up, dict.fromkeys(DIFFERENT, "before"), commit="abc-dirty")
     for report in (report_of_plan(made_up.plan), report_of_folder(tmp_path)):
@@ -72,6 +88,7 @@ def test_a_report_says_its_doubts(made_up: Any, tmp_path: Any) -> None:
     assert "stale" in report.text([])
 
 
+@pytest.mark.usefixtures("uncommitted")
 @pytest.mark.parametrize("commit", ["abc", "abc-dirty"])
 def test_what_is_doubted_is_not_verified(
     typed: Any, commit: str, capsys: pytest.CaptureFixture[str]

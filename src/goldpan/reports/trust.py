@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from goldpan.runs.fingerprint import changed, code_names
+from goldpan.runs.provenance import commit
 from goldpan.runs.record import Record
 
 
@@ -11,10 +12,17 @@ def doubts(records: Sequence[Record], today: Mapping[str, str]) -> list[str]:
     """One line each on stale runs, on a method's runs of several codes, and on "-dirty" commits.
 
     `today` has the fingerprints of now by the runs' ids. A run of before fingerprints is in none.
+    One that was made while files were not committed is vouched for if they are today, by the
+    fingerprint: the committed code is the one that made it.
     """
     parts = ((r, changed(r.origin.fingerprint, today.get(r.identity.id, ""))) for r in records)
     stale = Counter(f"{record.identity.method} ({part})" for record, part in parts if part)
-    dirty = sum(record.origin.commit.endswith("-dirty") for record in records)
+    committed = not commit().endswith(("-dirty", "unknown"))
+    dirty = sum(
+        record.origin.commit.endswith("-dirty")
+        and not (committed and record.origin.fingerprint == today.get(record.identity.id))
+        for record in records
+    )
     lines = []
     if stale:
         listed = ", ".join(f"{count} of {name}" for name, count in stale.items())

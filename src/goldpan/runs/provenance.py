@@ -33,12 +33,19 @@ def is_first_rank() -> bool:
     return not any(int(os.environ.get(name, "0")) for name in ("LOCAL_RANK", "NODE_RANK"))
 
 
+CODE = (":/src", ":/conf", ":/run.py", ":/requirements.txt", ":/pyproject.toml")
+"""What decides a run, as git names it from the top of the repository."""
+
+
 def commit() -> str:
-    """The git commit of this code, with "-dirty" if files have changed; "unknown" without git."""
+    """The git commit of this code, "unknown" without git; "-dirty" if what can run has changed.
+
+    That is CODE; a log or results beside it that are not committed change nothing.
+    """
     here = Path(__file__).parent
     try:
         head = _git("rev-parse", "--short=12", "HEAD", at=here)
-        return head + ("-dirty" if _git("status", "--porcelain", at=here) else "")
+        return head + ("-dirty" if _git("status", "--porcelain", "--", *CODE, at=here) else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
