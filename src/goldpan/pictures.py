@@ -11,8 +11,10 @@ from goldpan.files import replacing
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours, told apart by colour-blind readers."""
 
-STYLES = tuple(zip(COLOURS, "os^DvPX", strict=True))
-"""A colour and a marker, for print without colours."""
+MARKERS = "os^DvPX"
+
+STYLES = tuple((COLOURS[n % 7], MARKERS[(n + n // 7) % 7]) for n in range(49))
+"""A colour and a marker, for print without colours; no two alike."""
 
 RULES: dict[str, Any] = {
     "font.size": 9,

@@ -55,7 +55,7 @@ def draw_early_stopping(panel: Panel, table: Table, path: Path) -> Path | None:
     size = (10.5, 3.0 + 0.2 * ceil(len(found) / 4))
     with figure(path, 1, 3, size, rules=RULES, dpi=200) as ((*axes,),):
         for axis, metric in zip(axes, COMPARED, strict=True):
-            for (name, points), (colour, marker) in zip(found.items(), STYLES * 9, strict=False):
+            for (name, points), (colour, marker) in zip(found.items(), STYLES, strict=False):
                 x, y, spread = zip(*points[metric], strict=True)
                 look = {"color": colour, "marker": marker, "markersize": 3.5}
                 axis.errorbar(x, y, spread, label=name, capsize=2, linewidth=1.2, **look)
