@@ -21,6 +21,7 @@ from goldpan.schedules.sparsity import one_shot
 from goldpan.scorers.random import random
 from goldpan.training.callbacks.drop_and_grow import DropAndGrow
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import Length
 
 INTERVAL = 100  # steps between two updates of RigL
 
@@ -52,6 +53,7 @@ def update(name: str, device: torch.device) -> Pairs:
         for weight, layer in masked_layers(net).items()
         if layer.weight.grad is not None
     }
+    pruner._plan(Length(10 * INTERVAL, INTERVAL))
     pruner.history.begin(read_masks(system.net))
     found = compare(
         lambda: pruner._update(trainer, system, INTERVAL, 0.3, gradients), step, 20, device=device
