@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from goldpan.reports.spec import check_table, read_table, same
+from goldpan.reports.spec import Published, check_table, read_table, same
 from goldpan.sweeps.cells import Plan, plan
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -128,3 +128,11 @@ def test_synflows_tables_score_in_eval_mode_and_judge_no_row_of_grasp(path: Path
     rows = [number for number in read_table(found).published if number.at["method"] == "grasp"]
     assert len(rows) == 12
     assert not any(number.verify for number in rows)
+
+
+def test_a_standard_error_is_printed_and_stands_for_the_fewest_runs() -> None:
+    number = Published({}, 97.64, standard_error=0.044)
+    assert str(number) == "97.64 (SE 0.04)"
+    assert (number.sample.n, number.sample.std) == (2, pytest.approx(0.0622, abs=1e-4))
+    known = Published({}, 97.64, n=16, standard_error=0.044)
+    assert (known.sample.n, known.sample.std) == (16, pytest.approx(0.176))

@@ -35,7 +35,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 COLUMNS = (
     *("metric", "mean", "std", "n", "asked", "collapsed", "failed"),
-    *("published", "published_std", "published_n", "difference", "low", "high"),
+    *("published", "published_std", "published_standard_error", "published_n"),
+    *("difference", "low", "high"),
     *("margin", "p_equal", "p_beyond", "verdict", "more_seeds", "source"),
 )
 
@@ -90,7 +91,7 @@ def _values(cell: TableCell, table: Table) -> list[object]:
     return [
         *((ours.mean, ours.std, ours.n) if ours else (None, None, 0)),
         *(len(cell.folders), cell.collapsed, cell.failed),
-        *((number.mean, number.std, number.n) if number else (None, None, None)),
+        *((number.mean, number.std, number.standard_error, number.n) if number else (None,) * 4),
         *(cell.difference, *((said and said.interval) or (None, None)), said and table.margin),
         *((said.p_equal, said.p_beyond, said.answer, said.more) if said else (None,) * 4),
         (number.source or table.paper) if number else None,
