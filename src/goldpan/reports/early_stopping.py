@@ -4,8 +4,7 @@ That is the evaluation with the smallest validation loss, found afterwards, as J
 M. Carbin, arXiv 1803.03635, measure how fast a network learns.
 """
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 from statistics import mean, stdev
@@ -16,8 +15,7 @@ from goldpan.reports.claim import COMPARED
 from goldpan.reports.results import Panel
 from goldpan.reports.spec import Table
 from goldpan.reports.table_cell import TableCell
-
-Row = Mapping[str, float]
+from goldpan.runs.curve import read_curve, row_of_early_stop
 
 
 def values(cell: TableCell, metric: str) -> list[float]:
@@ -26,19 +24,9 @@ def values(cell: TableCell, metric: str) -> list[float]:
         return [one.test for r in cell.records if (one := r.accuracy("last"))]
     ids = tuple(record.identity.id for record in cell.records)
     folders = sorted(folder for folder in cell.folders if folder.name.endswith(ids))
-    rows = [row for folder in folders if (row := _at_early_stop(folder / "metrics.csv"))]
+    curves = [read_curve(path) for f in folders if (path := f / "metrics.csv").exists()]
     column = "step" if metric == "early_stop" else "test/accuracy"
-    return [row[column] for row in rows]
-
-
-def _at_early_stop(path: Path) -> Row | None:
-    """The row of the smallest validation loss, the first of equals; None if there is none."""
-    if not path.exists():
-        return None
-    with path.open(newline="") as file:
-        rows = [{n: float(v) for n, v in row.items() if v} for row in csv.DictReader(file)]
-    measured = [row for row in rows if "val/loss" in row]
-    return min(measured, key=lambda row: row["val/loss"]) if measured else None
+    return [row[column] for curve in curves if (row := row_of_early_stop(curve))]
 
 
 def draw_early_stopping(panel: Panel, table: Table, path: Path) -> Path | None:

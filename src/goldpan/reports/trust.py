@@ -17,12 +17,9 @@ def doubts(records: Sequence[Record], today: Mapping[str, str]) -> list[str]:
     """
     parts = ((r, changed(r.origin.fingerprint, today.get(r.identity.id, ""))) for r in records)
     stale = Counter(f"{record.identity.method} ({part})" for record, part in parts if part)
-    committed = not commit().endswith(("-dirty", "unknown"))
-    dirty = sum(
-        record.origin.commit.endswith("-dirty")
-        and not (committed and record.origin.fingerprint == today.get(record.identity.id))
-        for record in records
-    )
+    dirty = [record for record in records if record.origin.commit.endswith("-dirty")]
+    if dirty and not commit().endswith(("-dirty", "unknown")):  # git is asked only where it matters
+        dirty = [r for r in dirty if r.origin.fingerprint != today.get(r.identity.id)]
     lines = []
     if stale:
         listed = ", ".join(f"{count} of {name}" for name, count in stale.items())
@@ -30,7 +27,8 @@ def doubts(records: Sequence[Record], today: Mapping[str, str]) -> list[str]:
     if mixed := _mixed(records):
         lines.append(f"mixed, runs of several codes or images stand together: {', '.join(mixed)}")
     if dirty:
-        lines.append(f"-dirty, made while files were not committed: {dirty} of {len(records)} runs")
+        count = f"{len(dirty)} of {len(records)} runs"
+        lines.append(f"-dirty, made while files were not committed: {count}")
     return lines
 
 

@@ -14,7 +14,13 @@ def read_curve(path: Path) -> list[Row]:
     return [{name: float(text) for name, text in row.items() if text} for row in rows]
 
 
-def early_stop(rows: Sequence[Mapping[str, float]]) -> int | None:
-    """The step of the first evaluation with the smallest validation loss; None without one."""
+def row_of_early_stop(rows: Sequence[Mapping[str, float]]) -> Mapping[str, float] | None:
+    """The first evaluation with the smallest validation loss; None without such losses."""
     measured = [row for row in rows if "val/loss" in row]
-    return int(min(measured, key=lambda row: row["val/loss"])["step"]) if measured else None
+    return min(measured, key=lambda row: row["val/loss"], default=None)
+
+
+def early_stop(rows: Sequence[Mapping[str, float]]) -> int | None:
+    """The step of that evaluation; None without such losses."""
+    row = row_of_early_stop(rows)
+    return None if row is None else int(row["step"])
