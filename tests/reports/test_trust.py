@@ -8,7 +8,7 @@ import pytest
 from goldpan.reports import trust
 from goldpan.reports.command import main
 from goldpan.reports.report import report_of_folder, report_of_plan, verify
-from goldpan.reports.trust import doubts, unknown
+from goldpan.reports.trust import doubts, doubts_of_then, unknown
 from goldpan.runs.record import Record
 
 DIFFERENT = ("snip-0.9-0", "snip-0.9-1")
@@ -37,7 +37,8 @@ def test_runs_of_one_code_are_trusted(made_up: Any) -> None:
 def test_stale_runs_are_counted_by_method(made_up: Any) -> None:
     records = by(made_up, dict.fromkeys(DIFFERENT, "before"))
     assert doubts(records, now(records)) == [
-        "stale, what decides them changed since: 2 of snip (code); rerun=stale repeats them"
+        "stale, what decides them changed since: 2 of snip (code); "
+        "rerun=stale repeats them, verify=recorded judges by the code that made them"
     ]
 
 
@@ -100,3 +101,18 @@ def test_what_is_doubted_is_not_verified(
     assert code == 2
     assert all(line.startswith("cannot verify: ") for line in lines)
     assert "cannot verify: " in capsys.readouterr().err
+
+
+def test_runs_of_other_code_are_judged_by_that_of_their_commits(
+    made_up: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = by(made_up, dict.fromkeys(DIFFERENT, "before"), commit="abc-dirty")
+    then = now(records) | dict.fromkeys(DIFFERENT, "before")
+    monkeypatch.setattr(trust, "recorded", lambda _: then)
+    assert doubts_of_then(records) == []
+    monkeypatch.setattr(trust, "recorded", lambda _: now(records) | {"snip-0.9-0": "before"})
+    assert (
+        doubts_of_then(records)[0] == "1 runs of abc were made by other code than that commit has"
+    )
+    monkeypatch.setattr(trust, "recorded", lambda _: {})
+    assert doubts_of_then(records)[0] == "4 runs of abc, a commit that is not here"

@@ -20,7 +20,7 @@ from goldpan.sweeps.cells import plan
 WORDS: dict[str, tuple[str, ...]] = {
     "to": ("markdown", "latex", "csv", "html", "wandb"),
     "metric": tuple(METRICS),
-    "verify": ("true", "false"),
+    "verify": ("true", "recorded", "false"),
     "compare": (),
     "project": (),
     "entity": (),
@@ -34,7 +34,8 @@ Further words: to=markdown|latex|csv|html|wandb, metric=last|best|best_on_test|
 best_on_test_of_last_5, compare=METHOD,METHOD (differences by seed); of a table also output=FOLDER
 and any choice that it was run with. verify=true exits with 0 where a table is reproduced, 4 where
 it is not, 3 where the runs are too few to tell, and 2 where runs are missing or nothing can be
-judged."""
+judged, such as by runs of other code than today's; verify=recorded takes the code of the commits
+that made the runs, where git has them and they give the same fingerprints."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -121,7 +122,7 @@ def _show(report: Report, words: dict[str, str]) -> int:
     else:
         texts = report.write()
         print(write_page(report) if form == "html" else texts[form])
-    if words.get("verify") == "true":
-        code, lines = verify(report)
+    if (by := words.get("verify", "false")) != "false":
+        code, lines = verify(report, by)
         print(*lines, sep="\n", file=sys.stderr)
     return code

@@ -11,11 +11,12 @@ from goldpan.reports.claims import claims_table, judge_claims
 from goldpan.reports.early_stopping import draw_early_stopping
 from goldpan.reports.family import Family, conclude, sentence
 from goldpan.reports.plots import draw_curves
+from goldpan.reports.recorded import own_commit
 from goldpan.reports.results import Results, results_below, results_of_plan
 from goldpan.reports.sources import distinct, evidence, images, whole_networks
 from goldpan.reports.spec import METRICS, Table, read_table
 from goldpan.reports.text import DITTO, plain, to_csv, to_latex, to_markdown
-from goldpan.reports.trust import doubts, unknown
+from goldpan.reports.trust import doubts, doubts_of_then, unknown
 from goldpan.runs.fingerprint import code_fingerprint
 from goldpan.runs.identity import NOT_DECISIVE, NOT_DECISIVE_OF_DATA
 from goldpan.sweeps.cells import Plan
@@ -141,8 +142,12 @@ CANNOT_JUDGE = 2
 """Exit codes of verify=true."""
 
 
-def verify(report: Report) -> tuple[int, list[str]]:
-    """The exit code of a table's verdict, and sentences on it or on what cannot be judged."""
+def verify(report: Report, by: str = "true") -> tuple[int, list[str]]:
+    """The exit code of a table's verdict, and sentences on it or on what cannot be judged.
+
+    Runs of other code than today's are judged only `by` "recorded": where the code of their own
+    commit bears them out.
+    """
     if report.metric != report.table.metric:
         asked = f"published is {report.table.metric}, and ours is {report.metric}"
         return CANNOT_JUDGE, [f"cannot verify: {asked}"]
@@ -151,7 +156,7 @@ def verify(report: Report) -> tuple[int, list[str]]:
         return CANNOT_JUDGE, [f"cannot verify: {words} is not the table's own setting"]
     judged = [c for c in report.results.cells if c.published and c.published.verify]
     runs = [run for cell in judged for run in cell.records]
-    if reasons := doubts(runs, report.today):
+    if reasons := doubts_of_then(runs) if by == "recorded" else doubts(runs, report.today):
         return CANNOT_JUDGE, [f"cannot verify: {reason}" for reason in reasons]
     if missing := [cell for cell in judged if not cell.complete]:
         return CANNOT_JUDGE, [f"cannot verify {cell.where}: {cell}" for cell in missing]
@@ -164,6 +169,8 @@ def verify(report: Report) -> tuple[int, list[str]]:
         f"{cell.difference:+.2f} {cell.judgement}"
         for cell in differ
     ]
+    if by == "recorded":
+        lines.append(f"by the code of their commits: {', '.join(distinct(map(own_commit, runs)))}")
     return EXIT_CODES[report.family.answer], [*lines, report.verdict]
 
 

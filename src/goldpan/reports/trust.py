@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from goldpan.reports.recorded import own_commit, recorded
 from goldpan.runs.fingerprint import changed, code_names
 from goldpan.runs.provenance import commit
 from goldpan.runs.record import Record
+
+REPEAT = "rerun=stale repeats them, verify=recorded judges by the code that made them"
 
 
 def doubts(records: Sequence[Record], today: Mapping[str, str]) -> list[str]:
@@ -23,12 +26,31 @@ def doubts(records: Sequence[Record], today: Mapping[str, str]) -> list[str]:
     lines = []
     if stale:
         listed = ", ".join(f"{count} of {name}" for name, count in stale.items())
-        lines.append(f"stale, what decides them changed since: {listed}; rerun=stale repeats them")
+        lines.append(f"stale, what decides them changed since: {listed}; {REPEAT}")
     if mixed := _mixed(records):
         lines.append(f"mixed, runs of several codes or images stand together: {', '.join(mixed)}")
     if dirty:
         count = f"{len(dirty)} of {len(records)} runs"
         lines.append(f"-dirty, made while files were not committed: {count}")
+    return lines
+
+
+def doubts_of_then(records: Sequence[Record]) -> list[str]:
+    """Likewise, by the code of each run's own commit instead of today's; see `recorded`.
+
+    Whether files were committed does not matter here: the fingerprint says whether they were these.
+    """
+    then = recorded(records)
+    lost = Counter(own_commit(r) for r in records if r.identity.id not in then)
+    digits = ((r, then.get(r.identity.id, "")) for r in records)
+    other = Counter(own_commit(r) for r, by in digits if changed(r.origin.fingerprint, by))
+    lines = [f"{count} runs of {name}, a commit that is not here" for name, count in lost.items()]
+    lines += [
+        f"{count} runs of {name} were made by other code than that commit has"
+        for name, count in other.items()
+    ]
+    if mixed := _mixed(records):
+        lines.append(f"mixed, runs of several codes or images stand together: {', '.join(mixed)}")
     return lines
 
 
