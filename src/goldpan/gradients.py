@@ -95,19 +95,21 @@ class Slope(NamedTuple):
         return float(sum(gradient.detach().double().square().sum() for gradient in self.gradients))
 
 
-_shared: ContextVar[dict[tuple[int, int, float, Mode], Slope] | None] = ContextVar(
-    "slopes", default=None
-)
+Slopes = dict[tuple[int, int, float, Mode], Slope]
+"""By the ids of network and of images, temperature and mode; the images must live as long."""
+
+_shared: ContextVar[Slopes | None] = ContextVar("slopes", default=None)
 
 
 @contextmanager
-def one_graph() -> Iterator[None]:
+def one_graph(known: Slopes | None = None) -> Iterator[None]:
     """Share one graph inside the block between all who ask for the same network and batch.
 
     First and second order scores then cost one forward pass together. Neither the network nor its
-    masks nor the batches may change inside.
+    masks nor the batches may change inside, nor since `known` was filled: it has the graphs of a
+    block before, and keeps those of this one.
     """
-    token = _shared.set({})
+    token = _shared.set({} if known is None else known)
     try:
         yield
     finally:

@@ -360,26 +360,32 @@ def test_inside_one_graph_the_network_runs_once_on_a_batch(
     assert len(passes) == 4
 
 
-@pytest.mark.parametrize(("observe", "expected"), [(None, 1), ("same", 2), ("next", 3)])
+@pytest.mark.parametrize(
+    ("observe", "first", "second"), [(None, 1, 1), ("same", 2, 2), ("next", 3, 2)]
+)
 def test_a_round_runs_the_network_once_and_again_to_look(
     net: nn.Module,
     indices: tuple[Index, ...],
     batch: Batch,
     passes: list[bool],
     observe: Observe | None,
-    expected: int,
+    first: int,
+    second: int,
 ) -> None:
     screening = Screening(
         net,
         indices,
-        lambda _: [batch],
+        lambda _: [(batch[0].clone(), batch[1])],
         F.cross_entropy,
         sparsity=0.9,
-        rounds=1,
+        rounds=2,
         observe=observe or "next",
     )
-    (screening.step_and_measure if observe else screening.step)([1, 1, 1])
-    assert len(passes) == expected
+    step = screening.step_and_measure if observe else screening.step
+    step([1, 1, 1])
+    assert len(passes) == first
+    step([1, 1, 1])  # the dense network has run on its batch if that was looked at
+    assert len(passes) == first + second
 
 
 def test_masks_that_the_network_had_before_are_forgotten(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from goldpan.allocation.selection import highest
 from goldpan.cost import effective_sparsity
-from goldpan.gradients import one_graph, slope
+from goldpan.gradients import Slopes, one_graph, slope
 from goldpan.masks import Masks, read_masks, set_masks
 from goldpan.panning.indices import Index, absolute_z
 from goldpan.panning.weighing import combine, correlations, normalise
@@ -86,7 +86,7 @@ class Screening:
         self.model, self.indices, self.draw, self.loss = model, tuple(indices), draw, loss
         self.sparsity, self.rounds, self.form = sparsity, rounds, form
         self.temperature, self.invert, self.done = temperature, invert, 0
-        self.observe, self._drawn = observe, (0, list[Batch]())
+        self.observe, self._drawn, self._dense = observe, (0, list[Batch]()), Slopes()
         masks = read_masks(model)
         self.dense = Masks({name: torch.ones_like(mask) for name, mask in masks.items()})
         self.masks = self.dense
@@ -101,7 +101,8 @@ class Screening:
         row, batch, dense = self._step(weights, measure=self.observe == "same")
         if self.observe == "next":
             batch = self.batches(self.done + 1)[0]
-            dense = self.dense_slope(batch)
+            with one_graph(self._dense):  # the next round's scores take up its graph
+                dense = self.dense_slope(batch)
         return row, self._effect(batch, dense)
 
     def first_slope(self) -> tuple[float, float]:
@@ -157,8 +158,9 @@ class Screening:
         wanted = [index for index, share in zip(self.indices, shares, strict=True) if share]
         found: dict[str, Tensor] = {}
         dense = math.nan, math.nan
-        for masked, masks in ((False, self.dense), (True, self.masks)):
-            with one_graph():
+        known, self._dense = self._dense, {}
+        for masked, masks, graphs in ((False, self.dense, known), (True, self.masks, None)):
+            with one_graph(graphs):
                 set_masks(self.model, masks)
                 for index in wanted:
                     if index.masked == masked:
