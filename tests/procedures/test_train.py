@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from goldpan.procedures.setup import build_system, load_data
 from goldpan.procedures.train import check_penalty, choose_compact
+from goldpan.runs.experiment import run
 from goldpan.types import Batch
 
 Configure = Callable[..., DictConfig]
@@ -41,3 +42,20 @@ def test_a_run_that_began_without_compaction_goes_on_without(
     torch.save({"callbacks": {}}, tmp_path / "last.ckpt")
     system = build_system(cfg, data)
     assert choose_compact(cfg, None, system, data, tmp_path / "last.ckpt") is None
+
+
+def test_sparse_layers_train_as_masked_ones_do(configure: Configure, tmp_path: Path) -> None:
+    options = ("model=lenet_300_100", "sparsity=0.95", "recipe.epochs=2", "dataset.limit=400")
+    ends, records = [], []
+    for how in ("false", "true"):
+        output = tmp_path / how
+        cfg = configure(*options, f"output={output}", f"strategy.sparse_linear={how}")
+        chosen = {"dataset": "digits", "model": "lenet_300_100", "recipe": "quick"}
+        record = run(cfg, chosen | {"method": "snip"})
+        [weights] = output.glob("*/model.pt")
+        ends.append(torch.load(weights))
+        records.append(record)
+    assert records[0].identity.id == records[1].identity.id
+    assert records[0].weights == records[1].weights
+    for name, value in ends[0].items():
+        torch.testing.assert_close(ends[1][name], value, rtol=1e-4, atol=1e-5)

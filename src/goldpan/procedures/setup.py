@@ -56,6 +56,7 @@ def build_system(
         splits=data.splits,
         channels_last=cfg.strategy.channels_last,
         compiled=cfg.strategy.compile,
+        sparse_linear=cfg.strategy.sparse_linear,
     )
 
 

@@ -23,7 +23,7 @@ from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, WEIGHTS, Record
 from goldpan.runs.refusal import refusing
 from goldpan.runs.regrowth_figure import draw_regrowth
 from goldpan.training.callbacks.after_step import AfterStep
-from goldpan.training.callbacks.compact import Compact, check_compaction
+from goldpan.training.callbacks.compact import Compact, check_compaction, cuts_once
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.importances import Importances
@@ -51,6 +51,7 @@ def train(
         if pruner is not None:
             pruner.check(data, choose_length(cfg.recipe, data.steps_per_epoch))
             check_left(system, cfg.sparsity)
+            check_sparse(system, pruner)
         if cfg.checkpoint is not None:
             load_weights(system.net, Path(cfg.checkpoint))
         check_penalty(system, data)
@@ -86,6 +87,15 @@ def check_left(system: Classifier, sparsity: float) -> None:
         raise ValueError(
             f"sparsity={sparsity} leaves none of this model's {total} prunable weights; "
             f"{1 - 1 / total:.8g} would leave one"
+        )
+
+
+def check_sparse(system: Classifier, pruner: Pruner) -> None:
+    """Raise ValueError if a pruner may ask for gradients that sparse layers do not have."""
+    if system.sparse_linear and not cuts_once(pruner):
+        raise ValueError(
+            "strategy.sparse_linear=true has no gradients of cut weights, and this method changes "
+            "its masks in training: choose strategy.sparse_linear=false"
         )
 
 

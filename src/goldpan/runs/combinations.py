@@ -290,6 +290,13 @@ def _recipe(choices: Choices) -> None:
 def _strategy(choices: Choices) -> None:
     strategy, batch = choices["strategy"], choices["recipe"]["batch_size"]
     devices, precision = strategy["devices"], strategy["precision"]
+    if strategy["sparse_linear"] and (
+        strategy["accelerator"] != "cpu" or precision != "32-true" or strategy["compile"]
+    ):
+        raise ValueError(
+            "strategy.sparse_linear=true is for the CPU, strategy.precision=32-true and "
+            "strategy.compile=false; choose these, or strategy.sparse_linear=false"
+        )
     if strategy["accelerator"] == "cpu" and precision in ("16-mixed", "16-true"):
         raise ValueError(
             f"strategy.precision={precision} needs a GPU; on the CPU choose bf16-mixed or 32-true"

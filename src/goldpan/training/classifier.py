@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from goldpan.layers.sparse_linear import use_dense, use_sparse
 from goldpan.masks import Masks, mask_gradients, mask_optimizer, masked_layers, write_masks
 from goldpan.stream import stream
 from goldpan.training.length import read_length
@@ -40,6 +41,8 @@ class Classifier(pl.LightningModule):
         bounded: the optimizer's options for the scales of bounded norms; `rate` among them
             multiplies their learning rate.
         rate_moves: whether the learning rate may change at each epoch or at each step.
+        sparse_linear: whether linear layers with few kept weights compute with those alone while
+            it trains; no callback may then ask for gradients of cut weights.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Classifier(pl.LightningModule):
         rate_moves: Literal["epoch", "step"] = "epoch",
         channels_last: bool = False,
         compiled: bool = False,
+        sparse_linear: bool = False,
     ) -> None:
         super().__init__()
         self.build, self.seed = build, seed
@@ -64,6 +68,7 @@ class Classifier(pl.LightningModule):
         self.penalty, self.bounded, self.splits = penalty, bounded, splits
         self.layout = torch.channels_last if channels_last else torch.preserve_format
         self.compiled, self.skips, self.dense_momentum = compiled, False, False
+        self.sparse_linear = sparse_linear
         self.counts: dict[str, Counts] = {}
         self.replace_network(build(seed))
 
@@ -120,13 +125,19 @@ class Classifier(pl.LightningModule):
         self.net.load_state_dict(kept, strict=False)
 
     def on_train_start(self) -> None:
-        """Change the memory layout only now: before, it would alter scores in their last bits."""
+        """Change layout and layers only now: before, it would alter scores in their last bits."""
         self.net.to(memory_format=self.layout)
+        if self.sparse_linear:
+            use_sparse(self.net)
         if isinstance(self.trainer.strategy, DDPStrategy):
             # torch 2.14: DDP takes the layout of the weights that it wraps, and its first step
             # permutes the gradients of those that have another by then. So it wraps them again.
             self.trainer.strategy.connect(self)
             self.trainer.strategy.configure_ddp()
+
+    def on_train_end(self) -> None:
+        """Leave a network of which all gradients can be asked for."""
+        use_dense(self.net)
 
     def on_train_epoch_start(self) -> None:
         """Make dropout a function of seed, epoch and rank, so that a resumed run repeats it."""
