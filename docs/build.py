@@ -18,7 +18,7 @@ NO_PAGES = shutil.ignore_patterns(
 
 
 def build(destination: Path) -> None:
-    """Build the site in a folder, which must not exist; subprocess.CalledProcessError if it fails."""
+    """Build the site in a folder that does not exist; CalledProcessError if it cannot be built."""
     with TemporaryDirectory() as folder:
         place = Path(folder)
         copy_pages(place / "pages")
