@@ -11,10 +11,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "results", "benchmarks")
-NO_PAGES = shutil.ignore_patterns(
-    "*.py", "__pycache__", "zensical.toml", "record.json", "*.pt", "*.ckpt", "wandb"
+PAGES = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "CITATION.cff",
+    "docs",
+    "results",
+    "benchmarks",
 )
+NO_PAGES = shutil.ignore_patterns("*.py", "__pycache__", "zensical.toml", "*-seed*", "trained-*")
+"""Code, and the folders of single runs."""
 
 
 def build(destination: Path) -> None:

@@ -138,8 +138,9 @@ def test_the_site_is_built_without_a_warning(builder: ModuleType, tmp_path: Path
     pytest.importorskip("zensical", reason="no zensical here: pip install -e '.[docs]'")
     pytest.importorskip("mkdocstrings", reason="no mkdocstrings here: pip install -e '.[docs]'")
     builder.build(tmp_path / "site")
-    page = (tmp_path / "site/index.html").read_text()
-    assert "98.66 ± 0.04" in page
+    for page in (tmp_path / "site").rglob("index.html"):
+        links = re.findall(r'(?:href|src)="([^"#?:]+)["#?]', page.read_text())
+        assert not [link for link in links if not (page.parent / link).exists()], page
     reference = (tmp_path / "site/docs/reference/index.html").read_text()
     assert 'id="goldpan.scorers.snip.snip"' in reference
 
