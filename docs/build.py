@@ -11,17 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
-PAGES = (
-    "README.md",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "CITATION.cff",
-    "docs",
-    "results",
-    "benchmarks",
-)
-NO_PAGES = shutil.ignore_patterns("*.py", "__pycache__", "zensical.toml", "*-seed*", "trained-*")
-"""Code, and the folders of single runs."""
+PAGES = ("*.md", "CITATION.cff", "requirements.txt", "docs", "examples", "results", "benchmarks")
+"""What the pages are and link to, as patterns of names."""
+
+NO_PAGES = shutil.ignore_patterns("__pycache__", "*-seed*", "trained-*")
+"""Folders of single runs, and what Python leaves."""
 
 
 def build(destination: Path) -> None:
@@ -39,10 +33,9 @@ def build(destination: Path) -> None:
 def copy_pages(destination: Path) -> None:
     """Copy what the site consists of into a folder, at the places that the repository has."""
     destination.mkdir()
-    for name in PAGES:
-        source = ROOT / name
+    for source in (path for pattern in PAGES for path in ROOT.glob(pattern)):
         if source.is_dir():
-            shutil.copytree(source, destination / name, ignore=NO_PAGES)
+            shutil.copytree(source, destination / source.name, ignore=NO_PAGES)
         else:
             shutil.copy(source, destination)
 
