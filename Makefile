@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := outputs/demo
 
-.PHONY: demo table test check bench bench-gpu growth clean
+.PHONY: demo table test check bench bench-gpu growth docs clean
 
 demo: .venv/installed  ## compare six methods on the digits: a table, a plot, about three minutes
 	$(BIN)/python run.py +table=digits output=$(DEMO) launcher.slots=2
@@ -23,6 +23,10 @@ bench-gpu: .venv/installed  ## those that make sense on a GPU
 growth: .venv/installed  ## how cost grows with parameters and with cells
 	$(BIN)/python -m benchmarks.growth
 
+docs: .venv/installed  ## the site of docs/, into site/
+	$(BIN)/python -m pip install --quiet -e ".[docs]"
+	$(BIN)/python docs/build.py
+
 check: .venv/installed  ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,4 +39,4 @@ check: .venv/installed  ## ruff and mypy --strict
 	touch $@
 
 clean:  ## remove what can be made again, not results
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache $(DEMO)
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache site $(DEMO)

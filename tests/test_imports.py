@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCE, README = ROOT / "src/goldpan", ROOT / "README.md"
+SOURCE, PAGE = ROOT / "src/goldpan", ROOT / "docs/tree.md"
 
 FLOORS = (
     ("choices", "duration", "files", "layers", "losses", "predictions", "stream"),
@@ -119,10 +119,10 @@ def arrows() -> set[tuple[str, str]]:
     }
 
 
-def test_the_readme_draws_the_rooms_as_they_are() -> None:
-    drawn = re.findall(r"^    (\w+) --> (\w+)$", README.read_text(), re.MULTILINE)
+def test_the_page_of_the_tree_draws_the_rooms_as_they_are() -> None:
+    drawn = re.findall(r"^    (\w+) --> (\w+)$", PAGE.read_text(), re.MULTILINE)
     graph = "\n".join(f"    {name} --> {one}" for name, one in sorted(arrows()))
-    assert set(drawn) == arrows(), f"README's graph is to be:\n{graph}"
+    assert set(drawn) == arrows(), f"the graph of docs/tree.md is to be:\n{graph}"
 
 
 def test_the_glossary_names_files_that_are_there() -> None:
