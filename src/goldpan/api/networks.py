@@ -29,11 +29,9 @@ def require_prunable(net: nn.Module) -> None:
     """Raise ValueError if the network has no weight that a mask can cut."""
     if prunable(net):
         return
-    odd = unswappable(net)
-    why = f"; masks cannot reach {odd[0]}, a {type(net.get_submodule(odd[0])).__name__}"
-    raise ValueError(
-        f"{type(net).__name__} has no Conv2d or Linear layer to prune{why if odd else ''}"
-    )
+    odd = unswappable(net)[:1]
+    why = [f"; masks cannot reach {n}, a {type(net.get_submodule(n)).__name__}" for n in odd]
+    raise ValueError("".join([f"{type(net).__name__} has no Conv2d or Linear to prune", *why]))
 
 
 def require_masked(net: nn.Module) -> None:

@@ -13,7 +13,7 @@ from goldpan.api.configuring import compose_checked
 from goldpan.api.networks import require_prunable, shape_of, unwrap
 from goldpan.cost import check_connected
 from goldpan.layers.swap import swap_layers
-from goldpan.masks import Masks, read_masks, write_masks
+from goldpan.masks import Masks, read_masks, set_masks, write_masks
 from goldpan.rounds import prune_in_rounds, shuffle
 from goldpan.types import Allocator, Batch, DrawBatches, Loss, Schedule, Scorer
 
@@ -88,21 +88,28 @@ def prune(
     if not isinstance(method, str) and not callable(method):
         raise TypeError(f"method is a name or a scorer; got a {type(method).__name__}")
     named = method if isinstance(method, str) else "magnitude"  # whose scorer is replaced
-    cfg = _compose(named, [f"sparsity={sparsity}", f"seed={seed}", *chosen, *options])
-    given = () if batches is None else batches
-    if not batches and isinstance(method, str):  # a scorer of one's own may need none
+    cfg = _compose(named, sparsity, [f"seed={seed}", *chosen, *options])
+    given: Sequence[Batch] | DrawBatches = () if batches is None else batches
+    none = isinstance(given, Sequence) and not given
+    if none and isinstance(method, str):  # a scorer of one's own may need none
         given = _instead_of_batches(method, cfg, example)
     draw, shape = _draw(model, given, example)
     net = unwrap(model)
     require_prunable(net)
     before = read_masks(swap_layers(net))
-    if sparsity < before.sparsity and not cfg.method.pruner.get("revive"):
+    # Rounding may have cut one weight more than was asked for.
+    back = round((1 - sparsity) * before.total) > before.kept + 1
+    if back and not cfg.method.pruner.get("revive"):
         raise ValueError(
             f"sparsity={sparsity} is less than the {before.sparsity:.4g} that the network has "
             "already; weights that were cut do not come back"
         )
     own = {"scorer": method, "allocator": allocation, "schedule": schedule}
-    masks = _find(cfg, net, draw, loss, {n: f for n, f in own.items() if callable(f)})
+    try:
+        masks = _find(cfg, net, draw, loss, {n: f for n, f in own.items() if callable(f)})
+    except BaseException:  # an interrupt too: the masks of half the rounds are of no use
+        set_masks(net, before)
+        raise
     if cfg.method.pruner.shuffle:
         masks = shuffle(masks, seed)
     write_masks(net, masks)
@@ -129,9 +136,9 @@ def _find(
     return prune_in_rounds(net, draw=draw, loss=loss, **parts, **flags)
 
 
-def _compose(method: str, words: Sequence[str]) -> DictConfig:
+def _compose(method: str, sparsity: float, words: Sequence[str]) -> DictConfig:
     """The configuration of a method that prunes before training."""
-    cfg = compose_checked([f"method={method}", *words])
+    cfg = compose_checked([f"method={method}", *words], sparsity)
     pruner = cfg.method.get("pruner")
     if cfg.method.get("channels"):
         raise ValueError(

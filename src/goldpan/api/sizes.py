@@ -14,7 +14,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from goldpan.api.configuring import compose_checked
 from goldpan.api.networks import masked_copy, require_masked, require_prunable, shape_of, unwrap
 from goldpan.channels import compaction, surgery
-from goldpan.channels.choosing import Scope, Target, channel_scores, choose_channels, nothing_removed
+from goldpan.channels.choosing import Scope, Target, channel_scores, choose_channels, nothing_removed, prunable_groups
 from goldpan.channels.groups import ChannelGroup
 from goldpan.cost import cost, live_paths
 from goldpan.masks import read_masks
@@ -154,8 +154,7 @@ def shrink(
     """
     shape, net = shape_of(example), unwrap(model)
     named = importance if isinstance(importance, str) else "slimming"
-    words = [f"method={named}", f"sparsity={sparsity}"]
-    channels = compose_checked(words).method.get("channels")
+    channels = compose_checked([f"method={named}"], sparsity).method.get("channels")
     if channels is None:
         raise ValueError(f"{named} cuts weights, not channels; gp.prune(model, {named!r}, ...)")
     allocate = instantiate(channels.allocate)
@@ -164,7 +163,11 @@ def shrink(
     score = instantiate(channels.get("scorer")) or channel_scores
     if callable(importance):
         score = partial(_score, importance=importance)
-    choice = choose_channels(net, shape, sparsity, allocate, target, scope, score)
+    groups = prunable_groups(net, shape, scope)
+    scores = score(net, groups)  # of the network itself: a copy has no gradients
+    choice = choose_channels(
+        masked_copy(net), shape, sparsity, allocate, target, scope, lambda *_: scores, groups
+    )
     if sparsity > 0 and choice.removed() == 0:
         raise nothing_removed(sparsity)
     return surgery.shrink(net, choice.kept, shape)
