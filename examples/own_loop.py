@@ -1,6 +1,6 @@
 """Prune a network and train it in a loop of your own: PyTorch, scikit-learn's digits, no files.
 
-    python examples/own_loop.py snip 0.9
+python examples/own_loop.py snip 0.9
 """
 
 import sys

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from goldpan.api.masking import keep_masked, plain, read_masks, sparsity, write_masks
     from goldpan.api.pruning import prune
     from goldpan.api.results import load, records, run
-    from goldpan.api.sizes import compact, count_cost, shrink
+    from goldpan.api.sizes import compact, count_cost, export, shrink
     from goldpan.masks import LayerCollapse, Masks
 else:
     _PLACES = {
         "goldpan.api.masking": ("keep_masked", "plain", "read_masks", "sparsity", "write_masks"),
         "goldpan.api.pruning": ("prune",),
         "goldpan.api.results": ("load", "records", "run"),
-        "goldpan.api.sizes": ("compact", "count_cost", "shrink"),
+        "goldpan.api.sizes": ("compact", "count_cost", "export", "shrink"),
         "goldpan.masks": ("LayerCollapse", "Masks"),
     }
 
@@ -44,6 +44,7 @@ __all__ = [
     "Masks",
     "compact",
     "count_cost",
+    "export",
     "keep_masked",
     "load",
     "plain",

@@ -39,7 +39,9 @@ def cut(net: nn.Module) -> dict[str, torch.Tensor]:
     return {name: ~mask for name, mask in gp.read_masks(net).items()}
 
 
-def test_without_it_three_steps_lose_the_sparsity(plain_net: nn.Module, batches: list[Batch]) -> None:
+def test_without_it_three_steps_lose_the_sparsity(
+    plain_net: nn.Module, batches: list[Batch]
+) -> None:
     gp.prune(plain_net, "snip", 0.9, batches=batches)
     optimizer = OPTIMIZERS["sgd"](plain_net.parameters())
     for _ in range(3):

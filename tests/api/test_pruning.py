@@ -149,7 +149,7 @@ def test_bad_input_gets_one_sentence_and_changes_nothing(
 
 
 def test_what_cannot_be_pruned_is_refused() -> None:
-    with pytest.raises(ValueError, match="ReLU has no Conv2d or Linear to prune$"):
+    with pytest.raises(ValueError, match=r"ReLU has no Conv2d or Linear to prune$"):
         gp.prune(nn.ReLU(), "magnitude", 0.5)
     with pytest.raises(ValueError, match="cannot reach 0, a Conv1d"):
         gp.prune(nn.Sequential(nn.Conv1d(1, 2, 3)), "magnitude", 0.5)

@@ -8,10 +8,14 @@ import goldpan as gp
 from goldpan.types import Batch
 
 
-def test_cost_counts_what_is_cut_and_what_is_dead(plain_net: nn.Module, batches: list[Batch]) -> None:
+def test_cost_counts_what_is_cut_and_what_is_dead(
+    plain_net: nn.Module, batches: list[Batch]
+) -> None:
     x = batches[0][0]
     dense = gp.count_cost(plain_net, x)
-    assert dense.parameters == dense.parameters_kept == sum(p.numel() for p in plain_net.parameters())
+    assert (
+        dense.parameters == dense.parameters_kept == sum(p.numel() for p in plain_net.parameters())
+    )
     assert dense.flops == dense.flops_kept
     assert (dense.sparsity, dense.effective) == (0, 0)
     assert not any(hasattr(layer, "mask") for layer in plain_net)  # it was a copy

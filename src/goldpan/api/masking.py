@@ -83,7 +83,7 @@ def keep_masked(model: nn.Module, optimizer: Optimizer) -> KeptMasked:
     of_weight = {layer.weight: layer for layer in layers}
 
     def mask_gradient(weight: Tensor) -> None:
-        mask_gradients([of_weight[weight]])  # type: ignore[index]
+        mask_gradients([of_weight[weight]])
 
     def after_step(*_: object) -> None:
         mask_weights(layers)

@@ -37,7 +37,9 @@ def require_prunable(net: nn.Module) -> None:
 def require_masked(net: nn.Module) -> None:
     """Raise ValueError if no layer of the network carries a mask."""
     if not any(isinstance(layer, MaskedLayer) for layer in net.modules()):
-        raise ValueError(f"{type(net).__name__} has no masks; gp.prune or gp.write_masks makes them")
+        raise ValueError(
+            f"{type(net).__name__} has no masks; gp.prune or gp.write_masks makes them"
+        )
 
 
 def prunable(net: nn.Module) -> list[Tensor]:

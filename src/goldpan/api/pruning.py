@@ -129,7 +129,7 @@ def _find(
         panning = instantiate(pruner)
         screening = panning.screen(net, draw=draw, loss=loss)
         pan(screening, panning.policy)
-        return screening.masks
+        return Masks(screening.masks)
     names = ("scorer", "allocator", "schedule", "rounding")
     parts = {name: own.get(name) or instantiate(pruner[name]) for name in names}
     flags = {name: pruner[name] for name in ("rounds", "revive", "invert")}
@@ -149,7 +149,7 @@ def _compose(method: str, sparsity: float, words: Sequence[str]) -> DictConfig:
     if pruner._target_ not in (BEFORE, PAN) or "lottery" in cfg.procedure._target_:
         raise ValueError(
             f"{method} prunes while it trains or between trainings; gp.run(['method={method}', "
-            "...]) does that, or call gp.prune(model, 'magnitude', ...) in your loop where it is due"
+            "...]) does that, or gp.prune(model, 'magnitude', ...) in your loop when it is due"
         )
     if pruner.reinitialize:
         raise ValueError("controls.reinitialize needs a model of conf; draw the weights yourself")

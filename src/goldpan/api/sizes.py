@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +15,15 @@ from torch.nn.modules.dropout import _DropoutNd
 from goldpan.api.configuring import compose_checked
 from goldpan.api.networks import masked_copy, require_masked, require_prunable, shape_of, unwrap
 from goldpan.channels import compaction, surgery
-from goldpan.channels.choosing import Scope, Target, channel_scores, choose_channels, nothing_removed, prunable_groups
+from goldpan.channels.choosing import (
+    Scope,
+    Target,
+    channel_scores,
+    choose_channels,
+    nothing_removed,
+    prunable_groups,
+)
+from goldpan.channels.export import export_onnx, export_program
 from goldpan.channels.groups import ChannelGroup
 from goldpan.cost import cost, live_paths
 from goldpan.masks import read_masks
@@ -47,7 +56,8 @@ def count_cost(model: nn.Module, example: Tensor) -> NetworkCost:
     Zeros of a plain network, such as `plain` leaves, count as cut.
 
     >>> import torch, goldpan as gp
-    >>> model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(144, 2))
+    >>> conv, linear = torch.nn.Conv2d(1, 4, 3), torch.nn.Linear(144, 2)
+    >>> model = torch.nn.Sequential(conv, torch.nn.Flatten(), linear)
     >>> masks = gp.prune(model, "magnitude", 0.5)
     >>> cost = gp.count_cost(model, torch.zeros(1, 1, 8, 8))
     >>> cost.parameters, cost.parameters_kept, cost.flops, cost.sparsity
@@ -171,6 +181,29 @@ def shrink(
     if sparsity > 0 and choice.removed() == 0:
         raise nothing_removed(sparsity)
     return surgery.shrink(net, choice.kept, shape)
+
+
+def export(model: nn.Module, path: str | Path, example: Tensor) -> float:
+    """Write the network, plain and in eval mode, as .onnx or .pt2 (torch.export), for any batch.
+
+    The file is run before it gets its name. ONNX takes `pip install "goldpan[export]"`.
+
+        gp.export(gp.compact(model, x), "network.onnx", x)
+
+    Args:
+        example: a batch of images (N, C, H, W); its shape counts.
+
+    Returns the largest |difference| of logits between the file and the network on random images.
+
+    Raises:
+        ValueError: if the path has another suffix, or the logits differ by more than 1e-4.
+        ModuleNotFoundError: if an ONNX package is missing.
+    """
+    path, shape = Path(path), shape_of(example)
+    if path.suffix not in (".onnx", ".pt2"):
+        raise ValueError(f"path ends in .onnx or .pt2; got {path}")
+    write = export_onnx if path.suffix == ".onnx" else export_program
+    return write(unwrap(model), path, shape)
 
 
 @torch.no_grad()
