@@ -67,7 +67,9 @@ def test_weights_gradients_and_momentum_of_cut_weights_stay_zero(
         parameter = plain_net.get_parameter(weight)
         assert parameter.grad is not None
         assert not parameter.grad[gone].any()
-        for memory in optimizer.state[parameter].values():
+        for key, memory in optimizer.state[parameter].items():
+            if key == "step_size":  # Rprop's, which has a least one
+                continue
             if isinstance(memory, torch.Tensor) and memory.shape == parameter.shape:
                 assert not memory[gone].any()
         assert not torch.equal(parameter, before[weight])  # kept ones have moved

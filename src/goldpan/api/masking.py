@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
@@ -85,18 +86,25 @@ def keep_masked(model: nn.Module, optimizer: Optimizer) -> KeptMasked:
     def mask_gradient(weight: Tensor) -> None:
         mask_gradients([of_weight[weight]])
 
-    def after_step(*_: object) -> None:
-        mask_weights(layers)
-        mask_optimizer(layers, optimizer)
+    seen: list[int] = []
 
-    after_step()
-    # DistributedDataParallel writes the mean gradient of all processes after the backward pass, so
-    # gradients are zeroed before the step once more.
+    def before_step(*_: object) -> None:
+        masks = [layer.mask._version for layer in layers]  # a tensor counts the writes to it
+        changed = masks != seen
+        if changed:
+            mask_optimizer(layers, optimizer)
+            seen[:] = masks
+        # DistributedDataParallel writes the mean gradients after the hooks of the backward pass.
+        if changed or (dist.is_available() and dist.is_initialized()):
+            mask_gradients(layers)
+
+    before_step()
+    mask_weights(layers)
     return KeptMasked(
         [
             *[weight.register_post_accumulate_grad_hook(mask_gradient) for weight in of_weight],
-            optimizer.register_step_pre_hook(lambda *_: mask_gradients(layers)),
-            optimizer.register_step_post_hook(after_step),
+            optimizer.register_step_pre_hook(before_step),
+            optimizer.register_step_post_hook(lambda *_: mask_weights(layers)),
         ]
     )
 
