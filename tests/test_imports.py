@@ -26,7 +26,7 @@ FLOORS = (
     ("procedures",),
     ("sweeps",),
     ("reports",),
-    ("report",),
+    ("api", "report"),
 )
 """Every room stands above those that it imports; a new file at the top needs a place here."""
 
@@ -36,7 +36,7 @@ ONLY_IN = {
     "gymnasium": {"panning"},
     "stable_baselines3": {"panning"},
     "pytorch_lightning": {"data", "training", "panning", "procedures", "sweeps"},
-    "hydra": {"runs", "procedures", "sweeps", "reports"},
+    "hydra": {"runs", "procedures", "sweeps", "reports", "api"},
     "wandb": {"procedures", "sweeps", "reports"},
 }
 """Libraries that are known in these rooms alone."""
@@ -92,8 +92,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert not left, f"in or above a circle: {', '.join(left)}"
 
 
-def test_init_files_are_empty() -> None:
-    assert all(path.read_text() == "" for path in SOURCE.rglob("__init__.py"))
+def test_init_files_are_empty_but_the_one_that_names_the_library() -> None:
+    assert all(path.read_text() == "" for path in SOURCE.rglob("*/__init__.py"))
 
 
 def test_a_record_needs_no_torch() -> None:

@@ -125,3 +125,11 @@ def test_what_only_writes_is_still_there() -> None:
     """A module that was moved would count from then on."""
     for name in ONLY_WRITE:
         assert [*modules(name)][-1] == name
+
+
+def test_the_names_of_the_library_count_as_an_empty_file(tmp_path: Path) -> None:
+    empty, names = tmp_path / "empty.py", tmp_path / "names.py"
+    empty.touch()
+    names.write_text("from goldpan.api.pruning import prune\n")
+    assert code._read("goldpan", names, {}) == code._read("goldpan", empty, {})
+    assert code._read("their_own", names, {}) != code._read("their_own", empty, {})

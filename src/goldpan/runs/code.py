@@ -35,6 +35,9 @@ ONLY_WRITE = (
 
 INSTALLED = {"site-packages", "dist-packages"}
 
+NAMES_ONLY = "goldpan"
+"""A package whose own file only gives names to what lies in its modules; it counts as empty."""
+
 
 def code_digest(names: Iterable[str]) -> str:
     """Hexadecimal digits that change if the code behind the dotted names does.
@@ -107,7 +110,7 @@ def _read(module: str, path: Path, memory: dict[str, Any]) -> tuple[str, list[st
     """The digest of a module's code, and the names that it imports; from memory if it can be."""
     key, now = f"{module} {path}", stamp(path.stat())
     if key not in memory or memory[key][0] != now:
-        source = path.read_bytes()
+        source = b"" if module == NAMES_ONLY else path.read_bytes()
         try:
             tree = ast.parse(source)
         except SyntaxError:  # the run itself will say so
