@@ -7,7 +7,7 @@ of its own for weights and learning rate. Their names, and `procedure.rewind` he
 
 | name | weights | rate |
 |---|---|---|
-| lottery (weight rewinding) | a time such as "0it" or "32ep" | true |
+| lottery (weight rewinding) | a duration such as 0it or 32ep | true |
 | lr_finetune (rate rewinding) | null | true |
 | lr_lottery | a time | false |
 | finetune | null | false |
@@ -62,7 +62,7 @@ def lottery(
     rate: float,
     last_rate: float | None,
     rewind: Mapping[str, Any],
-    epochs: int | None,
+    epochs: str | float | None,
 ) -> Record:
     """Cut the network that the level below trained, go back as `rewind` says, and train again.
 

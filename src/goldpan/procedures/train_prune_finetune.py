@@ -38,6 +38,7 @@ from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import choose_length
 
 
 def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record:
@@ -152,7 +153,8 @@ def _tune(
     tuning = cfg.copy()
     tuning.method.penalty = None
     if epochs := cfg.method.channels.epochs:
-        tuning.recipe.epochs, tuning.recipe.steps = epochs, None
+        length = choose_length(cfg.recipe, data.steps_per_epoch)
+        tuning.recipe.epochs = f"{length.count(epochs)}it"
     if not logged:
         tuning.logger = {}
     place.mkdir(exist_ok=True)

@@ -41,6 +41,8 @@ def check_option(name: str, value: Any) -> None:
 
 def unknown(name: str) -> str:
     """The sentence on an option that does not exist, with the nearest that does."""
+    if name == "recipe.steps":
+        return "recipe.steps is no option; for 500 steps say recipe.epochs=500it"
     if name in OPTIONS:
         return f"{name} is no option of the parts chosen here; leave it out, or choose others"
     near = _nearest(name)

@@ -29,18 +29,17 @@ def cosine(progress: float) -> float:
 def as_fractions(
     milestones: Sequence[str | float], run_steps: int, epoch_steps: int
 ) -> list[float]:
-    """Milestones such as "25000it", "80ep" or 0.5 as fractions of a training of `run_steps`.
+    """Milestones such as 25000it, 80ep or 0.5 as fractions of a training of `run_steps`.
 
-    One that is above 1 is never reached, as in a short run of a long recipe.
+    One behind its end is never reached, as in a short run of a long recipe.
 
     Raises:
         ValueError: if one is no duration, or they do not rise.
     """
+    times = [Duration.parse(one) for one in milestones]
     found = [
-        float(one)
-        if isinstance(one, int | float)
-        else Duration.parse(one).steps(run_steps, epoch_steps) / run_steps
-        for one in milestones
+        time.amount if time.unit == "run" else time.steps(run_steps, epoch_steps) / run_steps
+        for time in times
     ]
     if found != sorted(found):
         raise ValueError(

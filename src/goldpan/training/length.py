@@ -27,7 +27,7 @@ class Length:
 
 def choose_length(recipe: DictConfig, epoch_steps: int) -> Length:
     """The length that a recipe asks for, in epochs or in steps."""
-    return Length(recipe.steps or recipe.epochs * epoch_steps, epoch_steps)
+    return Length(Duration.parse(recipe.epochs).steps(0, epoch_steps), epoch_steps)
 
 
 def read_length(trainer: pl.Trainer) -> Length:
