@@ -14,7 +14,8 @@ def test_cosine_goes_from_one_to_zero() -> None:
 
 
 def test_milestones_in_steps_and_epochs_are_fractions_of_the_run() -> None:
-    assert as_fractions([0.25, "50it", "6ep", 7, 1.0, "250it"], 100, 10) == [0.25, 0.5, 0.6, 0.7, 1, 2.5]
+    milestones = [0.25, "50it", "6ep", 7, 1.0, "250it"]
+    assert as_fractions(milestones, 100, 10) == [0.25, 0.5, 0.6, 0.7, 1, 2.5]
 
 
 def test_a_milestone_of_steps_is_passed_at_that_step() -> None:

@@ -18,7 +18,8 @@ def test_a_recipe_says_its_epochs_or_its_steps(recipe: str | int, steps: int, ep
 
 def test_a_duration_counts_in_the_epochs_of_the_data() -> None:
     length = Length(steps=10, epoch_steps=4)
-    assert [length.count(text) for text in ("2ep", "3it", "0.5", 0.5, 2, 1.0)] == [8, 3, 5, 5, 8, 10]
+    durations = ("2ep", "3it", "0.5", 0.5, 2, 1.0)
+    assert [length.count(one) for one in durations] == [8, 3, 5, 5, 8, 10]
 
 
 @pytest.mark.parametrize(("least", "steps"), [(None, 12), (9, 9)])

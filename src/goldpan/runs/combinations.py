@@ -53,13 +53,14 @@ def _method(choices: Choices) -> None:
             "this method grows weights by the optimizer's momentum, and the optimizer has none; "
             "set recipe.optimizer.momentum=0.9"
         )
-    sampling = (pruner or {}).get("sampling")
-    if sampling and (sampling.get("per_class") is None) == (sampling.get("size") is None):
-        raise ValueError(
-            "method.pruner.sampling has either per_class or size; got "
-            f"per_class={sampling.get('per_class')} and size={sampling.get('size')}; set the other "
-            "to null"
-        )
+    for part, options in (("pruner", pruner), ("channels", channels)):
+        sampling = (options or {}).get("sampling")
+        if sampling and (sampling.get("per_class") is None) == (sampling.get("size") is None):
+            raise ValueError(
+                f"method.{part}.sampling has either per_class or size; got "
+                f"per_class={sampling.get('per_class')} and size={sampling.get('size')}; set the "
+                "other to null"
+            )
 
 
 def _procedure(choices: Choices) -> None:
