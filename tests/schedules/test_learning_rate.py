@@ -1,6 +1,6 @@
 import pytest
 
-from goldpan.schedules.learning_rate import as_fractions, constant, cosine, cycles, steps
+from goldpan.schedules.learning_rate import as_fractions, constant, cosine, cycles, steps, warmed
 
 
 def test_steps_fall_at_their_milestones() -> None:
@@ -11,6 +11,11 @@ def test_steps_fall_at_their_milestones() -> None:
 def test_cosine_goes_from_one_to_zero() -> None:
     assert [cosine(p) for p in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
     assert constant(0.3) == 1
+
+
+def test_a_warm_up_rises_from_zero_to_the_schedule() -> None:
+    factors = [warmed(p, schedule=cosine, warm_up=0.5) for p in (0, 0.25, 0.5, 0.75)]
+    assert factors == pytest.approx([0, cosine(0.25) / 2, cosine(0.5), cosine(0.75)])
 
 
 def test_milestones_in_steps_and_epochs_are_fractions_of_the_run() -> None:

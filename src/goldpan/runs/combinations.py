@@ -267,6 +267,11 @@ def _recipe(choices: Choices) -> None:
             f"recipe.label_smoothing is of recipe.loss=cross_entropy; got {recipe['loss']}; set one"
             " of them to its default"
         )
+    if recipe.get("warm_up") is not None and recipe["rate_moves"] == "epoch":
+        raise ValueError(
+            f"recipe.warm_up={recipe['warm_up']} rises step by step, and recipe.rate_moves=epoch "
+            "would leave the first epoch at rate 0; set recipe.rate_moves=step"
+        )
     milestones = recipe["learning_rate"].get("milestones", [])
     times = [Duration.parse(one) for one in milestones]
     for unit in {time.unit for time in times}:  # of several units it is known when the images are

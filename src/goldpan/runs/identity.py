@@ -48,6 +48,7 @@ ADDED_LATER: dict[str, Any] = {
     "model.conv_relu": True,
     "model.bias@lenet5": True,
     "model.bias@lenet_300_100": True,
+    "recipe.warm_up": None,
     "recipe.rate_moves": "epoch",
     "recipe.evaluate_every": None,
     "recipe.loss": "cross_entropy",

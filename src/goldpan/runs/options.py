@@ -156,6 +156,7 @@ RECIPE = {
     "recipe": Option(GROUP, "how the network is trained"),
     "recipe.epochs": Option(LENGTH, "length of the training: epochs, or optimizer steps"),
     "recipe.evaluate_every": Option(null_or(SPAN), "between evaluations; null: an epoch"),
+    "recipe.warm_up": _extra(null_or(SPAN), "in which the learning rate rises from 0, linearly"),
     "recipe.rate_moves": Option(one_of("epoch", "step"), "when the learning rate may change"),
     "recipe.batch_size": Option(COUNT, "images of one optimizer step, over all processes"),
     "recipe.loss": Option(one_of(*LOSSES), "what is minimised; goldpan.losses says each"),

@@ -4,7 +4,7 @@ Progress counts in whole epochs, as most papers step their rates, or in steps: `
 Fractions of the training keep the shape of a recipe when its length changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import cos, pi
 
 from goldpan.duration import Duration
@@ -24,6 +24,11 @@ def steps(progress: float, *, milestones: Sequence[float], factor: float = 0.1) 
 def cosine(progress: float) -> float:
     """(1 + cos(pi * progress)) / 2, from 1 down to 0."""
     return (1 + cos(pi * progress)) / 2
+
+
+def warmed(progress: float, *, schedule: Callable[[float], float], warm_up: float) -> float:
+    """The schedule's factor, times progress / warm_up until the fraction `warm_up` has passed."""
+    return schedule(progress) * (progress / warm_up if progress < warm_up else 1.0)
 
 
 def as_fractions(
