@@ -5,7 +5,10 @@ A point and a span are written alike. docs/recipes.md lists the options that tak
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+Written = str | float
+"""A duration as it is written."""
 
 _FORM = re.compile(r"(\d+(?:\.\d+)?(?:e-\d+)?)(ep|it)?")
 _NAMES = {"ep": "epochs", "it": "steps", "run": "of the training"}
@@ -19,7 +22,7 @@ class Duration:
     unit: Literal["ep", "it", "run"]
 
     @classmethod
-    def parse(cls, value: Any) -> "Duration":
+    def parse(cls, value: Written) -> "Duration":
         """Read a text or a number: a bare whole number counts epochs, so 1 is one and 1.0 is all.
 
         Raises:

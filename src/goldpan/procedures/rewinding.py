@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from goldpan.duration import Duration
+from goldpan.duration import Duration, Written
 from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
 
@@ -27,7 +27,7 @@ class Point:
 
 
 def find_point(
-    cfg: DictConfig, epoch_steps: int, rewind: Mapping[str, Any], epochs: str | float | None
+    cfg: DictConfig, epoch_steps: int, rewind: Mapping[str, Any], epochs: Written | None
 ) -> Point:
     """Where the retraining begins.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from goldpan.choices import read_word
-from goldpan.duration import Duration
+from goldpan.duration import Duration, Written
 
 NOT_DECISIVE = (
     "output",
@@ -184,7 +184,7 @@ def _source(dataset: Mapping[str, Any]) -> list[str] | None:
     return [root.name, str(root.stat().st_size) if root.is_file() else ""]
 
 
-def _first_length(epochs: str | int) -> dict[str, float | None]:
+def _first_length(epochs: Written) -> dict[str, float | None]:
     """The length of a training as the first recipes had it: in `epochs`, or in `steps`."""
     length = Duration.parse(epochs)
     if length.unit == "it":

@@ -7,7 +7,7 @@ Fractions of the training keep the shape of a recipe when its length changes.
 from collections.abc import Callable, Sequence
 from math import cos, pi
 
-from goldpan.duration import Duration
+from goldpan.duration import Duration, Written
 
 
 def constant(progress: float) -> float:
@@ -31,9 +31,7 @@ def warmed(progress: float, *, schedule: Callable[[float], float], warm_up: floa
     return schedule(progress) * (progress / warm_up if progress < warm_up else 1.0)
 
 
-def as_fractions(
-    milestones: Sequence[str | float], run_steps: int, epoch_steps: int
-) -> list[float]:
+def as_fractions(milestones: Sequence[Written], run_steps: int, epoch_steps: int) -> list[float]:
     """Milestones such as 25000it, 80ep or 0.5 as fractions of a training of `run_steps`.
 
     One behind its end is never reached, as in a short run of a long recipe.
