@@ -32,7 +32,7 @@ def squared_norms(model: nn.Module, group: ChannelGroup) -> Tensor:
         if name in group.norms:
             values = importance(layer).square()  # type: ignore[arg-type]
         elif side == "out":
-            values = layer.weight.square().flatten(1).sum(1)  # type: ignore[operator,union-attr]
+            values = layer.weight.square().flatten(1).sum(1)  # type: ignore[operator]
         elif (name, "out") in group.places:
             continue  # a grouped convolution: its weights went with its outputs
         else:
@@ -47,4 +47,4 @@ def input_squares(layer: nn.Module) -> Tensor:
     weight = layer.weight
     assert isinstance(weight, Tensor)
     squares = weight.square().reshape(*weight.shape[:2], -1).sum(2)  # (outputs, inputs of a part)
-    return squares.unflatten(0, (parts, -1)).sum(1).flatten()
+    return squares.reshape(parts, -1, weight.shape[1]).sum(1).flatten()

@@ -26,7 +26,8 @@ def taylor(
     for batch in batches:
         slopes = gate_slopes(model, [name for group in groups for name in group.norms], batch, loss)
         for group in groups:
-            joint = sum(group.add_up(slopes[name], (name, "out")) for name in group.norms)
+            parts = [group.add_up(slopes[name], (name, "out")) for name in group.norms]
+            joint = torch.stack(parts).sum(0)
             total[group.name] = total[group.name].to(joint) + joint.square() / len(batches)
     return total
 

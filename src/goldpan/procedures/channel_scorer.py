@@ -1,11 +1,13 @@
 """What scores the channels of a method, with the images that it asks for."""
 
+from collections.abc import Callable
 from functools import partial
 from inspect import signature
 
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
+from torch import Tensor
 
 from goldpan.channels.choosing import ChannelScorer, channel_scores
 from goldpan.data.vision import VisionData
@@ -23,7 +25,7 @@ def build_scorer(cfg: DictConfig, data: VisionData) -> ChannelScorer:
         ValueError: if there are too few images, or the scorer needs some and the method has none.
     """
     channels = cfg.method.channels
-    score: ChannelScorer = instantiate(channels.get("scorer")) or channel_scores
+    score: Callable[..., dict[str, Tensor]] = instantiate(channels.get("scorer")) or channel_scores
     if (sampling := instantiate(channels.get("sampling"))) is None:
         try:
             signature(score).bind("model", "groups")
