@@ -24,6 +24,13 @@ def test_a_schedule_without_milestones_is_taken_as_it_is(configure: Configure) -
     assert build_rate(configure("recipe=quick").recipe, Length(10, 5))(0.5) == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("warm_up", ["5it", "1ep", 0.5])
+def test_a_warm_up_is_as_long_as_any_duration_says(warm_up: str, configure: Configure) -> None:
+    recipe = configure("recipe=quick", f"recipe.warm_up={warm_up}").recipe
+    rate = build_rate(recipe, Length(10, 5))
+    assert [rate(0), rate(0.25), rate(0.5)] == pytest.approx([0, 0.8536 / 2, 0.5], abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -40,8 +40,16 @@ def test_without_a_rewound_rate_the_training_goes_on_after_its_end(configure: Co
 
 
 def test_the_length_of_a_training_may_be_in_steps(configure: Configure) -> None:
-    cfg = configure("method=lottery", *SHORT, "+recipe.steps=7", "recipe.epochs=null")
+    cfg = configure("method=lottery", *SHORT, "recipe.epochs=7it")
     assert find_point(cfg, STEPS, {"weights": "6it", "rate": True}, None) == Point(6, 7, 6, 6)
     with pytest.raises(ValueError, match="step 7, not before the end of a training of 7"):
         find_point(cfg, STEPS, {"weights": "7it", "rate": True}, None)
-    assert lengthened(cfg, 9, STEPS).recipe.steps == 9
+    assert lengthened(cfg, 9, STEPS).recipe.epochs == "9it"
+
+
+@pytest.mark.parametrize("epochs", ["5it", "1ep", 0.5, 1])
+def test_a_retraining_is_as_long_as_any_duration_says(
+    epochs: str | float, configure: Configure
+) -> None:
+    cfg = configure("method=lr_rewinding", *SHORT)
+    assert find_point(cfg, STEPS, {"weights": None, "rate": True}, epochs).start == 5

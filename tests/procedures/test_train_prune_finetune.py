@@ -48,6 +48,36 @@ def test_every_method_trains_prunes_and_finetunes(
     assert not list(folder.glob("*.ckpt"))
 
 
+CONF = Path(__file__).parents[2] / "conf"
+CRITERIA = sorted(
+    path.stem
+    for path in CONF.glob("method/*.yaml")
+    if "train_prune_finetune\n" in path.read_text() and "\n  scorer:" in path.read_text()
+)
+
+
+@pytest.mark.parametrize("methods", [["taylor"], pytest.param(CRITERIA, marks=pytest.mark.slow)])
+def test_criteria_prune_one_training_each_in_its_own_way(
+    methods: list[str], configure: Configure, tmp_path: Path
+) -> None:
+    records = [do(configure, name, "sparsity=0.5", "recipe.epochs=5it") for name in methods]
+    assert len(list(tmp_path.glob("trained-*"))) == 1
+    assert len({record.sparsity.effective for record in records}) >= len(records) / 2  # type: ignore[union-attr]
+    for record in records:
+        assert record.sparsity is not None
+        assert record.sparsity.got == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_scorer_of_channels_that_sees_images_says_so_before_the_training(
+    configure: Configure, tmp_path: Path
+) -> None:
+    with pytest.raises(Refusal, match=r"missing a required argument: 'batches'.*as in method=tayl"):
+        do(configure, "taylor", "~method.channels.sampling")
+    with pytest.raises(Refusal, match="expected at least size=5000 training images"):
+        do(configure, "taylor", "method.channels.sampling.size=5000")
+    assert not list(tmp_path.glob("trained-*"))
+
+
 def test_two_ratios_share_one_training(configure: Configure, tmp_path: Path) -> None:
     first, second = (do(configure, "rni", f"sparsity={ratio}") for ratio in (0.3, 0.6))
     (stage,) = tmp_path.glob("trained-*/record.json")

@@ -344,7 +344,7 @@ def test_a_training_of_steps_prunes_by_its_calendar_and_is_evaluated_at_each_int
     configure: Configure, tmp_path: Path
 ) -> None:
     """Of 360 training images in batches of 64 there are five steps an epoch."""
-    length = ("recipe.epochs=null", "recipe.steps=17", "recipe.evaluate_every=4it")
+    length = ("recipe.epochs=17it", "recipe.evaluate_every=4it")
     record = do(configure, "method=gmp", *length)
     assert record.weights is not None
     assert record.weights.sparsity.got == pytest.approx(0.9, abs=1e-4)

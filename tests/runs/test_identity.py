@@ -31,6 +31,28 @@ def test_known_runs_keep_their_identity(
     assert identity(choices(configure(*overrides))) == known
 
 
+LENGTHS = {
+    "recipe=snip_mnist": "f0bf785b56ca",
+    "recipe=lth_mnist": "a76cbd398165",
+    "recipe.epochs=500it": "9eb3bc2e3a04",
+    "recipe.epochs=10ep": "b5e8dde55d34",
+}
+"""The ids of trainings whose lengths were `epochs: null` and `steps: 500`, or `epochs: 10`."""
+
+
+@pytest.mark.parametrize(("word", "known"), LENGTHS.items())
+def test_a_length_in_steps_is_the_run_that_it_was_with_two_options(
+    word: str, known: str, configure: Configure
+) -> None:
+    assert identity(resolve(configure(word))) == known
+
+
+def test_a_recipe_of_before_may_have_its_steps_beside_its_epochs(configure: Configure) -> None:
+    old = resolve(configure("recipe.epochs=null", "+recipe.steps=500"))
+    assert old["recipe"] == resolve(configure("recipe.epochs=500it"))["recipe"]
+    assert identity(resolve(configure("+recipe.steps=null"))) == identity(choices(configure()))
+
+
 METHODS = {
     "dense": "287aeaa46863",
     "force": "7edd626aec8f",

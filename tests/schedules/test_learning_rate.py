@@ -1,6 +1,6 @@
 import pytest
 
-from goldpan.schedules.learning_rate import as_fractions, constant, cosine, cycles, steps
+from goldpan.schedules.learning_rate import as_fractions, constant, cosine, cycles, steps, warmed
 
 
 def test_steps_fall_at_their_milestones() -> None:
@@ -13,8 +13,14 @@ def test_cosine_goes_from_one_to_zero() -> None:
     assert constant(0.3) == 1
 
 
+def test_a_warm_up_rises_from_zero_to_the_schedule() -> None:
+    factors = [warmed(p, schedule=cosine, warm_up=0.5) for p in (0, 0.25, 0.5, 0.75)]
+    assert factors == pytest.approx([0, cosine(0.25) / 2, cosine(0.5), cosine(0.75)])
+
+
 def test_milestones_in_steps_and_epochs_are_fractions_of_the_run() -> None:
-    assert as_fractions([0.25, "50it", "6ep", "250it"], 100, 10) == [0.25, 0.5, 0.6, 2.5]
+    milestones = [0.25, "50it", "6ep", 7, 1.0, "250it"]
+    assert as_fractions(milestones, 100, 10) == [0.25, 0.5, 0.6, 0.7, 1, 2.5]
 
 
 def test_a_milestone_of_steps_is_passed_at_that_step() -> None:

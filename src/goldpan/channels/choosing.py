@@ -23,7 +23,11 @@ BISECTIONS = 12
 
 
 class ChannelScorer(Protocol):
-    """Scores the channels of each group; the higher, the longer a channel is kept."""
+    """Scores the channels of each group; the higher, the longer a channel is kept.
+
+    One that needs gradients takes the keywords `batches` and `loss` too, and its method says by
+    `channels.sampling` how many images they have.
+    """
 
     def __call__(self, model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
         """Group name -> scores (size,)."""

@@ -53,9 +53,13 @@ class ChannelGroup:
 
     def pool(self, norm: str, values: Tensor) -> Tensor:
         """(size,): a norm's values, averaged over those that belong to the same channel."""
-        owners = self.places[norm, "out"].to(values.device) + 1  # 0 is the place of the others
-        total = values.new_zeros(self.size + 1).index_add_(0, owners, values)
-        return (total / torch.bincount(owners, minlength=self.size + 1))[1:]
+        place = (norm, "out")
+        return self.add_up(values, place) / self.add_up(torch.ones_like(values), place)
+
+    def add_up(self, values: Tensor, place: Place) -> Tensor:
+        """(size,): the values of a layer's inputs or outputs, summed over those of each channel."""
+        owners = self.places[place].to(values.device) + 1  # 0 is the place of the others
+        return values.new_zeros(self.size + 1).index_add_(0, owners, values)[1:]
 
 
 def removed(kept: Mapping[str, Tensor]) -> float:

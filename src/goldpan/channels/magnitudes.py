@@ -9,25 +9,12 @@ code.
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
+from goldpan.channels.filter_norms import filter_scores
 from goldpan.channels.groups import ChannelGroup
 
 
-@torch.no_grad()
 def filter_magnitudes(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
     """Score the channels of each group, (size,), by the root mean square of their filters."""
-    return {
-        group.name: torch.stack(
-            [group.pool(name, _root_mean_square(model, name)) for name in group.producers]
-        ).mean(0)
-        for group in groups
-    }
-
-
-def _root_mean_square(model: nn.Module, name: str) -> Tensor:
-    """||W_n||_2 / sqrt(P) of each of a layer's outputs."""
-    weight = model.get_submodule(name).weight
-    assert isinstance(weight, Tensor)
-    return weight.flatten(1).square().mean(1).sqrt()
+    return filter_scores(model, groups, lambda filters: filters.square().mean(1).sqrt())

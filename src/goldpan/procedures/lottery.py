@@ -7,7 +7,7 @@ of its own for weights and learning rate. Their names, and `procedure.rewind` he
 
 | name | weights | rate |
 |---|---|---|
-| lottery (weight rewinding) | a time such as "0it" or "32ep" | true |
+| lottery (weight rewinding) | a duration such as 0it or 32ep | true |
 | lr_finetune (rate rewinding) | null | true |
 | lr_lottery | a time | false |
 | finetune | null | false |
@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from goldpan.allocation.quotas import keep_quotas
 from goldpan.data.vision import VisionData
+from goldpan.duration import Written
 from goldpan.masks import LayerCollapse, Masks
 from goldpan.procedures.levels import REWIND, level_below, perform_below, plan_below
 from goldpan.procedures.measure import measure, sum_seconds
@@ -62,7 +63,7 @@ def lottery(
     rate: float,
     last_rate: float | None,
     rewind: Mapping[str, Any],
-    epochs: int | None,
+    epochs: Written | None,
 ) -> Record:
     """Cut the network that the level below trained, go back as `rewind` says, and train again.
 
@@ -107,7 +108,7 @@ def lottery(
     return record
 
 
-def train_and_keep(cfg: DictConfig, draft: Record, folder: Path, *, at: str) -> Record:
+def train_and_keep(cfg: DictConfig, draft: Record, folder: Path, *, at: Written) -> Record:
     """The dense training, which also keeps its weights of the time `at`."""
     return train(cfg, draft, folder, more=[KeepWeights(at, folder / REWIND)])
 

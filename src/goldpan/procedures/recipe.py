@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from goldpan.losses.sigmoid_mse import sigmoid_mse
 from goldpan.losses.sigmoid_mse_twice import sigmoid_mse_twice
-from goldpan.schedules.learning_rate import as_fractions
+from goldpan.schedules.learning_rate import as_fractions, warmed
 from goldpan.training.length import Length
 from goldpan.types import Loss
 
@@ -22,7 +22,7 @@ def choose_loss(recipe: DictConfig) -> Loss:
 
 
 def build_rate(recipe: DictConfig, length: Length) -> Callable[[float], float]:
-    """The learning rate's schedule, with its milestones as fractions of this training.
+    """The learning rate's schedule, warmed up, its times as fractions of this training.
 
     Raises ValueError as `as_fractions` does.
     """
@@ -32,4 +32,7 @@ def build_rate(recipe: DictConfig, length: Length) -> Callable[[float], float]:
     else:
         fractions = as_fractions(milestones, length.steps, length.epoch_steps)
         schedule = instantiate(recipe.learning_rate, milestones=fractions)
-    return schedule
+    if (warm_up := recipe.get("warm_up")) is None:
+        return schedule
+    (fraction,) = as_fractions([warm_up], length.steps, length.epoch_steps)
+    return partial(warmed, schedule=schedule, warm_up=fraction)

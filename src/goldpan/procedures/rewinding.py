@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from goldpan.duration import Duration
+from goldpan.duration import Duration, Written
 from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
 
@@ -27,21 +27,21 @@ class Point:
 
 
 def find_point(
-    cfg: DictConfig, epoch_steps: int, rewind: Mapping[str, Any], epochs: int | None
+    cfg: DictConfig, epoch_steps: int, rewind: Mapping[str, Any], epochs: Written | None
 ) -> Point:
     """Where the retraining begins.
 
     Raises:
         ValueError: if that is past the end of the dense training, or before its beginning.
     """
-    whole, text = choose_length(cfg.recipe, epoch_steps).steps, rewind["weights"]
-    rewound = None if text is None else Duration.parse(text).steps(whole, epoch_steps)
+    length, text = choose_length(cfg.recipe, epoch_steps), rewind["weights"]
+    whole, rewound = length.steps, None if text is None else length.count(text)
     if rewound is not None and rewound >= whole:
         raise ValueError(
             f"procedure.rewind.weights={text} is step {rewound}, not before the end of a training "
             f"of {whole} steps; choose an earlier point"
         )
-    asked = None if epochs is None else epochs * epoch_steps
+    asked = None if epochs is None else length.count(epochs)
     if not rewind["rate"]:
         return Point(whole, whole + (asked or whole - (rewound or 0)), rewound, None)
     start = whole - (asked or whole) if rewound is None else rewound
@@ -55,11 +55,9 @@ def find_point(
 
 def lengthened(cfg: DictConfig, end: int, epoch_steps: int) -> DictConfig:
     """The configuration of a training that ends at a step; epochs are not cut short."""
-    longer = cfg.copy()
-    if cfg.recipe.steps:
-        longer.recipe.steps = end
-    else:
-        longer.recipe.epochs = -(-end // epoch_steps)
+    longer, asked = cfg.copy(), Duration.parse(cfg.recipe.epochs)
+    in_epochs = asked.unit == "ep" and asked.amount % 1 == 0
+    longer.recipe.epochs = -(-end // epoch_steps) if in_epochs else f"{end}it"
     return longer
 
 

@@ -14,7 +14,6 @@ from torch import nn
 
 from goldpan.channels.choosing import (
     ChannelChoice,
-    channel_scores,
     check_removable,
     choose_channels,
     prunable_groups,
@@ -24,6 +23,7 @@ from goldpan.channels.stability import Watch
 from goldpan.channels.surgery import shrink
 from goldpan.data.vision import VisionData
 from goldpan.files import write_atomically
+from goldpan.procedures.channel_scorer import build_scorer
 from goldpan.procedures.measure import (
     compare_sizes,
     count_costs,
@@ -144,7 +144,6 @@ def _chooser(
     """What chooses the channels that stay; raises ValueError if none could go."""
     channels, shape = cfg.method.channels, data.image_shape
     allocate = instantiate(channels.allocate)
-    score = instantiate(channels.get("scorer")) or channel_scores
     check_removable(net, shape, cfg.sparsity, allocate)
     choose = partial(
         choose_channels,
@@ -152,7 +151,7 @@ def _chooser(
         sparsity=cfg.sparsity,
         allocate=allocate,
         target=channels.target,
-        score=score,
+        score=build_scorer(cfg, data),
         groups=prunable_groups(net, shape),  # of every epoch: to trace takes longer than to sort
     )
     if cfg.sparsity > 0 and choose(net).removed() == 0:

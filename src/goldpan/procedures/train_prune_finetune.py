@@ -12,13 +12,14 @@ from torch import nn
 
 from goldpan.channels.choosing import (
     ChannelChoice,
-    channel_scores,
+    ChannelScorer,
     check_removable,
     choose_channels,
     nothing_removed,
 )
 from goldpan.channels.surgery import shrink
 from goldpan.data.vision import VisionData
+from goldpan.procedures.channel_scorer import build_scorer
 from goldpan.procedures.measure import (
     compare_sizes,
     count_costs,
@@ -38,6 +39,7 @@ from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import choose_length
 
 
 def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record:
@@ -55,6 +57,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
         data = load_data(cfg)
         system = build_system(cfg, data)
         check_channels(cfg, system.net, data.image_shape)
+        score = build_scorer(cfg, data)
     trained, weights = _train(cfg, draft, folder.parent, best)
     accuracies = trained.accuracies
     load_weights(system.net, weights)
@@ -62,7 +65,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     thinnings, tunings, net = list[ChannelChoice](), list[Tuning](), system.net
     for place in [*rounds, folder]:
         with refusing():
-            thinnings.append(_thin(cfg, net, data.image_shape))
+            thinnings.append(_thin(cfg, net, data.image_shape, score))
             net = shrink(net, thinnings[-1].kept, data.image_shape)
         tunings.append(_tune(cfg, draft, data, net, place, logged=place == folder))
     last = tunings[-1]
@@ -122,13 +125,14 @@ def training_stage(cfg: DictConfig) -> DictConfig:
     return stage
 
 
-def _thin(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> ChannelChoice:
+def _thin(
+    cfg: DictConfig, net: nn.Module, shape: Sequence[int], score: ChannelScorer
+) -> ChannelChoice:
     """What stays after one more round."""
     channels = cfg.method.channels
     fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
     allocate = instantiate(channels.allocate)
     scope = channels.get("scope", "all")
-    score = instantiate(channels.get("scorer")) or channel_scores
     choice = choose_channels(net, shape, fraction, allocate, channels.target, scope, score)
     if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:
         raise nothing_removed(cfg.sparsity)
@@ -152,7 +156,8 @@ def _tune(
     tuning = cfg.copy()
     tuning.method.penalty = None
     if epochs := cfg.method.channels.epochs:
-        tuning.recipe.epochs, tuning.recipe.steps = epochs, None
+        length = choose_length(cfg.recipe, data.steps_per_epoch)
+        tuning.recipe.epochs = f"{length.count(epochs)}it"
     if not logged:
         tuning.logger = {}
     place.mkdir(exist_ok=True)

@@ -53,13 +53,14 @@ def _method(choices: Choices) -> None:
             "this method grows weights by the optimizer's momentum, and the optimizer has none; "
             "set recipe.optimizer.momentum=0.9"
         )
-    sampling = (pruner or {}).get("sampling")
-    if sampling and (sampling.get("per_class") is None) == (sampling.get("size") is None):
-        raise ValueError(
-            "method.pruner.sampling has either per_class or size; got "
-            f"per_class={sampling.get('per_class')} and size={sampling.get('size')}; set the other "
-            "to null"
-        )
+    for part, options in (("pruner", pruner), ("channels", channels)):
+        sampling = (options or {}).get("sampling")
+        if sampling and (sampling.get("per_class") is None) == (sampling.get("size") is None):
+            raise ValueError(
+                f"method.{part}.sampling has either per_class or size; got "
+                f"per_class={sampling.get('per_class')} and size={sampling.get('size')}; set the "
+                "other to null"
+            )
 
 
 def _procedure(choices: Choices) -> None:
@@ -126,12 +127,12 @@ def _stable(choices: Choices) -> None:
             f"method.channels.{strange[0]} is for methods that remove channels after a training; "
             f"this one does so within it: leave it out, or choose one such as method=slimming"
         )
-    stable, epochs = channels["stable"], choices["recipe"]["epochs"]
-    first = stable["earlier"] + (not stable["untrained"])
-    if epochs is not None and epochs <= first:
+    stable, asked = channels["stable"], choices["recipe"]["epochs"]
+    first, length = stable["earlier"] + (not stable["untrained"]), Duration.parse(asked)
+    if length.unit == "ep" and length.amount <= first:
         raise ValueError(
             f"this method can remove channels after epoch {first} at the earliest and trains on; "
-            f"got recipe.epochs={epochs}; choose {first + 1} or more"
+            f"got recipe.epochs={asked}; choose {first + 1} or more"
         )
 
 
@@ -165,7 +166,7 @@ def _levels(choices: Choices) -> None:
     """What procedure=lottery can do with the method, and where it can rewind to."""
     procedure, pruner = choices["procedure"], choices["method"]["pruner"]
     weights, rate = (procedure["rewind"][name] for name in ("weights", "rate"))
-    epochs, whole = procedure["epochs"], choices["recipe"]["epochs"]
+    epochs, length = procedure["epochs"], Duration.parse(choices["recipe"]["epochs"])
     if not pruner or not pruner["_target_"].endswith(".PruneBefore") or pruner["rounds"] != 1:
         raise ValueError(
             "procedure=lottery needs a method that scores weights once, such as method=lottery or "
@@ -181,18 +182,19 @@ def _levels(choices: Choices) -> None:
             "procedure.epochs follows from procedure.rewind.weights if the rate is rewound too; "
             f"got {epochs}; set one of the two to null"
         )
-    # What is in steps is known when the images are; until then only what is in epochs.
+    # Epochs and steps can be compared when the images are known; until then only like with like.
     point = Duration(0, "it") if weights is None else Duration.parse(weights)
-    end = {"run": 1, "ep": whole}.get(point.unit)
-    if end is not None and point.amount >= end:
+    ends = (length, Duration(1, "run"))
+    if any(point.unit == end.unit and point.amount >= end.amount for end in ends):
         raise ValueError(
-            f"procedure.rewind.weights={weights} is not before the end of a training"
-            f"{f' of {whole} epochs' if whole else ''}; choose an earlier point"
+            f"procedure.rewind.weights={weights} is not before the end of a training of {length}; "
+            "choose an earlier point"
         )
-    if rate and None not in (epochs, whole) and epochs > whole:
+    again = length if epochs is None else Duration.parse(epochs)
+    if rate and again.unit == length.unit and again.amount > length.amount:
         raise ValueError(
             f"procedure.epochs={epochs} rewinds the rate past the beginning of a training of "
-            f"{whole} epochs; choose at most {whole}"
+            f"{length}; choose at most {length.amount:g}"
         )
 
 
@@ -260,24 +262,22 @@ def _recipe(choices: Choices) -> None:
         )
     if optimizer.get("fused") and optimizer.get("foreach"):
         raise ValueError("recipe.optimizer.fused and foreach exclude each other; set one to false")
-    lengths = [recipe["epochs"], recipe["steps"]]
-    if lengths.count(None) != 1:
-        raise ValueError(
-            "recipe.epochs or recipe.steps is the training's length, and the other is null; got "
-            + " and ".join("null" if one is None else str(one) for one in lengths)
-        )
     if recipe["label_smoothing"] and recipe["loss"] != "cross_entropy":
         raise ValueError(
             f"recipe.label_smoothing is of recipe.loss=cross_entropy; got {recipe['loss']}; set one"
             " of them to its default"
         )
-    every = recipe["evaluate_every"]
-    if every is not None and Duration.parse(every).amount == 0:
-        raise ValueError(f"recipe.evaluate_every is longer than 0, or null; got {every}")
+    if recipe.get("warm_up") is not None and recipe["rate_moves"] == "epoch":
+        raise ValueError(
+            f"recipe.warm_up={recipe['warm_up']} rises step by step, and recipe.rate_moves=epoch "
+            "would leave the first epoch at rate 0; set recipe.rate_moves=step"
+        )
     milestones = recipe["learning_rate"].get("milestones", [])
-    fractions = [one for one in milestones if not isinstance(one, str)]
-    if fractions != sorted(fractions):  # of others it is known when the steps of the run are
-        raise ValueError(f"recipe.learning_rate.milestones rise; got {milestones}")
+    times = [Duration.parse(one) for one in milestones]
+    for unit in {time.unit for time in times}:  # of several units it is known when the images are
+        amounts = [time.amount for time in times if time.unit == unit]
+        if amounts != sorted(amounts):
+            raise ValueError(f"recipe.learning_rate.milestones rise; got {milestones}")
     scaled = choices["strategy"]["precision"].endswith("mixed")
     # Lightning 2.6.6 takes a fused optimizer for one that unscales, in bf16 too (its issue 21435).
     if recipe["gradient_clip"] and scaled and optimizer.get("fused"):

@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from goldpan.files import write_atomically
 from goldpan.runs.fingerprint import code_fingerprint, fingerprint
@@ -62,10 +62,12 @@ def settle_sparsity(cfg: DictConfig) -> DictConfig:
     """Return a copy of `cfg` that has sparsity 0 if the method removes nothing.
 
     So a dense network is one run, at whatever sparsities other methods are compared with it. With
-    procedure=lottery the sparsity becomes that of the level, so a level is one run too.
+    procedure=lottery the sparsity becomes that of the level, so a level is one run too. A recipe
+    with `steps: 500` and `epochs: null`, as they once were, gets `epochs: 500it`.
     """
     check_groups(cfg)
     settled = cfg.copy()
+    _settle_length(settled)
     method = settled.get("method")
     if isinstance(method, DictConfig) and not (method.get("pruner") or method.get("channels")):
         settled.sparsity = 0.0
@@ -76,6 +78,22 @@ def settle_sparsity(cfg: DictConfig) -> DictConfig:
         found = settle_levels(settled.sparsity, procedure.rate, procedure.levels)
         settled.sparsity, procedure.rate, procedure.levels = found.sparsity, found.rate, found.count
     return settled
+
+
+def _settle_length(cfg: DictConfig) -> None:
+    """Write the length of an old recipe as today's have it."""
+    recipe = cfg.get("recipe")
+    if not isinstance(recipe, DictConfig) or "steps" not in recipe:
+        return
+    with open_dict(recipe):
+        steps, epochs = recipe.pop("steps"), recipe.get("epochs")
+    if None not in (steps, epochs):
+        raise ValueError(
+            f"recipe.epochs is the training's only length, in epochs or in steps; got {epochs} and "
+            f"recipe.steps={steps}; leave recipe.steps out, or say recipe.epochs={steps}it"
+        )
+    if steps is not None:
+        recipe.epochs = f"{steps}it"
 
 
 def _in_levels(cfg: DictConfig) -> bool:

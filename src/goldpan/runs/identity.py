@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from goldpan.choices import read_word
+from goldpan.duration import Duration, Written
 
 NOT_DECISIVE = (
     "output",
@@ -47,7 +48,7 @@ ADDED_LATER: dict[str, Any] = {
     "model.conv_relu": True,
     "model.bias@lenet5": True,
     "model.bias@lenet_300_100": True,
-    "recipe.steps": None,
+    "recipe.warm_up": None,
     "recipe.rate_moves": "epoch",
     "recipe.evaluate_every": None,
     "recipe.loss": "cross_entropy",
@@ -87,6 +88,7 @@ def identity(choices: Mapping[str, Any]) -> str:
         for name, value in choices["dataset"].items()
         if name not in NOT_DECISIVE_OF_DATA
     } | {"source": _source(choices["dataset"])}
+    decisive["recipe"] = {**choices["recipe"], **_first_length(choices["recipe"]["epochs"])}
     for name in WHERE_TAKEN:
         decisive.pop(name, None)
     if "policy" not in (choices["method"]["pruner"] or ()):
@@ -180,6 +182,14 @@ def _source(dataset: Mapping[str, Any]) -> list[str] | None:
         folders = [path for depth in ("*/", "*/*/") for path in root.glob(depth) if path.is_dir()]
         return [root.name, *sorted(str(path.relative_to(root)) for path in folders)]
     return [root.name, str(root.stat().st_size) if root.is_file() else ""]
+
+
+def _first_length(epochs: Written) -> dict[str, float | None]:
+    """The length of a training as the first recipes had it: in `epochs`, or in `steps`."""
+    length = Duration.parse(epochs)
+    if length.unit == "it":
+        return {"epochs": None, "steps": length.amount}
+    return {"epochs": length.amount}
 
 
 def _first_home(target: str) -> str:

@@ -84,13 +84,19 @@ def _finite(value: float) -> bool:
 
 
 def _is_duration(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return False
     try:
         Duration.parse(value)
     except ValueError:
         return False
     return True
+
+
+def _is_span(value: Any) -> bool:
+    return _is_duration(value) and Duration.parse(value).amount > 0
+
+
+def _is_length(value: Any) -> bool:
+    return _is_span(value) and Duration.parse(value).unit != "run"
 
 
 def _is_text(value: Any) -> bool:
@@ -100,7 +106,9 @@ def _is_text(value: Any) -> bool:
 NULL = Kind("null", lambda value: value is None)
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 TEXT = Kind("a text that is not empty", _is_text)
-DURATION = Kind('a time such as "10ep", "500it" or a fraction "0.75" of the run', _is_duration)
+DURATION = Kind("a duration such as 25000it, 10ep or 0.5", _is_duration)
+SPAN = Kind("a duration above 0 such as 25000it, 10ep or 0.5", _is_span)
+LENGTH = Kind("a duration above 0 such as 25000it, 10ep or 10", _is_length)
 DOTTED = Kind(
     "the dotted name of a function or class, such as torch.optim.SGD",
     lambda value: (

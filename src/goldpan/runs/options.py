@@ -9,8 +9,10 @@ from goldpan.runs.kinds import (
     FLAG,
     FOLDER,
     GROUP,
+    LENGTH,
     NOWHERE,
     PART,
+    SPAN,
     TEXT,
     Kind,
     either,
@@ -152,9 +154,9 @@ MODEL = {
 
 RECIPE = {
     "recipe": Option(GROUP, "how the network is trained"),
-    "recipe.epochs": Option(null_or(COUNT), "passes over the training images; null: see steps"),
-    "recipe.steps": Option(null_or(COUNT), "optimizer steps, instead of epochs"),
-    "recipe.evaluate_every": Option(null_or(DURATION), "between evaluations; null: an epoch"),
+    "recipe.epochs": Option(LENGTH, "length of the training: epochs, or optimizer steps"),
+    "recipe.evaluate_every": Option(null_or(SPAN), "between evaluations; null: an epoch"),
+    "recipe.warm_up": _extra(null_or(SPAN), "in which the learning rate rises from 0, linearly"),
     "recipe.rate_moves": Option(one_of("epoch", "step"), "when the learning rate may change"),
     "recipe.batch_size": Option(COUNT, "images of one optimizer step, over all processes"),
     "recipe.loss": Option(one_of(*LOSSES), "what is minimised; goldpan.losses says each"),
@@ -162,9 +164,7 @@ RECIPE = {
     "recipe.label_smoothing": Option(FRACTION, "of the cross-entropy"),
     "recipe.gradient_clip": Option(null_or(POSITIVE), "largest norm of the gradient"),
     "recipe.learning_rate": Option(PART, "factor on the rate by the progress of the training"),
-    "recipe.learning_rate.milestones": _extra(
-        list_of(either(real("[0, 1]"), DURATION)), "when the rate falls"
-    ),
+    "recipe.learning_rate.milestones": _extra(list_of(DURATION), "when the rate falls"),
     "recipe.learning_rate.factor": _extra(POSITIVE, "on the rate at each milestone"),
     "recipe.learning_rate.exploration": _extra(POSITIVE, "length of the part before the phases"),
     "recipe.learning_rate.refinement": _extra(POSITIVE, "length of a phase, in the same unit"),
@@ -357,9 +357,13 @@ CHANNELS = {
     "method.channels.scope": _extra(
         one_of("all", "followed"), "which channels may go; followed: where some cannot be followed"
     ),
-    "method.channels.epochs": _extra(null_or(COUNT), "of fine-tuning; null: the recipe's"),
+    "method.channels.epochs": _extra(null_or(SPAN), "of fine-tuning; null: the recipe's"),
     "method.channels.rounds": _extra(COUNT, "of pruning and fine-tuning"),
     "method.channels.scorer": _extra(PART, "what gives each channel a score"),
+    "method.channels.sampling": _extra(PART, "which training images the scorer sees, if any"),
+    "method.channels.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
+    "method.channels.sampling.size": _extra(null_or(COUNT), "random images instead"),
+    "method.channels.sampling.batches": _extra(COUNT, "how many batches of them"),
     "method.channels.stable": _extra(GROUP, "when the choice of channels has settled"),
     "method.channels.stable.similarity": Option(PART, "of two choices: hamming, or counts"),
     "method.channels.stable.earlier": Option(COUNT, "choices that the newest is compared with"),
@@ -426,7 +430,7 @@ LEVELS = {
         "rate of the output layer, with allocation=layerwise; null: as the others",
     ),
     "procedure.epochs": _extra(
-        null_or(COUNT), "of retraining; null: those from the rewind point on, or all"
+        null_or(SPAN), "of retraining; null: from the rewind point on, or all of the training"
     ),
     "procedure.rewind": _extra(GROUP, "where each level's retraining begins"),
     "procedure.rewind.weights": Option(

@@ -12,7 +12,10 @@ from goldpan.runs.signatures import Signature, find_signature, public_names
 OF_HYDRA = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
 """Words inside a part that Hydra's instantiate reads; the part itself never sees them."""
 
-CALLED_AT_ONCE = ("dataset", "policy", "method.pruner", "method.pruner.sampling", "logger.settings")
+CALLED_AT_ONCE = (
+    *("dataset", "policy", "method.pruner", "method.pruner.sampling"),
+    *("method.channels.sampling", "logger.settings"),
+)
 """Parts that Hydra builds. All others are functions that goldpan calls, so they are partial."""
 
 
@@ -41,6 +44,8 @@ def check_option(name: str, value: Any) -> None:
 
 def unknown(name: str) -> str:
     """The sentence on an option that does not exist, with the nearest that does."""
+    if name == "recipe.steps":
+        return "recipe.steps is no option; for 500 steps say recipe.epochs=500it"
     if name in OPTIONS:
         return f"{name} is no option of the parts chosen here; leave it out, or choose others"
     near = _nearest(name)

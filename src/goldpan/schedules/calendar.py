@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from goldpan.duration import Duration
+from goldpan.duration import Duration, Written
 from goldpan.types import Calendar
 
 
-def once(run_steps: int, epoch_steps: int, *, at: str) -> Calendar:
+def once(run_steps: int, epoch_steps: int, *, at: Written) -> Calendar:
     """Due once, before step `at`, with progress 1.
 
     Raises:
@@ -16,7 +16,9 @@ def once(run_steps: int, epoch_steps: int, *, at: str) -> Calendar:
     return lambda step: 1.0 if step == due else None
 
 
-def every(run_steps: int, epoch_steps: int, *, interval: str, begin: str, end: str) -> Calendar:
+def every(
+    run_steps: int, epoch_steps: int, *, interval: Written, begin: Written, end: Written
+) -> Calendar:
     """Due each `interval` (a step at least) from `begin` up to `end`, and at `end` itself.
 
     Raises:
@@ -36,7 +38,12 @@ def every(run_steps: int, epoch_steps: int, *, interval: str, begin: str, end: s
 
 
 def updates(
-    run_steps: int, epoch_steps: int, *, interval: str, begin: str | None = None, end: str = "1.0"
+    run_steps: int,
+    epoch_steps: int,
+    *,
+    interval: Written,
+    begin: Written | None = None,
+    end: Written = "1.0",
 ) -> Calendar:
     """Due each `interval` from `begin` (None: after the first interval) to `end`.
 
@@ -65,7 +72,7 @@ def updates(
 
 
 def alternating(
-    run_steps: int, epoch_steps: int, *, cut: Sequence[str], free: Sequence[str]
+    run_steps: int, epoch_steps: int, *, cut: Sequence[Written], free: Sequence[Written]
 ) -> Calendar:
     """Due with progress 1 at the points of `cut`, and with progress 0 at those of `free`.
 
@@ -80,7 +87,7 @@ def alternating(
 
 
 def boundaries(
-    run_steps: int, epoch_steps: int, *, first: str, interval: str, delay: str = "0it"
+    run_steps: int, epoch_steps: int, *, first: Written, interval: Written, delay: Written = "0it"
 ) -> Calendar:
     """Due at `first` and each `interval` (a step at least) after it, as long as the run lasts.
 
@@ -101,7 +108,7 @@ def boundaries(
     return due
 
 
-def _inside(text: str, run_steps: int, epoch_steps: int) -> int:
+def _inside(text: Written, run_steps: int, epoch_steps: int) -> int:
     step = Duration.parse(text).steps(run_steps, epoch_steps)
     if not 0 <= step < run_steps:
         raise ValueError(f"{text} is step {step}, outside a run of {run_steps} steps")

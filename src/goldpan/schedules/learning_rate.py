@@ -4,10 +4,10 @@ Progress counts in whole epochs, as most papers step their rates, or in steps: `
 Fractions of the training keep the shape of a recipe when its length changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import cos, pi
 
-from goldpan.duration import Duration
+from goldpan.duration import Duration, Written
 
 
 def constant(progress: float) -> float:
@@ -26,21 +26,23 @@ def cosine(progress: float) -> float:
     return (1 + cos(pi * progress)) / 2
 
 
-def as_fractions(
-    milestones: Sequence[str | float], run_steps: int, epoch_steps: int
-) -> list[float]:
-    """Milestones such as "25000it", "80ep" or 0.5 as fractions of a training of `run_steps`.
+def warmed(progress: float, *, schedule: Callable[[float], float], warm_up: float) -> float:
+    """The schedule's factor, times progress / warm_up until the fraction `warm_up` has passed."""
+    return schedule(progress) * (progress / warm_up if progress < warm_up else 1.0)
 
-    One that is above 1 is never reached, as in a short run of a long recipe.
+
+def as_fractions(milestones: Sequence[Written], run_steps: int, epoch_steps: int) -> list[float]:
+    """Milestones such as 25000it, 80ep or 0.5 as fractions of a training of `run_steps`.
+
+    One behind its end is never reached, as in a short run of a long recipe.
 
     Raises:
         ValueError: if one is no duration, or they do not rise.
     """
+    times = [Duration.parse(one) for one in milestones]
     found = [
-        float(one)
-        if isinstance(one, int | float)
-        else Duration.parse(one).steps(run_steps, epoch_steps) / run_steps
-        for one in milestones
+        time.amount if time.unit == "run" else time.steps(run_steps, epoch_steps) / run_steps
+        for time in times
     ]
     if found != sorted(found):
         raise ValueError(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 
-from goldpan.duration import Duration
+from goldpan.duration import Duration, Written
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Length:
         """The epochs that the training begins."""
         return -(-self.steps // self.epoch_steps)
 
-    def count(self, text: str | float) -> int:
+    def count(self, text: Written) -> int:
         """The steps of a duration; raises ValueError for what is none."""
         return Duration.parse(text).steps(self.steps, self.epoch_steps)
 
 
 def choose_length(recipe: DictConfig, epoch_steps: int) -> Length:
     """The length that a recipe asks for, in epochs or in steps."""
-    return Length(recipe.steps or recipe.epochs * epoch_steps, epoch_steps)
+    return Length(Duration.parse(recipe.epochs).steps(0, epoch_steps), epoch_steps)
 
 
 def read_length(trainer: pl.Trainer) -> Length:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from goldpan.data.sampling import Sampling
-from goldpan.duration import Duration
+from goldpan.duration import Duration, Written
 from goldpan.masks import Masks, mask_weights, masked_layers, read_masks
 from goldpan.regrowth.drop import magnitude
 from goldpan.regrowth.update import CountLayers, LayerState, ScoreLayer, update_masks
@@ -68,7 +68,7 @@ class DropAndGrow(PruneBefore):
         count: CountLayers,
         drop: ScoreLayer = magnitude,
         pruning: Allocator | None = None,
-        prune_until: str = "1.0",
+        prune_until: Written = "1.0",
         replaces_step: bool = False,
         restart: bool = False,
         newborn_deviation: float = 0.0,

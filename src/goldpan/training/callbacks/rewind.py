@@ -8,7 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import Tensor
 
-from goldpan.duration import Duration
+from goldpan.duration import Duration, Written
 from goldpan.masks import read_masks
 from goldpan.runs.checkpoint import save
 from goldpan.training.callbacks.csv_curve import CsvCurve
@@ -18,7 +18,7 @@ from goldpan.training.length import read_length
 class KeepWeights(pl.Callback):
     """Writes the network to `path` as it is at the time `at`, before the step that begins there."""
 
-    def __init__(self, at: str, path: Path) -> None:
+    def __init__(self, at: Written, path: Path) -> None:
         self.at, self.path = Duration.parse(at), path
 
     def on_train_batch_start(
