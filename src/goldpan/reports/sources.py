@@ -19,7 +19,7 @@ def evidence(records: Sequence[Record]) -> str:
     )
     facts += distinct(_hardware(origin) for origin in origins)
     facts += distinct(f"torch {o.versions.get('torch', 'unknown')}" for o in origins)
-    return "; ".join([*facts, *distinct(f"commit {origin.commit}" for origin in origins)])
+    return "; ".join([*facts, *distinct(map(_code, origins))])
 
 
 def images(record: Record) -> str:
@@ -30,6 +30,12 @@ def images(record: Record) -> str:
         source = Path(record.identity.choices["dataset"]["root"]).name
         text += f" from the files in {source}: JPEG files are not the original images"
     return text
+
+
+def _code(origin: Origin) -> str:
+    """The commit, or the version of goldpan where it was installed."""
+    released = origin.commit.startswith("goldpan ")
+    return origin.commit if released else f"commit {origin.commit}"
 
 
 def _hardware(origin: Origin) -> str:

@@ -6,6 +6,8 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+from goldpan.choices import checkout
+
 LIBRARIES = ("goldpan", "torch", "torchvision", "pytorch-lightning", "hydra-core", "numpy")
 
 
@@ -38,16 +40,20 @@ CODE = (":/src", ":/conf", ":/run.py", ":/requirements.txt", ":/pyproject.toml")
 
 
 def commit() -> str:
-    """The git commit of this code, "unknown" without git; "-dirty" if what can run has changed.
+    """The git commit of this code, "-dirty" if what can run has changed; without git its version.
 
-    That is CODE; a log or results beside it that are not committed change nothing.
+    CODE can run; a log or results beside it that are not committed change nothing. The version is
+    such as "goldpan 0.2.0", where goldpan was installed or git cannot be asked.
     """
-    here = Path(__file__).parent
+    here = checkout()
+    released = f"goldpan {version('goldpan')}"
+    if here is None:  # git would tell the commit of whatever repository the installation lies in
+        return released
     try:
         head = _git("rev-parse", "--short=12", "HEAD", at=here)
         return head + ("-dirty" if _git("status", "--porcelain", "--", *CODE, at=here) else "")
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return released
 
 
 def _git(*words: str, at: Path) -> str:
