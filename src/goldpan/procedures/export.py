@@ -62,7 +62,10 @@ def read_words(words: Sequence[str]) -> tuple[Path, Path]:
     """
     run, *rest = [word for word in words if "=" not in word] or [""]
     given = [read_word(word) for word in words if "=" in word]
-    strange = [*rest, *(str(word) for word in given if str(word) != f"output={word.value}")]
+    strange = [
+        *rest,
+        *(str(word) for word in given if word.name != "output" or word.sign or not word.value),
+    ]
     if not run or run.startswith("-") or strange or len(given) > 1:
         raise ValueError(
             "expected goldpan export RUN, and output=FOLDER if it is to lie elsewhere; all else is "

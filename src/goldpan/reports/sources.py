@@ -6,6 +6,7 @@ from pathlib import Path
 from goldpan.reports.results import Panel
 from goldpan.reports.samples import summarize
 from goldpan.reports.text import shown
+from goldpan.runs.provenance import is_release
 from goldpan.runs.record import Origin, Record
 
 
@@ -34,8 +35,7 @@ def images(record: Record) -> str:
 
 def _code(origin: Origin) -> str:
     """The commit, or the version of goldpan where it was installed."""
-    released = origin.commit.startswith("goldpan ")
-    return origin.commit if released else f"commit {origin.commit}"
+    return origin.commit if is_release(origin.commit) else f"commit {origin.commit}"
 
 
 def _hardware(origin: Origin) -> str:

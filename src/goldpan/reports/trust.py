@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from goldpan.runs.fingerprint import changed, code_names
-from goldpan.runs.provenance import commit
+from goldpan.runs.provenance import commit, is_release
 from goldpan.runs.record import Record
 
 
@@ -13,12 +13,13 @@ def doubts(records: Sequence[Record], today: Mapping[str, str]) -> list[str]:
 
     `today` has the fingerprints of now by the runs' ids. A run of before fingerprints is in none.
     One that was made while files were not committed is vouched for if they are today, by the
-    fingerprint: the committed code, or that of the installed version, is the one that made it.
+    fingerprint: the committed code is the one that made it.
     """
     parts = ((r, changed(r.origin.fingerprint, today.get(r.identity.id, ""))) for r in records)
     stale = Counter(f"{record.identity.method} ({part})" for record, part in parts if part)
     dirty = [record for record in records if record.origin.commit.endswith("-dirty")]
-    if dirty and not commit().endswith("-dirty"):  # git is asked only where it matters
+    here = commit() if dirty else ""  # git is asked only where it matters
+    if dirty and not here.endswith("-dirty") and not is_release(here):
         dirty = [r for r in dirty if r.origin.fingerprint != today.get(r.identity.id)]
     lines = []
     if stale:

@@ -39,21 +39,28 @@ CODE = (":/src", ":/conf", ":/run.py", ":/requirements.txt", ":/pyproject.toml")
 """What decides a run, as git names it from the top of the repository."""
 
 
+RELEASE = "goldpan "
+
+
 def commit() -> str:
     """The git commit of this code, "-dirty" if what can run has changed; without git its version.
 
     CODE can run; a log or results beside it that are not committed change nothing. The version is
     such as "goldpan 0.2.0", where goldpan was installed or git cannot be asked.
     """
-    here = checkout()
-    released = f"goldpan {version('goldpan')}"
+    here, release = checkout(), f"{RELEASE}{version('goldpan')}"
     if here is None:  # git would tell the commit of whatever repository the installation lies in
-        return released
+        return release
     try:
         head = _git("rev-parse", "--short=12", "HEAD", at=here)
         return head + ("-dirty" if _git("status", "--porcelain", "--", *CODE, at=here) else "")
     except (OSError, subprocess.CalledProcessError):
-        return released
+        return release
+
+
+def is_release(code: str) -> bool:
+    """Whether what `commit` returned is a version of goldpan, and no commit."""
+    return code.startswith(RELEASE)
 
 
 def _git(*words: str, at: Path) -> str:
