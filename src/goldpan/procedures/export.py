@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra.errors import InstantiationException
 from omegaconf import OmegaConf
 
 from goldpan.channels.export import export_onnx, export_program
-from goldpan.choices import read_word
 from goldpan.procedures.setup import build_network
 from goldpan.runs.checkpoint import load_weights
 from goldpan.runs.experiment import make_folder
 from goldpan.runs.record import RECORD, WEIGHTS, Record, read_record
+from goldpan.runs.refusal import Refusal, refusing
 from goldpan.runs.sentences import sentence
 
 HELP = """goldpan export RUN [output=FOLDER]   the network of the run in the folder RUN
@@ -25,6 +24,8 @@ It writes model.onnx (input images, output logits) and model.pt2 (torch.export),
 size, in RUN or in the output folder. RUN has a record.json, its model.pt and architecture.json.
 Cut weights are zeros in them, removed channels are gone. Both files are run beside the network on
 random images first: their logits must be its own."""
+
+OUTPUT = "output="
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,10 @@ def main(words: Sequence[str]) -> int:
         print(HELP)
         return 0 if words else 1
     try:
-        run, output = read_words(words)
-        differences = export(run, output)
-    except (ValueError, TypeError, LookupError, OSError, ImportError) as error:
+        with refusing():
+            differences = export(*read_words(words))
+    except Refusal as error:
         print(sentence(error), file=sys.stderr)
-        return 1
-    except InstantiationException as error:
-        print(sentence(error.__cause__ or error), file=sys.stderr)
         return 1
     for path, difference in differences.items():
         print(f"{path}: logits differ from the run's network by at most {difference:.1g}")
@@ -60,18 +58,14 @@ def read_words(words: Sequence[str]) -> tuple[Path, Path]:
     Raises:
         ValueError: if there are other words.
     """
-    run, *rest = [word for word in words if "=" not in word] or [""]
-    given = [read_word(word) for word in words if "=" in word]
-    strange = [
-        *rest,
-        *(str(word) for word in given if word.name != "output" or word.sign or not word.value),
-    ]
-    if not run or run.startswith("-") or strange or len(given) > 1:
+    given = [word.removeprefix(OUTPUT) for word in words if word.startswith(OUTPUT)]
+    runs = [word for word in words if not word.startswith(OUTPUT)]
+    if len(runs) != 1 or runs[0].startswith("-") or len(given) > 1 or "" in given:
         raise ValueError(
             "expected goldpan export RUN, and output=FOLDER if it is to lie elsewhere; all else is "
             f"in the run's record; got {' '.join(words)}"
         )
-    return Path(run), Path(given[0].value if given else run)
+    return Path(runs[0]), Path((given or runs)[0])
 
 
 def export(run: Path, output: Path) -> dict[Path, float]:
