@@ -108,24 +108,23 @@ def test_a_wheel_prunes_sweeps_reports_and_exports_in_an_empty_folder(
             text=True,
             cwd=tmp_path,
             env=environment,
-            timeout=300,
+            timeout=900,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    project = ROOT / "pyproject.toml"
-    assert f'version = "{goldpan("--version").split()[1]}"' in project.read_text()
+    released = goldpan("--version").strip()
+    project = (ROOT / "pyproject.toml").read_text()
+    assert f'version = "{released.removeprefix("goldpan ")}"' in project
     assert "method: " in goldpan("--help")
     goldpan("method=snip", "sparsity=0.9", *SHORT)
     (folder,) = tmp_path.glob("outputs/digits-lenet_300_100-snip-*")
     origin = json.loads((folder / "record.json").read_text())["origin"]
-    assert origin["commit"] == goldpan("--version").strip()
+    assert origin["commit"] == released
     sweep = goldpan("-m", "method=snip,magnitude", *SHORT, "launcher.slots=2")
     assert "2 cells: 1 finished, 1 skipped" in sweep
-    two = ("strategy=ddp", "strategy.accelerator=cpu", "strategy.devices=2")
-    assert "1 cells: 1 finished" in goldpan("-m", "method=magnitude", *SHORT, *two)
-    assert f"; {origin['commit']}" in goldpan("report", "outputs")
-    assert goldpan("report", "outputs", "to=html").strip() == "outputs/report.html"
+    page = tmp_path / goldpan("report", "outputs", "to=html").strip()
+    assert released in page.read_text()
     goldpan("export", str(folder))
     assert {"model.onnx", "model.pt2"} <= {path.name for path in folder.iterdir()}
     asked = [str(installed / "python"), "-c", FINGERPRINT, str(folder / "record.json")]
