@@ -34,7 +34,6 @@ check: .venv/installed  ## ruff and mypy --strict
 
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -r requirements.txt
 	$(BIN)/python -m pip install --quiet -e ".[test]"
 	touch $@
 

@@ -26,7 +26,7 @@ FLOORS = (
     ("procedures",),
     ("sweeps",),
     ("reports",),
-    ("api", "report"),
+    ("api", "command", "report"),
 )
 """Every room stands above those that it imports; a new file at the top needs a place here."""
 
@@ -36,7 +36,7 @@ ONLY_IN = {
     "gymnasium": {"panning"},
     "stable_baselines3": {"panning"},
     "pytorch_lightning": {"data", "training", "panning", "procedures", "sweeps"},
-    "hydra": {"runs", "procedures", "sweeps", "reports", "api"},
+    "hydra": {"runs", "procedures", "sweeps", "reports", "api", "command"},
     "wandb": {"procedures", "sweeps", "reports"},
 }
 """Libraries that are known in these rooms alone."""

@@ -17,6 +17,17 @@ FLAGS = dict.fromkeys(ALONE, False) | dict.fromkeys(VALUED, True)
 """Each flag of Hydra, and whether a value follows it."""
 
 
+def checkout() -> Path | None:
+    """The top of the repository that goldpan runs from; None where it was installed as a wheel."""
+    top = Path(__file__).parents[2]
+    return top if (top / "conf" / "run.yaml").is_file() else None
+
+
+def conf_folder() -> Path:
+    """The folder of all choices: that of the checkout, or the one that the wheel brought."""
+    return (checkout() or Path(__file__).parent) / "conf"
+
+
 @dataclass(frozen=True)
 class Word:
     """One override of a command line: "+recipe.epochs=3" gives recipe.epochs the value 3.

@@ -126,28 +126,6 @@ def test_a_network_without_norms_is_refused(configure: Configure) -> None:
         run(cfg, GROUPS | {"method": "rni"})
 
 
-def test_a_shrunk_network_is_exported_and_holds_none_of_our_classes(
-    configure: Configure, tmp_path: Path
-) -> None:
-    pruned = do(configure, "rni", "sparsity=0.5")
-    (weights,) = tmp_path.glob("digits-vgg11-rni-*/model.pt")
-    record = do(configure, "rni", "procedure=export", f"checkpoint={weights}")
-    assert record.accuracies.last is not None
-    assert pruned.accuracies.last is not None
-    assert record.accuracies.last.test == pruned.accuracies.last.test
-    assert record.exports.keys() == {"model.onnx", "model.pt2"}
-    assert max(record.exports.values()) < 1e-5
-    folder = next(path.parent for path in tmp_path.glob("*/model.onnx"))
-    sizes = (folder / "architecture.json").read_text()
-    assert "Masked" not in sizes
-    assert "Bounded" not in sizes
-
-
-def test_an_export_without_weights_is_refused(configure: Configure) -> None:
-    with pytest.raises(Refusal, match="procedure=export needs checkpoint="):
-        run(configure("method=rni", "procedure=export"), GROUPS | {"method": "rni"})
-
-
 def test_the_network_that_was_best_on_test_is_pruned_where_that_is_asked(
     configure: Configure, tmp_path: Path
 ) -> None:

@@ -16,6 +16,13 @@ def test_the_evidence_counts_the_runs_and_says_what_made_them(made_up: Any) -> N
     )
 
 
+def test_runs_of_an_installed_version_say_it_instead_of_a_commit(made_up: Any) -> None:
+    made_up.finish()
+    record = made_up.results.records[0]
+    installed = replace(record, origin=replace(record.origin, commit="goldpan 0.2.0"))
+    assert evidence([installed]).endswith("; torch 2.15.0; goldpan 0.2.0")
+
+
 def test_images_from_files_are_said_to_be_so(made_up: Any) -> None:
     made_up.finish()
     record = made_up.results.records[0]

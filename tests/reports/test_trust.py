@@ -59,7 +59,7 @@ def test_commits_with_changes_are_counted(made_up: Any) -> None:
     assert doubts(records, {}) == ["-dirty, made while files were not committed: 4 of 4 runs"]
 
 
-@pytest.mark.parametrize(("here", "doubted"), [("abd", 0), ("abd-dirty", 4), ("unknown", 4)])
+@pytest.mark.parametrize(("here", "doubted"), [("abd", 0), ("abd-dirty", 4), ("goldpan 0.2.0", 4)])
 def test_code_that_is_committed_by_now_vouches_for_its_runs(
     made_up: Any, monkeypatch: pytest.MonkeyPatch, here: str, doubted: int
 ) -> None:

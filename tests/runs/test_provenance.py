@@ -1,9 +1,10 @@
 import subprocess
+from importlib.metadata import version
 
 import pytest
 
 from goldpan.runs import provenance
-from goldpan.runs.provenance import LIBRARIES, commit, hardware, is_first_rank, versions
+from goldpan.runs.provenance import LIBRARIES, commit, hardware, is_first_rank, is_release, versions
 
 
 def test_versions_are_those_of_python_and_the_libraries() -> None:
@@ -26,12 +27,21 @@ def test_the_commit_says_if_files_have_changed(monkeypatch: pytest.MonkeyPatch) 
     assert commit() == "0123456789ab-dirty"
 
 
-def test_without_git_the_commit_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_it_is_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*words: str, at: object) -> str:
         raise subprocess.CalledProcessError(128, words)
 
     monkeypatch.setattr(provenance, "_git", fail)
-    assert commit() == "unknown"
+    assert commit() == f"goldpan {version('goldpan')}"
+    assert is_release(commit())
+
+
+def test_an_installed_goldpan_asks_no_git_of_the_folder_that_it_lies_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(provenance, "checkout", lambda: None)
+    monkeypatch.setattr(provenance, "_git", lambda *words, at: "0123456789ab")
+    assert is_release(commit())
 
 
 @pytest.mark.parametrize(("name", "rank"), [("LOCAL_RANK", "1"), ("NODE_RANK", "2")])

@@ -91,7 +91,6 @@ NEEDS = {
     "timm": ["name=resnet10t"],
     "rl_panning": ["agent=README.md"],
     "learned": ["agent=README.md"],
-    "export": ["checkpoint=README.md"],
     "agent": [PAN],
     "train_prune_finetune": [RNI],
     "thin_when_stable": [EARLY],
@@ -197,4 +196,4 @@ def test_checking_changes_nothing(hydra: None) -> None:
 
 
 def test_an_unknown_option_far_from_all_others_says_where_they_are_shown() -> None:
-    assert unknown("zzzz").endswith("python run.py --cfg job shows all that there are")
+    assert unknown("zzzz").endswith("goldpan --cfg job shows all that there are")

@@ -9,8 +9,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.initialize import get_gh_backup, restore_gh_from_backup
 from omegaconf import DictConfig
 
-from goldpan.choices import bad_choice
-from goldpan.reports.command import conf_folder
+from goldpan.choices import bad_choice, conf_folder
 from goldpan.runs.experiment import resolve
 from goldpan.runs.schema import check_choices, check_option
 from goldpan.sweeps.composing import compose_one

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
@@ -15,6 +14,7 @@ from goldpan.cost import check_connected
 from goldpan.layers.swap import swap_layers
 from goldpan.masks import Masks, read_masks, set_masks, write_masks
 from goldpan.rounds import prune_in_rounds, shuffle
+from goldpan.runs.build import build
 from goldpan.types import Allocator, Batch, DrawBatches, Loss, Schedule, Scorer
 
 BEFORE, PAN = (
@@ -126,12 +126,12 @@ def _find(
     if pruner._target_ == PAN:
         from goldpan.panning.rollout import pan  # with Lightning, which no other method needs
 
-        panning = instantiate(pruner)
+        panning = build(pruner)
         screening = panning.screen(net, draw=draw, loss=loss)
         pan(screening, panning.policy)
         return Masks(screening.masks)
     names = ("scorer", "allocator", "schedule", "rounding")
-    parts = {name: own.get(name) or instantiate(pruner[name]) for name in names}
+    parts = {name: own.get(name) or build(pruner[name]) for name in names}
     flags = {name: pruner[name] for name in ("rounds", "revive", "invert")}
     return prune_in_rounds(net, draw=draw, loss=loss, **parts, **flags)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
@@ -27,6 +26,7 @@ from goldpan.channels.export import export_onnx, export_program
 from goldpan.channels.groups import ChannelGroup
 from goldpan.cost import cost, live_paths
 from goldpan.masks import read_masks
+from goldpan.runs.build import build
 
 Importance = Callable[[str, nn.Module], Tensor]
 """A layer's name and the layer, a Conv2d or Linear -> importances (C_out,); higher is kept."""
@@ -167,10 +167,10 @@ def shrink(
     channels = compose_checked([f"method={named}"], sparsity).method.get("channels")
     if channels is None:
         raise ValueError(f"{named} cuts weights, not channels; gp.prune(model, {named!r}, ...)")
-    allocate = instantiate(channels.allocate)
+    allocate = build(channels.allocate)
     if floor is not None:
         allocate = partial(allocate, floor=floor)
-    score = instantiate(channels.get("scorer")) or channel_scores
+    score = build(channels.get("scorer")) or channel_scores
     if callable(importance):
         score = partial(_score, importance=importance)
     groups = prunable_groups(net, shape, scope)

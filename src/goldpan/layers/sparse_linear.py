@@ -28,8 +28,9 @@ class SparseLinear(MaskedLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (..., in) -> (..., out), float32."""
-        out = _Product.apply(x.reshape(-1, self.in_features), self.weight, self._places())
-        out = out.reshape(*x.shape[:-1], self.out_features)  # type: ignore[union-attr]
+        flat = x.reshape(-1, self.in_features)
+        out: Tensor = _Product.apply(flat, self.weight, self._places())
+        out = out.reshape(*x.shape[:-1], self.out_features)
         return out if self.bias is None else out + self.bias
 
     def _places(self) -> "Places":
@@ -119,5 +120,5 @@ def use_dense(model: nn.Module) -> None:
     """Undo `use_sparse`: gradients of cut weights can be asked for again."""
     for layer in model.modules():
         if type(layer) is SparseLinear:
-            layer.__class__ = MaskedLinear
+            layer.__class__ = MaskedLinear  # type: ignore[assignment]
             layer.__dict__.pop("known", None)

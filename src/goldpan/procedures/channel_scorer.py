@@ -5,13 +5,13 @@ from functools import partial
 from inspect import signature
 
 import torch
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import Tensor
 
 from goldpan.channels.choosing import ChannelScorer, channel_scores
 from goldpan.data.vision import VisionData
 from goldpan.procedures.recipe import choose_loss
+from goldpan.runs.build import build
 from goldpan.stream import scoring_seed
 
 
@@ -25,8 +25,8 @@ def build_scorer(cfg: DictConfig, data: VisionData) -> ChannelScorer:
         ValueError: if there are too few images, or the scorer needs some and the method has none.
     """
     channels = cfg.method.channels
-    score: Callable[..., dict[str, Tensor]] = instantiate(channels.get("scorer")) or channel_scores
-    if (sampling := instantiate(channels.get("sampling"))) is None:
+    score: Callable[..., dict[str, Tensor]] = build(channels.get("scorer")) or channel_scores
+    if (sampling := build(channels.get("sampling"))) is None:
         try:
             signature(score).bind("model", "groups")
         except TypeError as error:

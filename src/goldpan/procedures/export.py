@@ -1,40 +1,110 @@
-"""A finished run's network, plain, as files that need nothing of goldpan."""
+"""The command `goldpan export`: a finished run's network, plain, for programs without goldpan.
 
-import json
-from dataclasses import replace
+The network is built from the choices in the run's record, so they need not be typed again.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import OmegaConf
 
-from goldpan.channels.export import architecture, export_onnx, export_program
-from goldpan.channels.surgery import plain
-from goldpan.files import write_atomically
-from goldpan.procedures.measure import measure, reading
-from goldpan.procedures.setup import build_system, build_trainer, load_data
+from goldpan.channels.export import export_onnx, export_program
+from goldpan.procedures.setup import build_network
 from goldpan.runs.checkpoint import load_weights
-from goldpan.runs.record import ARCHITECTURE, Accuracies, Record
-from goldpan.runs.refusal import refusing
+from goldpan.runs.experiment import make_folder
+from goldpan.runs.record import RECORD, WEIGHTS, Record, read_record
+from goldpan.runs.refusal import Refusal, refusing
+from goldpan.runs.sentences import sentence
+
+HELP = """goldpan export RUN [output=FOLDER]   the network of the run in the folder RUN
+
+It writes model.onnx (input images, output logits) and model.pt2 (torch.export), for batches of any
+size, in RUN or in the output folder. RUN has a record.json, its model.pt and architecture.json.
+Cut weights are zeros in them, removed channels are gone. Both files are run beside the network on
+random images first: their logits must be its own."""
+
+OUTPUT = "output="
 
 
-def export(cfg: DictConfig, draft: Record, folder: Path) -> Record:
-    """Write model.onnx, model.pt2 and the network's sizes; measure its accuracy once more.
+@dataclass(frozen=True)
+class RecordedImages:
+    """The images' shape (C, H, W) and number of classes, as a record says them."""
 
-    The network is the configuration's model with the weights of `checkpoint`, of the sizes that
-    lie beside them if channels were removed. The record's `exports` holds, for each file, the
-    largest difference of its logits from the network's.
+    image_shape: tuple[int, int, int]
+    classes: int
+
+
+def main(words: Sequence[str]) -> int:
+    """Export the run that the words name, and print where the files lie; the exit code."""
+    if not words or {"-h", "--help"} & {*words}:
+        print(HELP)
+        return 0 if words else 1
+    try:
+        with refusing():
+            differences = export(*read_words(words))
+    except Refusal as error:
+        print(sentence(error), file=sys.stderr)
+        return 1
+    for path, difference in differences.items():
+        print(f"{path}: logits differ from the run's network by at most {difference:.1g}")
+    return 0
+
+
+def read_words(words: Sequence[str]) -> tuple[Path, Path]:
+    """The run's folder and the folder to write to, which is the same unless output= says so.
+
+    Raises:
+        ValueError: if there are other words.
     """
-    with refusing():
-        data = load_data(cfg)
-        system = build_system(cfg, data)
-        load_weights(system.net, Path(cfg.checkpoint))
-        trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, [])
-    trainer.validate(system, datamodule=data, verbose=False)
-    system.net.cpu()
-    shape = data.image_shape
-    differences = {
-        "model.onnx": export_onnx(system.net, folder / "model.onnx", shape),
-        "model.pt2": export_program(system.net, folder / "model.pt2", shape),
+    given = [word.removeprefix(OUTPUT) for word in words if word.startswith(OUTPUT)]
+    runs = [word for word in words if not word.startswith(OUTPUT)]
+    if len(runs) != 1 or runs[0].startswith("-") or len(given) > 1 or "" in given:
+        raise ValueError(
+            "expected goldpan export RUN, and output=FOLDER if it is to lie elsewhere; all else is "
+            f"in the run's record; got {' '.join(words)}"
+        )
+    return Path(runs[0]), Path((given or runs)[0])
+
+
+def export(run: Path, output: Path) -> dict[Path, float]:
+    """Write model.onnx and model.pt2 of a run's network; each file's largest difference of logits.
+
+    Raises:
+        FileNotFoundError: if the folder has no record or no weights.
+        ValueError: if they do not belong together, or a file's logits are not the network's.
+        ModuleNotFoundError: if ONNX is not installed.
+    """
+    for name in (RECORD, WEIGHTS):
+        if not (run / name).is_file():
+            raise FileNotFoundError(
+                f"expected the folder of a finished run, such as outputs/RUN; {run} has no {name}"
+            )
+    record = read_record(run / RECORD)
+    cfg = OmegaConf.create(dict(record.identity.choices))
+    cfg.checkpoint = str(run / WEIGHTS)  # its sizes lie beside it, if channels were removed
+    images = _images(record, run)
+    net = build_network(cfg, images, cfg.seed)
+    load_weights(net, run / WEIGHTS)
+    make_folder(output)
+    onnx, program = output / "model.onnx", output / "model.pt2"
+    return {
+        onnx: export_onnx(net, onnx, images.image_shape),
+        program: export_program(net, program, images.image_shape),
     }
-    write_atomically(folder / ARCHITECTURE, json.dumps(architecture(plain(system.net)), indent=2))
-    record = measure(draft, trainer, system, data, [], None, [])
-    return replace(record, accuracies=Accuracies(reading(trainer)), exports=differences)
+
+
+def _images(record: Record, run: Path) -> RecordedImages:
+    """What the record says of the images.
+
+    Raises:
+        ValueError: if it says nothing.
+    """
+    data = record.origin.data
+    if not {"image_shape", "classes"} <= data.keys():
+        raise ValueError(
+            f"{run / RECORD} says nothing of the images, as that of a run that failed; run it again"
+        )
+    channels, height, width = data["image_shape"]
+    return RecordedImages((channels, height, width), data["classes"])

@@ -27,7 +27,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
@@ -40,6 +39,7 @@ from goldpan.procedures.measure import measure, sum_seconds
 from goldpan.procedures.rewinding import Point, find_point, hold_rate, lengthened
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import check_left, finish, fit, train
+from goldpan.runs.build import build
 from goldpan.runs.checkpoint import load_weights, read_checkpoint
 from goldpan.runs.curve import Row, early_stop
 from goldpan.runs.record import WEIGHTS, Costs, LevelResult, Record
@@ -138,7 +138,7 @@ def _pruner(cfg: DictConfig, level: int, rate: float, last_rate: float | None) -
     change: dict[str, Any] = {"schedule": lambda _: 1 - kept, "reinitialize": False}
     if last_rate is not None:
         change["allocator"] = partial(by_layer, kept=kept, last=(1 - last_rate) ** level)
-    found: Pruner = instantiate(cfg.method.pruner, **change)
+    found: Pruner = build(cfg.method.pruner, **change)
     return found
 
 

@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
-from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig
 from torch import nn
 
@@ -19,6 +18,7 @@ from goldpan.panning.rollout import episode_return, pan
 from goldpan.panning.screening import Observe, Row, Screening
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.setup import build_system, load_data
+from goldpan.runs.build import build
 from goldpan.stream import scoring_seed
 from goldpan.types import Batch, Loss
 
@@ -90,13 +90,13 @@ def prepare_panning(cfg: DictConfig, observe: Observe) -> tuple[PanningSetup, di
         data,
         system.loss,
         device,
-        instantiate(pruner.sampling),
+        build(pruner.sampling),
         pruner,
         cfg.seed,
         observe,
     )
     setup.draw(0)
-    policy: Policy = instantiate(pruner.policy)
+    policy: Policy = build(pruner.policy)
     policy.check([index.name for index in setup.indices])
-    name = get_class(pruner.policy._target_).__name__.lower()
+    name = type(policy).__name__.lower()
     return setup, {name: policy, "uniform": Uniform(), "random": Random(cfg.seed)}

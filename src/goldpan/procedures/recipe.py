@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import partial
 
 import torch.nn.functional as F
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from goldpan.losses.sigmoid_mse import sigmoid_mse
 from goldpan.losses.sigmoid_mse_twice import sigmoid_mse_twice
+from goldpan.runs.build import build
 from goldpan.schedules.learning_rate import as_fractions, warmed
 from goldpan.training.length import Length
 from goldpan.types import Loss
@@ -28,10 +28,10 @@ def build_rate(recipe: DictConfig, length: Length) -> Callable[[float], float]:
     """
     schedule: Callable[[float], float]
     if (milestones := recipe.learning_rate.get("milestones")) is None:
-        schedule = instantiate(recipe.learning_rate)
+        schedule = build(recipe.learning_rate)
     else:
         fractions = as_fractions(milestones, length.steps, length.epoch_steps)
-        schedule = instantiate(recipe.learning_rate, milestones=fractions)
+        schedule = build(recipe.learning_rate, milestones=fractions)
     if (warm_up := recipe.get("warm_up")) is None:
         return schedule
     (fraction,) = as_fractions([warm_up], length.steps, length.epoch_steps)

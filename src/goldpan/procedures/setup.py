@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytorch_lightning as pl
 import wandb
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
 from pytorch_lightning.loggers import Logger, WandbLogger
@@ -22,6 +21,7 @@ from goldpan.layers.swap import swap_norms
 from goldpan.models.initialize import seeded
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.recipe import build_rate, choose_loss
+from goldpan.runs.build import build
 from goldpan.runs.provenance import is_first_rank
 from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Identity, Record
 from goldpan.training.callbacks.files import AtomicFiles
@@ -33,23 +33,33 @@ LONGEST_TAG, LONGEST_NAME = 64, 128
 """Characters that W&B takes."""
 
 
+class Images(Protocol):
+    """What a network has to know of images: their shape (C, H, W) and their number of classes."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]: ...
+
+    @property
+    def classes(self) -> int: ...
+
+
 def load_data(cfg: DictConfig) -> VisionData:
     """The dataset, read and checked."""
-    data: VisionData = instantiate(cfg.dataset)
+    data: VisionData = build(cfg.dataset)
     data.load()
     return data
 
 
 def build_system(
-    cfg: DictConfig, data: VisionData, build: Callable[[int], nn.Module] | None = None
+    cfg: DictConfig, data: VisionData, network: Callable[[int], nn.Module] | None = None
 ) -> Classifier:
-    """The network that fits the data, or `build`'s, drawn from the seed, and its optimizer."""
+    """The network that fits the data, or `network`'s, drawn from the seed, and its optimizer."""
     return Classifier(
-        build or partial(build_network, cfg, data),
+        network or partial(build_network, cfg, data),
         cfg.seed,
-        penalty=instantiate(cfg.method.get("penalty")),
+        penalty=build(cfg.method.get("penalty")),
         bounded=cfg.method.get("bounded"),
-        optimizer=instantiate(cfg.recipe.optimizer),
+        optimizer=build(cfg.recipe.optimizer),
         learning_rate=build_rate(cfg.recipe, choose_length(cfg.recipe, data.steps_per_epoch)),
         rate_moves=cfg.recipe.rate_moves,
         loss=choose_loss(cfg.recipe),
@@ -60,15 +70,15 @@ def build_system(
     )
 
 
-def build_network(cfg: DictConfig, data: VisionData, seed: int) -> nn.Module:
+def build_network(cfg: DictConfig, data: Images, seed: int) -> nn.Module:
     """The configuration's model for the data's images and classes, with the method's norms.
 
     It has the sizes that lie beside the checkpoint to start from, if there is one.
     """
     channels, height, _ = data.image_shape
-    model = instantiate(cfg.model)
+    model = build(cfg.model)
     net: nn.Module = model(classes=data.classes, channels=channels, image_size=height, seed=seed)
-    if (norm := instantiate(cfg.method.get("norm"))) is not None:
+    if (norm := build(cfg.method.get("norm"))) is not None:
         with seeded(seed):
             swap_norms(net, norm)
     sizes = None if cfg.checkpoint is None else Path(cfg.checkpoint).parent / ARCHITECTURE
@@ -128,7 +138,7 @@ def open_logger(cfg: DictConfig, folder: Path, who: Identity) -> Logger | bool:
     if not cfg.logger or not is_first_rank():
         return False
     start = partial(
-        instantiate(cfg.logger),
+        build(cfg.logger),
         dir=folder,
         id=who.id,
         name=f"{who.method} {who.choices['sparsity']:g} seed {who.seed}"[:LONGEST_NAME],

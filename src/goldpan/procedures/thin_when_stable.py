@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pytorch_lightning as pl
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 
@@ -34,6 +33,7 @@ from goldpan.procedures.measure import (
 )
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.train import check_penalty, finish, fit
+from goldpan.runs.build import build
 from goldpan.runs.checkpoint import load_weights, read_checkpoint
 from goldpan.runs.curve import Row
 from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Record, Stability
@@ -64,7 +64,7 @@ def thin_when_stable(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         curve, importances = CsvCurve(folder / "metrics.csv"), Importances()
         callbacks: list[pl.Callback] = [Monitor(), curve]
         callbacks += [importances] if system.penalty is not None else []
-        if (change := instantiate(cfg.method.get("after_step"))) is not None:
+        if (change := build(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))
         callbacks += [stable, Sizes(stable, folder / ARCHITECTURE)]  # after what reads the epoch
         trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, callbacks)
@@ -143,7 +143,7 @@ def _chooser(
 ) -> Callable[[nn.Module], ChannelChoice]:
     """What chooses the channels that stay; raises ValueError if none could go."""
     channels, shape = cfg.method.channels, data.image_shape
-    allocate = instantiate(channels.allocate)
+    allocate = build(channels.allocate)
     check_removable(net, shape, cfg.sparsity, allocate)
     choose = partial(
         choose_channels,
@@ -164,4 +164,4 @@ def _chooser(
 def _watch(cfg: DictConfig) -> Watch:
     """When the choice counts as settled."""
     stable = dict(cfg.method.channels.stable)
-    return Watch(**stable | {"similarity": instantiate(stable["similarity"])})
+    return Watch(**stable | {"similarity": build(stable["similarity"])})

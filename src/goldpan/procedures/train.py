@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from goldpan.channels.export import architecture
@@ -17,6 +16,7 @@ from goldpan.files import write_atomically
 from goldpan.masks import LayerCollapse, read_masks
 from goldpan.procedures.measure import measure
 from goldpan.procedures.setup import build_system, build_trainer, close_logger, load_data
+from goldpan.runs.build import build
 from goldpan.runs.channel_figures import draw_channels
 from goldpan.runs.checkpoint import COMPACTION, load_weights, read_checkpoint, save
 from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, WEIGHTS, Record
@@ -47,7 +47,7 @@ def train(
     with refusing():
         data = load_data(cfg)
         system = build_system(cfg, data)
-        pruner: Pruner | None = instantiate(cfg.method.pruner)
+        pruner: Pruner | None = build(cfg.method.pruner)
         if pruner is not None:
             pruner.check(data, choose_length(cfg.recipe, data.steps_per_epoch))
             check_left(system, cfg.sparsity)
@@ -64,7 +64,7 @@ def train(
         if cfg.method.get("members") is not None:
             callbacks.append(choose_members(cfg, data, folder))
         callbacks += [importances] if system.penalty is not None else []
-        if (change := instantiate(cfg.method.get("after_step"))) is not None:
+        if (change := build(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))
         callbacks += [Decay(cfg.recipe.decay)] if cfg.recipe.decay else []  # after the pruner
         callbacks += [compact] if compact is not None else []  # after the pruner
@@ -111,7 +111,7 @@ def choose_members(cfg: DictConfig, data: VisionData, folder: Path) -> KeepMembe
     """The callback that keeps networks for an ensemble; raises ValueError as it does."""
     length = choose_length(cfg.recipe, data.steps_per_epoch)
     every = length.count(cfg.recipe.evaluate_every or "1ep")
-    keep: KeepMembers = instantiate(cfg.method.members)(folder, length, every)
+    keep: KeepMembers = build(cfg.method.members)(folder, length, every)
     return keep
 
 

@@ -6,7 +6,6 @@ from functools import reduce
 from pathlib import Path
 
 import pytorch_lightning as pl
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 
@@ -31,6 +30,7 @@ from goldpan.procedures.measure import (
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.stage import perform_stage
 from goldpan.procedures.train import finish, fit
+from goldpan.runs.build import build
 from goldpan.runs.checkpoint import load_weights
 from goldpan.runs.curve import Row
 from goldpan.runs.record import BEST, CHECKPOINT, WEIGHTS, Accuracy, Record
@@ -96,7 +96,7 @@ def check_channels(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> Non
     """Raise ValueError, before the training, if no channel could be removed after it."""
     channels = cfg.method.channels
     at_once = channels.rounds == 1 and channels.target == "channels"
-    allocate, scope = instantiate(channels.allocate), channels.get("scope", "all")
+    allocate, scope = build(channels.allocate), channels.get("scope", "all")
     check_removable(net, shape, cfg.sparsity, allocate, scope, at_once=at_once)
 
 
@@ -131,7 +131,7 @@ def _thin(
     """What stays after one more round."""
     channels = cfg.method.channels
     fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
-    allocate = instantiate(channels.allocate)
+    allocate = build(channels.allocate)
     scope = channels.get("scope", "all")
     choice = choose_channels(net, shape, fraction, allocate, channels.target, scope, score)
     if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:

@@ -7,7 +7,7 @@ from pathlib import Path
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from goldpan.choices import bad_choice, read_word
+from goldpan.choices import bad_choice, conf_folder, read_word
 from goldpan.files import print_anything
 from goldpan.reports.comparison import compare
 from goldpan.reports.dashboard import save
@@ -78,12 +78,6 @@ def split(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         else:
             words[name] = value.lower()
     return words, rest
-
-
-def conf_folder() -> Path:
-    """The folder conf of the checkout that this package is in, or else the current folder's."""
-    beside = Path(__file__).parents[3] / "conf"
-    return beside if beside.is_dir() else Path("conf")
 
 
 def _table_report(rest: Sequence[str], words: dict[str, str]) -> Report:

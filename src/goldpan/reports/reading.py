@@ -30,7 +30,7 @@ def read_below(folder: Path, metric: str) -> Runs:
     """
     paths = sorted(folder.rglob(RECORD))
     if not paths:
-        raise FileNotFoundError(f"no {RECORD} below {folder}; `python run.py` makes one a run")
+        raise FileNotFoundError(f"no {RECORD} below {folder}; `goldpan` makes one a run")
     found = _read({path.parent: partial(read_record, path) for path in paths}, metric)
     placed = [item for item in found.records.items() if sparsity_asked(item[1]) is not None]
     placed.sort(key=lambda item: item[1].identity.started)

@@ -6,6 +6,7 @@ from pathlib import Path
 from goldpan.reports.results import Panel
 from goldpan.reports.samples import summarize
 from goldpan.reports.text import shown
+from goldpan.runs.provenance import is_release
 from goldpan.runs.record import Origin, Record
 
 
@@ -19,7 +20,7 @@ def evidence(records: Sequence[Record]) -> str:
     )
     facts += distinct(_hardware(origin) for origin in origins)
     facts += distinct(f"torch {o.versions.get('torch', 'unknown')}" for o in origins)
-    return "; ".join([*facts, *distinct(f"commit {origin.commit}" for origin in origins)])
+    return "; ".join([*facts, *distinct(map(_code, origins))])
 
 
 def images(record: Record) -> str:
@@ -30,6 +31,11 @@ def images(record: Record) -> str:
         source = Path(record.identity.choices["dataset"]["root"]).name
         text += f" from the files in {source}: JPEG files are not the original images"
     return text
+
+
+def _code(origin: Origin) -> str:
+    """The commit, or the version of goldpan where it was installed."""
+    return origin.commit if is_release(origin.commit) else f"commit {origin.commit}"
 
 
 def _hardware(origin: Origin) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from goldpan.reports.recorded import own_commit, recorded
 from goldpan.runs.fingerprint import changed, code_names
-from goldpan.runs.provenance import commit
+from goldpan.runs.provenance import commit, is_release
 from goldpan.runs.record import Record
 
 REPEAT = "rerun=stale repeats them, verify=recorded judges by the code that made them"
@@ -21,7 +21,8 @@ def doubts(records: Sequence[Record], today: Mapping[str, str]) -> list[str]:
     parts = ((r, changed(r.origin.fingerprint, today.get(r.identity.id, ""))) for r in records)
     stale = Counter(f"{record.identity.method} ({part})" for record, part in parts if part)
     dirty = [record for record in records if record.origin.commit.endswith("-dirty")]
-    if dirty and not commit().endswith(("-dirty", "unknown")):  # git is asked only where it matters
+    here = commit() if dirty else ""  # git is asked only where it matters
+    if dirty and not here.endswith("-dirty") and not is_release(here):
         dirty = [r for r in dirty if r.origin.fingerprint != today.get(r.identity.id)]
     lines = []
     if stale:

@@ -75,7 +75,7 @@ def modules(dotted: str) -> dict[str, Path]:
     """
     name, *rest = dotted.split(".")
     spec = _spec(name)
-    if spec is None or _is_library(name, spec):
+    if spec is None or is_library(name):
         return {}
     if not spec.submodule_search_locations:
         return {name: Path(spec.origin)} if spec.origin else {}
@@ -99,9 +99,10 @@ def _spec(name: str) -> ModuleSpec | None:
         return None
 
 
-def _is_library(name: str, spec: ModuleSpec) -> bool:
+def is_library(name: str) -> bool:
     """Whether a module comes with Python or was installed; goldpan never counts as installed."""
-    places = [*(spec.submodule_search_locations or ()), spec.origin or ""]
+    spec = _spec(name)
+    places = [*(spec.submodule_search_locations or ()), spec.origin or ""] if spec else []
     installed = any(INSTALLED & {*Path(place).parts} for place in places)
     return name != "goldpan" and (name in sys.stdlib_module_names or installed)
 

@@ -90,8 +90,6 @@ def _procedure(choices: Choices) -> None:
             raise ValueError(f"seed is below 2**32 for procedure=agent; got {choices['seed']}")
     if shape == "lottery":
         _levels(choices)
-    if shape == "export" and choices["checkpoint"] is None:
-        raise ValueError("procedure=export needs checkpoint=<a run's model.pt>; got none")
 
 
 def _agent(choices: Choices) -> None:

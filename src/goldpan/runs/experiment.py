@@ -13,10 +13,10 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from filelock import FileLock
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from goldpan.files import write_atomically
+from goldpan.runs.build import build
 from goldpan.runs.fingerprint import code_fingerprint, fingerprint
 from goldpan.runs.identity import identity, run_title, without_paths
 from goldpan.runs.levels import settle_levels
@@ -203,7 +203,7 @@ def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         made_by = _claim(draft, folder) if is_first_rank() else ""
         write_atomically(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
         draft = replace(draft, origin=Origin(commit(), versions(), hardware(), fingerprint=made_by))
-        record: Record = instantiate(cfg.procedure)(cfg, draft, folder)
+        record: Record = build(cfg.procedure)(cfg, draft, folder)
     except Refusal:
         for path, aside in kept.items():
             aside.rename(path)

@@ -40,7 +40,7 @@ def code_fingerprint(choices: Mapping[str, Any]) -> str:
 
 def code_names(choices: Mapping[str, Any]) -> set[str]:
     """The dotted names of the code that decides a run, and does not only log or launch it."""
-    return {name for key in choices.keys() - {*NOT_CODE} for name in _named(choices[key])}
+    return {name for key in choices.keys() - {*NOT_CODE} for name in named(choices[key])}
 
 
 def changed(before: str, today: str) -> str:
@@ -60,8 +60,8 @@ def _images(dataset: Mapping[str, Any]) -> str:
     return content_digest(Path(dataset["root"]), Path(dataset.get("cache", "data/cache")))
 
 
-def _named(value: Any) -> Iterator[str]:
-    """The dotted names in a choice."""
+def named(value: Any) -> Iterator[str]:
+    """The dotted names of functions and classes in a choice."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             if name == "_target_":
@@ -69,7 +69,7 @@ def _named(value: Any) -> Iterator[str]:
             elif name == "indices" and isinstance(item, list):  # Panning finds scorers by name
                 yield from (f"goldpan.scorers.{index}.{index}" for index in item)
             else:
-                yield from _named(item)
+                yield from named(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _named(item)
+            yield from named(item)

@@ -17,6 +17,7 @@ NOT_DECISIVE = (
     "launcher",
     "rerun",
     "table",
+    "allowed",
     "compact",  # it changes what is computed by rounding only
     "agent",  # it counts where a policy takes it
 )

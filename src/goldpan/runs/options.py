@@ -77,6 +77,9 @@ RUN = {
     "progress": Option(FLAG, "progress bars, on a terminal"),
     "compact": Option(FLAG, "train without the channels that the masks leave dead"),
     "rerun": Option(RERUN, "what has a record and is run again; stale: of other code or images"),
+    "allowed": _extra(
+        list_of(TEXT), "further installed packages whose functions a _target_ may name"
+    ),
     "controls": Option(GROUP, "sanity checks of arXiv 2009.08576"),
     "controls.invert": Option(FLAG, "keep the lowest scores instead of the highest"),
     "controls.shuffle": Option(FLAG, "keep as many weights in each layer, at random places"),

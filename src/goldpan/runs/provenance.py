@@ -6,6 +6,8 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+from goldpan.choices import checkout
+
 LIBRARIES = ("goldpan", "torch", "torchvision", "pytorch-lightning", "hydra-core", "numpy")
 
 
@@ -37,17 +39,28 @@ CODE = (":/src", ":/conf", ":/run.py", ":/requirements.txt", ":/pyproject.toml")
 """What decides a run, as git names it from the top of the repository."""
 
 
-def commit() -> str:
-    """The git commit of this code, "unknown" without git; "-dirty" if what can run has changed.
+RELEASE = "goldpan "
 
-    That is CODE; a log or results beside it that are not committed change nothing.
+
+def commit() -> str:
+    """The git commit of this code, "-dirty" if what can run has changed; without git its version.
+
+    CODE can run; a log or results beside it that are not committed change nothing. The version is
+    such as "goldpan 0.2.0", where goldpan was installed or git cannot be asked.
     """
-    here = Path(__file__).parent
+    here, release = checkout(), f"{RELEASE}{version('goldpan')}"
+    if here is None:  # git would tell the commit of whatever repository the installation lies in
+        return release
     try:
         head = _git("rev-parse", "--short=12", "HEAD", at=here)
         return head + ("-dirty" if _git("status", "--porcelain", "--", *CODE, at=here) else "")
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return release
+
+
+def is_release(code: str) -> bool:
+    """Whether what `commit` returned is a version of goldpan, and no commit."""
+    return code.startswith(RELEASE)
 
 
 def _git(*words: str, at: Path) -> str:

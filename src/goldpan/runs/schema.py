@@ -1,9 +1,10 @@
 """Every choice of a run is checked against the options before any work, by its name and kind."""
 
-from collections.abc import Container, Iterator, Mapping, Set
+from collections.abc import Collection, Container, Iterator, Mapping, Set
 from difflib import get_close_matches
 from typing import Any
 
+from goldpan.runs.build import check_target
 from goldpan.runs.combinations import check_together
 from goldpan.runs.kinds import DOTTED, FLAG
 from goldpan.runs.options import COPIES, OPTIONS, Option
@@ -50,7 +51,7 @@ def unknown(name: str) -> str:
         return f"{name} is no option of the parts chosen here; leave it out, or choose others"
     near = _nearest(name)
     return f"{name} is no option; " + (
-        f"did you mean {near}?" if near else "python run.py --cfg job shows all that there are"
+        f"did you mean {near}?" if near else "goldpan --cfg job shows all that there are"
     )
 
 
@@ -59,7 +60,7 @@ def _faults(name: str, node: Mapping[str, Any], whole: Mapping[str, Any]) -> Ite
     target = node.get("_target_")
     known = _inside(COPIES.get(name, name), str(target))
     if target is not None:
-        yield from _faults_of_part(name, node, known.keys())
+        yield from _faults_of_part(name, node, known.keys(), whole.get("allowed"))
     for leaf, value in node.items():
         dotted = f"{name}.{leaf}" if name else str(leaf)
         option = known.get(str(leaf)) or known.get("*")
@@ -76,7 +77,9 @@ def _faults(name: str, node: Mapping[str, Any], whole: Mapping[str, Any]) -> Ite
             yield _missing(f"{name}.{leaf}" if name else leaf, option)
 
 
-def _faults_of_part(name: str, node: Mapping[str, Any], known: Set[str]) -> Iterator[str]:
+def _faults_of_part(
+    name: str, node: Mapping[str, Any], known: Set[str], allowed: Collection[str] | None
+) -> Iterator[str]:
     """Say what is wrong with a part's function and with the names of its keywords."""
     target, partial = node["_target_"], node.get("_partial_", False)
     if not DOTTED.accepts(target):
@@ -89,6 +92,11 @@ def _faults_of_part(name: str, node: Mapping[str, Any], known: Set[str]) -> Iter
         yield f"{name}._partial_ is {FLAG.words}; got {show(partial)}"
     if target.startswith("wandb.") and node.keys() <= known | {*OF_HYDRA}:
         return  # W&B's own file of 60,000 characters takes longer to parse than all others
+    try:
+        check_target(target, allowed or ())
+    except ValueError as error:
+        yield f"{name}._target_={error}"
+        return
     try:
         signature = find_signature(target)
     except LookupError as error:

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock, Timeout
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import Progress
 
+from goldpan.runs.build import build
 from goldpan.runs.experiment import TERMINATED, read_done
 from goldpan.runs.record import LOCK, Record
 from goldpan.runs.rerun import is_wanted, set_aside, stale
 from goldpan.sweeps.cells import Cell, Plan
 from goldpan.sweeps.launchers.launcher import Launcher, describe_exit, record_failure
 from goldpan.sweeps.ready import check_ready
-from goldpan.sweeps.work import BUSY, LOG
+from goldpan.sweeps.work import BUSY, COMMAND, LOG
 
 End = Literal[
     "finished",
@@ -81,9 +81,8 @@ def sweep(
 
 def sweep_by(cfg: DictConfig, plan: Plan) -> Summary:
     """Call `sweep` with the launcher and the options of a configuration that Hydra composed."""
-    command = sys.executable, str(conf_of(cfg).parent / "run.py")
     shown = cfg.progress and sys.stderr.isatty()
-    return sweep(plan, instantiate(cfg.launcher), command, rerun=cfg.rerun, progress=shown)
+    return sweep(plan, build(cfg.launcher), COMMAND, rerun=cfg.rerun, progress=shown)
 
 
 def conf_of(cfg: DictConfig) -> Path:

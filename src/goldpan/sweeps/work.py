@@ -37,6 +37,10 @@ GRACE = 2
 """Seconds that a cell has to end by itself after its sweep has ended."""
 
 
+COMMAND = sys.executable, "-m", "goldpan.command"
+"""The command `goldpan`, wherever it is installed."""
+
+
 @dataclass(frozen=True)
 class Resources:
     """What a cell may use, and the command for a cell that starts several processes.
@@ -47,7 +51,7 @@ class Resources:
 
     threads: int | None = None
     gpu: str | None = None
-    command: tuple[str, ...] = (sys.executable, "run.py")
+    command: tuple[str, ...] = COMMAND
 
 
 def work(cell: Cell, resources: Resources) -> int:
