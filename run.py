@@ -7,7 +7,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from goldpan.choices import bad_choice, flags_first, overview
+from goldpan.choices import DRY_RUN, bad_choice, flags_first, overview
 from goldpan.files import print_anything
 from goldpan.runs.sentences import hydra_prints, hydra_raises, one_sentence
 
@@ -31,6 +31,11 @@ if __name__ == "__main__":
         print(overview(CONF))
     elif sentence := bad_choice(sys.argv[1:], CONF):
         sys.exit(sentence)
+    elif DRY_RUN in sys.argv:
+        from goldpan.sweeps.dry_run import dry_run
+
+        with one_sentence((ValueError, TypeError, LookupError, OSError)):
+            print(dry_run(sys.argv[1:], CONF))
     else:
         with hydra_raises():
             main()

@@ -15,6 +15,7 @@ NOT_DECISIVE = (
     "progress",
     "launcher",
     "rerun",
+    "fail_fast",
     "table",
     "compact",  # it changes what is computed by rounding only
     "agent",  # it counts where a policy takes it

@@ -73,6 +73,7 @@ RUN = {
     "agent": Option(null_or(TEXT), "file of a trained agent, for method=rl_panning"),
     "name": Option(null_or(TEXT), "which network, with model=torchvision or model=timm"),
     "progress": Option(FLAG, "progress bars, on a terminal"),
+    "fail_fast": Option(FLAG, "a sweep stops at the first cell that fails"),
     "compact": Option(FLAG, "train without the channels that the masks leave dead"),
     "rerun": Option(RERUN, "what has a record and is run again; stale: of other code or images"),
     "controls": Option(GROUP, "sanity checks of arXiv 2009.08576"),
