@@ -56,6 +56,13 @@ def test_a_wrong_command_is_answered_in_one_sentence(
     assert not list(tmp_path.rglob("*.json"))
 
 
+def test_a_dry_run_lists_the_cells_and_writes_nothing(tmp_path: Path) -> None:
+    done = run(*SHORT, f"output={tmp_path}", "-m", "seed=0,1", "--dry-run")
+    assert done.stdout.splitlines()[-2] == "2 cells: 2 to do"
+    assert done.returncode == 0
+    assert not list(tmp_path.iterdir())
+
+
 def test_hydra_full_error_shows_the_traceback(tmp_path: Path) -> None:
     done = run(*SHORT, f"output={tmp_path}", "recipe.epochs=0", HYDRA_FULL_ERROR="1")
     assert "Traceback" in done.stderr
