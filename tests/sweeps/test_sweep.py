@@ -98,7 +98,7 @@ def test_with_fail_fast_the_first_failed_cell_ends_the_sweep(tmp_path: Path) -> 
 
     planned = plan(["seed=0,1,2,3", "logger=none", f"output={tmp_path}"], ROOT / "conf")
     summary = sweep(planned, fail, (), rerun=None, progress=False, fail_fast=True)
-    assert summary.done == {"finished": 1, "failed": 1, "paused or not begun": 2}
+    assert +summary.done == {"finished": 1, "failed": 1, "paused or not begun": 2}
     assert "fail_fast=true ended the sweep; the same command goes on" in str(summary)
     assert not summary.ok
     again = sweep(planned, finish, (), rerun=None, progress=False, fail_fast=True)

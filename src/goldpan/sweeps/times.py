@@ -38,6 +38,7 @@ class Times:
     def __init__(self, hardware: Machine | None = None) -> None:
         self.hardware = hardware
         self.seconds: dict[Kind, list[float]] = defaultdict(list)
+        self.known = dict[str, tuple[Kind, Kind]]()
 
     def add(self, record: Record) -> None:
         """Count a run, if it is done and says what it took."""
@@ -63,7 +64,10 @@ class Times:
 
     def kinds(self, cell: Cell) -> tuple[Kind, Kind]:
         """What the cell shares with those that differ in the seed alone, and with those like it."""
-        return _kinds(cell.draft.identity.choices, self.hardware)
+        who = cell.draft.identity
+        if who.id not in self.known:  # a sweep asks for them each second
+            self.known[who.id] = _kinds(who.choices, self.hardware)
+        return self.known[who.id]
 
 
 def seconds_of(record: Record) -> float:
