@@ -33,6 +33,10 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["~method"], "method is missing; it is a group of options"),
         (["output='a"], "put it in quotes"),
         (["--mutlirun"], "--mutlirun is no flag; did you mean --multirun?"),
+        (
+            ["-m", "hydra/sweeper=search", "fail_fast=true", "seed=0,1"],
+            "fail_fast=true ends a sweep; a search takes a failed cell for a trial without a value",
+        ),
         (["-m", "hydra/sweeper=nope"], "hydra/sweeper is one of basic, goldpan, search; got nope"),
         (
             ["method=snip", "-m", "seed=0,1", "recipe.batch_size=64.5"],
