@@ -41,6 +41,7 @@ def test_an_unknown_option_is_answered_with_those_that_exist() -> None:
         "--help",
         "method.pruner.rounds=3",
         "-m",
+        "--dry-run",
         "~logger",
     ],
 )

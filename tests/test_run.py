@@ -33,6 +33,10 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["~method"], "method is missing; it is a group of options"),
         (["output='a"], "put it in quotes"),
         (["--mutlirun"], "--mutlirun is no flag; did you mean --multirun?"),
+        (
+            ["-m", "hydra/sweeper=search", "fail_fast=true", "seed=0,1"],
+            "fail_fast=true ends a sweep; a search takes a failed cell for a trial without a value",
+        ),
         (["-m", "hydra/sweeper=nope"], "hydra/sweeper is one of basic, goldpan, search; got nope"),
         (
             ["method=snip", "-m", "seed=0,1", "recipe.batch_size=64.5"],
@@ -54,6 +58,13 @@ def test_a_wrong_command_is_answered_in_one_sentence(
     assert done.returncode == 1
     assert not done.stdout
     assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_dry_run_lists_the_cells_and_writes_nothing(tmp_path: Path) -> None:
+    done = run(*SHORT, f"output={tmp_path}", "-m", "seed=0,1", "--dry-run")
+    assert done.stdout.splitlines()[-2] == "2 cells: 2 to do"
+    assert done.returncode == 0
+    assert not list(tmp_path.iterdir())
 
 
 def test_hydra_full_error_shows_the_traceback(tmp_path: Path) -> None:

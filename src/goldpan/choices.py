@@ -11,10 +11,11 @@ from omegaconf import OmegaConf
 
 ALONE = ["--help", "-h", "--hydra-help", "--version", "--resolve", "--run", "-r", "--multirun"]
 ALONE += ["-m", "--shell-completion", "-sc"]
+DRY_RUN = "--dry-run"
 VALUED = ["--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn"]
 VALUED += ["--config-dir", "-cd", "--experimental-rerun", "--info", "-i"]
-FLAGS = dict.fromkeys(ALONE, False) | dict.fromkeys(VALUED, True)
-"""Each flag of Hydra, and whether a value follows it."""
+FLAGS = dict.fromkeys([*ALONE, DRY_RUN], False) | dict.fromkeys(VALUED, True)
+"""Each flag of Hydra and goldpan's own, and whether a value follows it."""
 
 
 def checkout() -> Path | None:

@@ -10,7 +10,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from goldpan.choices import bad_choice, conf_folder, flags_first, overview
+from goldpan.choices import DRY_RUN, bad_choice, conf_folder, flags_first, overview
 from goldpan.files import print_anything
 from goldpan.runs.sentences import hydra_prints, hydra_raises, one_sentence
 
@@ -42,6 +42,11 @@ def main() -> int | None:
         print(f"goldpan {version('goldpan')}")
     elif sentence := bad_choice(sys.argv[1:], conf):
         sys.exit(sentence)
+    elif DRY_RUN in sys.argv:
+        from goldpan.sweeps.dry_run import dry_run
+
+        with one_sentence((ValueError, TypeError, LookupError, OSError)):
+            print(dry_run(sys.argv[1:], conf))
     else:
         with hydra_raises():
             _run()

@@ -40,6 +40,11 @@ class GoldpanSearch(Sweeper):
 
         hydra_prints()
         with one_sentence(), refusing(), interruptible():
+            if self.cfg.fail_fast:
+                raise ValueError(
+                    "fail_fast=true ends a sweep; a search takes a failed cell for a trial without "
+                    "a value: leave it out"
+                )
             params = [f"{name}={value}" for name, value in self.params.items()]
             fixed, space = read_spaces([*params, *arguments])
             parallel = self.parallel or self.cfg.launcher.get("slots") or PARALLEL

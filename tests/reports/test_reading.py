@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from goldpan.reports.reading import read_below, read_planned
+from goldpan.runs.record import read_record
+
+CONF = Path(__file__).parents[2] / "conf"
 
 
 def test_a_record_that_does_not_count_is_named_and_kept(made_up: Any, tmp_path: Path) -> None:
@@ -25,6 +29,21 @@ def test_a_record_that_does_not_count_is_named_and_kept(made_up: Any, tmp_path: 
     assert "is not a whole record" in text
     assert "was edited" in text
     assert broken.read_text() == "{"
+
+
+def test_an_export_is_no_method(made_up: Any, tmp_path: Path) -> None:
+    made_up.finish()
+    before = read_below(tmp_path, "last")
+    cell = next(cell for cell in made_up.plan.runs if cell.draft.identity.id == "snip-0.9-0")
+    record = read_record(cell.folder / "record.json")
+    procedure = yaml.safe_load((CONF / "procedure/export.yaml").read_text())
+    choices = {**record.identity.choices, "procedure": procedure}
+    who = replace(record.identity, id="export", method="snip procedure=export", choices=choices)
+    for name, status in (("written", "finished"), ("broken", "failed")):
+        (tmp_path / name).mkdir()
+        one = replace(record, identity=who, status=status)
+        one.write(tmp_path / name / "record.json")
+    assert read_below(tmp_path, "last") == before
 
 
 def test_below_a_folder_the_oldest_run_comes_first(made_up: Any, tmp_path: Path) -> None:

@@ -34,6 +34,27 @@ def test_every_form_and_the_curves_are_written(made_up: Any, tmp_path: Path) -> 
         assert line in texts["markdown"]
 
 
+def test_a_printed_table_has_the_notes_of_the_markdown(plan_table: Callable[..., Any]) -> None:
+    made_up = plan_table("recipe.epochs=3")
+    made_up.finish()
+    texts = report_of_plan(made_up.plan).write()
+    changed = "changed on the command line: recipe.epochs=3; the published numbers are of the"
+    for line in (changed, "unknown: Much.", "published: a table", "†: of another recipe"):
+        assert line in texts["markdown"]
+        assert line.replace("†", r"$\dagger$") in texts["latex"]
+    for text in (texts["markdown"], texts["latex"]):
+        assert text.count("verdict: ") == 1
+
+
+def test_a_long_report_says_hardware_and_versions_once(tmp_path: Path) -> None:
+    name = "dynamic_vgg11_short"
+    report = report_of_folder(RESULTS / name)
+    texts = replace(report, folder=tmp_path).write()
+    assert len(report.results.panels) * len(report.results.panels[0].columns) > 3
+    for text in (texts["markdown"], texts["latex"]):
+        assert text.count("AMD EPYC") == text.count("torch 2.") == 1
+
+
 def test_a_folder_of_a_tables_runs_prints_the_same_table(tmp_path: Path) -> None:
     name = "panning_vgg11_short"
     folder = tmp_path / name

@@ -1,6 +1,8 @@
 """Panels as Markdown, LaTeX and CSV."""
 
 import csv
+from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 from itertools import product
 from pathlib import Path
@@ -55,6 +57,23 @@ def test_latex_has_a_row_a_line_and_prints_every_sign(made_up: Any) -> None:
     assert escape("rni_resnet56 ± 5 % & ≠ \\") == (
         r"rni\_resnet56 $\pm$ 5 \% \& $\neq$ \textbackslash{}"
     )
+
+
+def test_latex_prints_the_best_in_bold_and_its_notes_below_the_last_table(
+    plan_table: Callable[..., Any],
+) -> None:
+    made_up = plan_table(methods=("dense", "snip", "random"))
+    made_up.finish()
+    made_up.write({"random-0.9-0": 60.0, "random-0.9-1": 60.3})
+    results = made_up.results
+    both = replace(results, panels=[*results.panels, replace(results.panels[0], title="again")])
+    first, last = to_latex(both, made_up.table, "a paper.", ["≠ a & b"]).split(r"\end{table*}")[:2]
+    assert r"ours & 94.20 $\pm$ 0.14 (n=2)" in first  # dense
+    assert r"ours & \textbf{93.00 $\pm$ 0.14 (n=2)} & missing" in first
+    assert r"ours & 60.15 $\pm$ 0.21 (n=2)" in first
+    assert first.count("bold: ") == last.count("bold: ") == 1
+    assert r"$\neq$ a \& b\par" in last
+    assert r"$\neq$ a" not in first
 
 
 def unfinished(folder: Path, *methods: str) -> Results:

@@ -32,8 +32,10 @@ TINY = (
 
 def type_in(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     path = Path(__file__).parent, ROOT / "src"
+    named = {word.partition("=")[0] for word in words}
+    tiny = [word for word in TINY if word.partition("=")[0] not in named]
     return subprocess.run(
-        [sys.executable, "run.py", *words, *TINY, f"output={folder}"],
+        [sys.executable, "run.py", *words, *tiny, f"output={folder}"],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))},
         capture_output=True,
@@ -86,6 +88,33 @@ def finish(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
         cell.folder.mkdir(exist_ok=True)
         replace(cell.draft, status="finished", error=None).write(cell.folder / RECORD)
         on_end(cell, 0)
+
+
+def test_with_fail_fast_the_first_failed_cell_ends_the_sweep(tmp_path: Path) -> None:
+    def fail(cells: Sequence[Cell], on_end: OnEnd, _: tuple[str, ...]) -> None:
+        finish(cells[:1], on_end, ())
+        for cell in cells[1:]:
+            on_end(cell, 1)
+
+    planned = plan(["seed=0,1,2,3", "logger=none", f"output={tmp_path}"], ROOT / "conf")
+    summary = sweep(planned, fail, (), rerun=None, progress=False, fail_fast=True)
+    assert +summary.done == {"finished": 1, "failed": 1, "paused or not begun": 2}
+    assert "fail_fast=true ended the sweep; the same command goes on" in str(summary)
+    assert not summary.ok
+    again = sweep(planned, finish, (), rerun=None, progress=False, fail_fast=True)
+    assert +again.done == {"skipped": 1, "failed": 1, "finished": 2}
+
+
+@pytest.mark.slow
+def test_fail_fast_pauses_the_cells_that_run(tmp_path: Path) -> None:
+    scorers = "goldpan.scorers.snip.snip,scorers_that_fail.raises"
+    words = ["-m", "launcher.slots=2", f"method.pruner.scorer._target_={scorers}"]
+    words += ["fail_fast=true", "recipe.epochs=60"]
+    done = type_in(tmp_path, *words)
+    assert done.returncode == 1
+    assert "2 cells: 1 failed, 1 paused or not begun" in done.stdout
+    assert [record.done for record in records(tmp_path).values()] == [False]
+    assert "2 cells: 1 failed, 1 finished" in type_in(tmp_path, *words).stdout
 
 
 def test_failed_cells_are_run_again_when_asked(tmp_path: Path) -> None:

@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from math import nan, sqrt
-from statistics import fmean, stdev
+from statistics import fmean
 
 import numpy as np
 
+from goldpan.reports.pairs import by_seed, one_image, paired
 from goldpan.reports.report import Report
-from goldpan.reports.table_cell import TableCell
 from goldpan.reports.text import markdown, plain, shown
 from goldpan.reports.verdict import LEVEL, holm
 
@@ -75,22 +74,6 @@ def compare(report: Report, names: Sequence[str]) -> str:
     return "\n\n".join([*parts, _legend(len(p))]) + "\n"
 
 
-def paired(differences: Sequence[float], step: float) -> tuple[float, float, float, float]:
-    """The mean of paired differences, the ends of its 95 % interval, and the p-value of zero.
-
-    Ends and p-value are NaN for one difference. The deviation is at least `step`, what one test
-    image is worth: two seeds that differ by the same number are no certainty.
-    """
-    from scipy.stats import t
-
-    n, mean = len(differences), fmean(differences)
-    if n < 2:
-        return mean, nan, nan, nan
-    error = max(stdev(differences), step) / sqrt(n)
-    low, high = t.interval(1 - LEVEL, n - 1, mean, error)
-    return mean, float(low), float(high), float(2 * t.sf(abs(mean) / error, n - 1))
-
-
 def improvement(first: Sequence[float], second: Sequence[float]) -> float:
     """How often a run of the first method is better than one of the second, a tie counting half.
 
@@ -114,20 +97,15 @@ def _setups(report: Report, first: str, second: str) -> Iterator[Setup]:
         lines = panel.lines(report.table)
         places = {cell.axes[report.table.along]: cell for cell in lines.get(second, ())}
         for cell in lines.get(first, ()):
-            ours, theirs = _by_seed(cell), _by_seed(places.get(cell.axes[report.table.along]))
+            ours, theirs = by_seed(cell), by_seed(places.get(cell.axes[report.table.along]))
             if shared := sorted(ours.keys() & theirs.keys()):
                 place = shown(report.table.along, cell.axes[report.table.along])
                 yield Setup(
                     f"{panel.title}, {place}" if len(report.results.panels) > 1 else place,
                     {seed: ours[seed] for seed in shared},
                     {seed: theirs[seed] for seed in shared},
-                    100 / min(int(record.origin.data["test"]) for record in cell.records),
+                    one_image(cell.records),
                 )
-
-
-def _by_seed(cell: TableCell | None) -> dict[int, float]:
-    pairs = zip(cell.records, cell.accuracies, strict=True) if cell else ()
-    return {record.identity.seed: accuracy for record, accuracy in pairs}
 
 
 def _row(setup: Setup, p: float) -> list[str]:

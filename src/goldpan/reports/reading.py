@@ -8,6 +8,9 @@ from pathlib import Path
 from goldpan.runs.record import RECORD, Record, read_record
 from goldpan.sweeps.cells import Cell
 
+EXPORT = "goldpan.procedures.export.export"
+"""The procedure that writes files of a network that another run has trained."""
+
 
 @dataclass(frozen=True)
 class Runs:
@@ -57,6 +60,12 @@ def sparsity_asked(record: Record) -> float | None:
     return float(asked) if isinstance(asked, int | float) else None
 
 
+def is_export(record: Record) -> bool:
+    """Whether a run wrote another run's network for others, and is no result of its own."""
+    procedure = record.identity.choices.get("procedure") or {}
+    return procedure.get("_target_") == EXPORT
+
+
 def _read(readers: Mapping[Path, Callable[[], Record | None]], metric: str) -> Runs:
     """Read a record for each folder, and keep those that failed or have the metric."""
     records, sentences = dict[Path, Record](), list[str]()
@@ -66,7 +75,7 @@ def _read(readers: Mapping[Path, Callable[[], Record | None]], metric: str) -> R
         except ValueError as error:
             sentences.append(f"not counted: {error}")
             continue
-        if record is None:
+        if record is None or is_export(record):
             continue
         if not record.done:
             sentences.append(f"failed: {folder / RECORD}: {record.error}")

@@ -66,6 +66,11 @@ class Report:
         """What the marks mean, where the numbers are from, and what does not count."""
         return [*_legend(self), *_sources(self), *self.results.sentences]
 
+    @property
+    def notes(self) -> list[str]:
+        """The lines below a printed table: all but the verdict, which its caption has."""
+        return [line for line in self.lines if line != self.verdict]
+
     def text(self, pictures: Iterable[Path]) -> str:
         """The whole report as Markdown."""
         parts = [f"# {plain(self.table.name)}", plain(self.table.paper), self.caption]
@@ -94,7 +99,7 @@ class Report:
                 pictures.append(path)
         texts = {
             "markdown": self.text(pictures),
-            "latex": to_latex(self.results, self.table, self.latex_caption),
+            "latex": to_latex(self.results, self.table, self.latex_caption, self.notes),
             "csv": to_csv(self.results, self.table, self.metric),
         }
         for name, suffix in (("markdown", "md"), ("latex", "tex"), ("csv", "csv")):

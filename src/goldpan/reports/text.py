@@ -1,9 +1,10 @@
 """Tables as text: Markdown to read, LaTeX to print, CSV to compute with."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from io import StringIO
 
+from goldpan.reports.pairs import BEST, best_cells
 from goldpan.reports.results import Panel, Results
 from goldpan.reports.spec import Table
 from goldpan.reports.table_cell import TableCell
@@ -60,9 +61,22 @@ def to_markdown(panel: Panel, table: Table) -> str:
     return "\n\n".join(markdown(*block) for block in _blocks(panel, table))
 
 
-def to_latex(results: Results, table: Table, caption: str) -> str:
-    """All panels as one LaTeX table each; they need the package booktabs."""
-    return "\n".join(_latex(panel, table, caption) for panel in results.panels)
+class Bold(str):
+    """A text that LaTeX prints in bold."""
+
+
+def to_latex(results: Results, table: Table, caption: str, notes: Sequence[str] = ()) -> str:
+    """All panels as one LaTeX table each; they need the package booktabs.
+
+    What is best at its place is in bold, and the notes stand below the last table.
+    """
+    texts = []
+    for panel in results.panels:
+        best = best_cells(panel, table)
+        last = panel is results.panels[-1]
+        below = [*([BEST] if best else []), *(notes if last else ())]
+        texts.append(_latex(panel, table, caption, best, below))
+    return "\n".join(texts)
 
 
 def to_csv(results: Results, table: Table, metric: str) -> str:
@@ -115,22 +129,31 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _blocks(panel: Panel, table: Table) -> list[tuple[list[str], list[list[str]]]]:
+def _blocks(
+    panel: Panel, table: Table, best: Collection[tuple[str, str]] = ()
+) -> list[tuple[list[str], list[list[str]]]]:
     """A header and rows for each WIDTH columns: up to three lines a row of the table."""
     return [
         (
             [table.rows, "", *(shown(table.columns, name) for name in names)],
-            [line for row in panel.rows for line in _lines(panel, table, row, names)],
+            [line for row in panel.rows for line in _lines(panel, table, row, names, best)],
         )
         for names in (panel.columns[i : i + WIDTH] for i in range(0, len(panel.columns), WIDTH))
     ]
 
 
-def _lines(panel: Panel, table: Table, row: str, columns: Sequence[str]) -> list[list[str]]:
+def _lines(
+    panel: Panel,
+    table: Table,
+    row: str,
+    columns: Sequence[str],
+    best: Collection[tuple[str, str]],
+) -> list[list[str]]:
     """Ours, published and difference of a row; what would be empty is left out."""
     cells = [panel.cells[row, column] for column in columns]
+    bold = [panel.cells[at] for at in best if at[0] == row]
     lines: list[tuple[str, Callable[[TableCell], str]]] = [
-        ("ours", str),
+        ("ours", lambda cell: Bold(cell) if cell in bold else str(cell)),
         ("published", lambda cell: str(cell.published or "")),
         ("difference", _difference),
     ]
@@ -152,8 +175,14 @@ def _difference(cell: TableCell) -> str:
     return f"{cell.difference:+.2f} {cell.judgement or ''}".rstrip()
 
 
-def _latex(panel: Panel, table: Table, caption: str) -> str:
-    blocks = _blocks(panel, table)
+def _latex(
+    panel: Panel,
+    table: Table,
+    caption: str,
+    best: Collection[tuple[str, str]],
+    notes: Sequence[str],
+) -> str:
+    blocks = _blocks(panel, table, best)
     width = max(len(header) for header, _ in blocks)
     title = f"{caption} {panel.title}." if panel.title else caption
     body = [line for block in blocks for line in _latex_block(*block, width)]
@@ -169,10 +198,20 @@ def _latex(panel: Panel, table: Table, caption: str) -> str:
             *body[:-1],  # without the last rule between blocks
             r"\bottomrule",
             r"\end{tabular}",
+            *_notes(notes),
             r"\end{table*}",
             "",
         ]
     )
+
+
+def _notes(notes: Sequence[str]) -> list[str]:
+    """The notes below a table, a paragraph each."""
+    if not notes:
+        return []
+    paragraphs = [escape(note) + r"\par" for note in notes]
+    begin = r"\par\medskip\begin{minipage}{\textwidth}\scriptsize\raggedright"
+    return [begin, *paragraphs, r"\end{minipage}"]
 
 
 def _latex_block(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
@@ -186,7 +225,11 @@ def _latex_block(header: Sequence[str], rows: Sequence[Sequence[str]], width: in
 
 def _latex_row(texts: Sequence[str], width: int) -> str:
     padded = [*texts, *[""] * (width - len(texts))]
-    return " & ".join(map(escape, padded)) + r" \\"
+    return " & ".join(map(_latex_text, padded)) + r" \\"
+
+
+def _latex_text(text: str) -> str:
+    return f"\\textbf{{{escape(text)}}}" if isinstance(text, Bold) else escape(text)
 
 
 def escape(text: str) -> str:

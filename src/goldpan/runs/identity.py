@@ -16,6 +16,7 @@ NOT_DECISIVE = (
     "progress",
     "launcher",
     "rerun",
+    "fail_fast",
     "table",
     "allowed",
     "compact",  # it changes what is computed by rounding only

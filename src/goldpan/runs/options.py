@@ -74,7 +74,8 @@ RUN = {
     "checkpoint": Option(null_or(TEXT), "file of weights to start from instead of random ones"),
     "agent": Option(null_or(TEXT), "file of a trained agent, for method=rl_panning"),
     "name": Option(null_or(TEXT), "which network, with model=torchvision or model=timm"),
-    "progress": Option(FLAG, "progress bars, on a terminal"),
+    "progress": Option(FLAG, "bars on a terminal; in a log, lines on long cells of a sweep"),
+    "fail_fast": Option(FLAG, "a sweep stops at the first cell that fails"),
     "compact": Option(FLAG, "train without the channels that the masks leave dead"),
     "rerun": Option(RERUN, "what has a record and is run again; stale: of other code or images"),
     "allowed": _extra(

@@ -16,15 +16,17 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
 
 
+def processor() -> dict[str, str | int]:
+    """The processor, and how many of its cores this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    return {"cpu": _processor(), "cores": cores}
+
+
 def hardware() -> dict[str, str | int]:
     """The processor, how many cores and threads this process uses, and the GPU if there is one."""
     import torch
 
-    found: dict[str, str | int] = {
-        "cpu": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,
-        "threads": torch.get_num_threads(),
-    }
+    found = processor() | {"threads": torch.get_num_threads()}
     if torch.cuda.is_available():
         found["gpu"] = torch.cuda.get_device_name()
     return found

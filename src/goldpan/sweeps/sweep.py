@@ -1,7 +1,6 @@
 """A sweep runs the cells of a plan that have no result, and then says how every cell ended."""
 
 import signal
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,15 +10,21 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
-from rich.progress import Progress
 
 from goldpan.runs.build import build
 from goldpan.runs.experiment import TERMINATED, read_done
 from goldpan.runs.record import LOCK, Record
 from goldpan.runs.rerun import is_wanted, set_aside, stale
 from goldpan.sweeps.cells import Cell, Plan
-from goldpan.sweeps.launchers.launcher import Launcher, describe_exit, record_failure
+from goldpan.sweeps.launchers.launcher import (
+    FirstFailure,
+    Launcher,
+    describe_exit,
+    record_failure,
+)
+from goldpan.sweeps.progress import Progress, showing
 from goldpan.sweeps.ready import check_ready
+from goldpan.sweeps.times import RESULTS
 from goldpan.sweeps.work import BUSY, COMMAND, LOG
 
 End = Literal[
@@ -31,6 +36,7 @@ End = Literal[
     "done elsewhere",
     "running elsewhere",
     "interrupted",
+    "paused or not begun",
 ]
 
 
@@ -55,6 +61,8 @@ class Summary:
         lines = [_failure(why, self.failures) for why in dict.fromkeys(self.failures.values())]
         if self.failures:
             lines.append("failed cells are run again with rerun=failed")
+        if self.done["paused or not begun"]:
+            lines.append("fail_fast=true ended the sweep; the same command goes on with the rest")
         for part, number in self.stale.items():
             cells = f"{number} stale, the {part} changed since"
             lines.append(f"{cells}; stale cells are run again with rerun=stale")
@@ -62,18 +70,28 @@ class Summary:
 
 
 def sweep(
-    plan: Plan, launch: Launcher, command: tuple[str, ...], *, rerun: str | None, progress: bool
+    plan: Plan,
+    launch: Launcher,
+    command: tuple[str, ...],
+    *,
+    rerun: str | None,
+    progress: bool,
+    fail_fast: bool = False,
 ) -> Summary:
     """Run every cell that has no result; `rerun` says which others: failed, stale or all.
 
     A cell that another process is doing is left to it; its record, if there is one, is read at the
-    end. Raises ValueError if the launcher cannot work.
+    end. With `fail_fast` the first cell that fails ends the sweep: those that run then are paused,
+    and go on from their last whole epoch when the sweep is typed again. `command` runs a cell that
+    starts several processes. Raises ValueError if the launcher cannot work.
     """
     summary = Summary()
     missing = _missing(plan.runs, rerun, summary, "skipped")
     if missing:
         check_ready(missing)
-        busy = _launch(missing, rerun, launch, command, summary, progress)
+        skipped = len(plan.runs) - len(missing)
+        with showing(missing, skipped, RESULTS, watched=progress) as shown:
+            busy = _launch(missing, rerun, launch, command, summary, shown, fail_fast=fail_fast)
         left = _missing(busy, rerun, summary, "done elsewhere")
         summary.done["running elsewhere"] = len(left)
     return summary
@@ -81,8 +99,8 @@ def sweep(
 
 def sweep_by(cfg: DictConfig, plan: Plan) -> Summary:
     """Call `sweep` with the launcher and the options of a configuration that Hydra composed."""
-    shown = cfg.progress and sys.stderr.isatty()
-    return sweep(plan, build(cfg.launcher), COMMAND, rerun=cfg.rerun, progress=shown)
+    choices = ("rerun", "progress", "fail_fast")
+    return sweep(plan, build(cfg.launcher), COMMAND, **{name: cfg[name] for name in choices})
 
 
 def conf_of(cfg: DictConfig) -> Path:
@@ -136,34 +154,41 @@ def _launch(
     launch: Launcher,
     command: tuple[str, ...],
     summary: Summary,
-    shown: bool,
+    shown: Progress,
+    *,
+    fail_fast: bool,
 ) -> list[Cell]:
     """Run the cells and count each as it ends; return those that another process is doing."""
     busy = list[Cell]()
-    with Progress(disable=not shown) as bar:
-        task = bar.add_task("cells", total=len(cells))
 
-        def on_end(cell: Cell, code: int) -> None:
-            if code == BUSY:
-                busy.append(cell)
-                sentence = f"{cell.folder.name}: another process is doing it"
-            else:
-                sentence = _count_end(cell, code, rerun, summary)
-            bar.advance(task)
-            bar.console.print(sentence, soft_wrap=True, highlight=False, markup=False)
+    def on_end(cell: Cell, code: int) -> None:
+        failed, record = len(summary.failures), None
+        if code == BUSY:
+            busy.append(cell)
+            sentence = f"{cell.folder.name}: another process is doing it"
+        else:
+            record, sentence = _count_end(cell, code, rerun, summary)
+        shown.end(cell, record, sentence)
+        if fail_fast and len(summary.failures) > failed:
+            raise FirstFailure
 
+    try:
         launch(cells, on_end, command)
+    except FirstFailure:
+        summary.done["paused or not begun"] = len(cells) - shown.ended
     return busy
 
 
-def _count_end(cell: Cell, code: int, rerun: str | None, summary: Summary) -> str:
-    """Count a cell that has ended, write its record if it has none, and return a sentence on it."""
+def _count_end(
+    cell: Cell, code: int, rerun: str | None, summary: Summary
+) -> tuple[Record | None, str]:
+    """Count a cell that has ended, write its record if it has none; it, and a sentence on it."""
     record = read_done(cell.folder)
     if record is not None and is_wanted(record, cell.draft, rerun):
         record = None  # the old one
     if record is None and code in (-signal.SIGTERM, TERMINATED):
         summary.done["interrupted"] += 1
-        return f"{cell.folder.name}: interrupted; the same command resumes it"
+        return None, f"{cell.folder.name}: interrupted; the same command resumes it"
     if record is None and code:
         record = _failed(cell, describe_exit(code))
     if record is None:
@@ -171,9 +196,10 @@ def _count_end(cell: Cell, code: int, rerun: str | None, summary: Summary) -> st
     known = {why: folder for folder, why in reversed(summary.failures.items())}
     _count(summary, cell, record, record.status)
     if record.done:
-        return record.summary()
+        return record, record.summary()
     same = known.get(summary.failures[cell.folder])
-    return f"{cell.folder.name} failed{f' as {same.name}' if same else f': {record.error}'}"
+    why = f" as {same.name}" if same else f": {record.error}"
+    return record, f"{cell.folder.name} failed{why}"
 
 
 def _failed(cell: Cell, sentence: str) -> Record:

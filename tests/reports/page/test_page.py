@@ -13,6 +13,7 @@ import pytest
 
 from goldpan.reports import command as table_command
 from goldpan.reports.command import main
+from goldpan.reports.page import page as page_module
 from goldpan.reports.page.contents import contents
 from goldpan.reports.page.page import page, write_page
 from goldpan.reports.report import Report, report_of_plan
@@ -31,7 +32,7 @@ from goldpan.sweeps.cells import Cell, Plan
 ODD = "snip </script><b> & co"
 PUBLISHED = [{"at": {"method": ODD, "sparsity": "0.9"}, "mean": 91.25, "std": 0.2, "n": 3}]
 AXES = {"method": ["dense", ODD], "sparsity": ["0.9", "0.99"], "seed": ["0", "1"]}
-BROWSER = shutil.which("chromium")
+BROWSER, NODE = shutil.which("chromium"), shutil.which("node")
 
 
 def planned(folder: Path, **spec: Any) -> Plan:
@@ -177,6 +178,29 @@ def test_the_command_prints_where_the_page_is(
     path = Path(capsys.readouterr().out.strip())
     assert path.name == "page.html"
     assert Reader(path.read_text()).open == []
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node")
+def test_every_axis_of_a_figure_has_its_name_and_unit() -> None:
+    folder = Path(page_module.__file__).parent
+    scripts = "".join((folder / f"{name}.js").read_text() for name in ("charts", "layers"))
+    ask = """
+        const make = (tag, attributes = {}, ...children) => children.flat();
+        const distinct = (values) => [...new Set(values)];
+        const drawn = Object.values(AXES).map((axis) =>
+          frame(axis, scales([0.1, 0.01], [90, 93]), [0.1, 0.01]));
+        for (const kept of [false, true]) drawn.push(barsFrame(kept, -2, 300));
+        const names = (texts) => texts.flat().filter((text) => /[a-z]/.test(text));
+        console.log(JSON.stringify(drawn.map(names)));
+    """
+    command = [str(NODE), "-e", scripts + ask]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == [
+        ["sparsity (%)", "test accuracy (%)"],
+        ["FLOPs kept (%)", "test accuracy (%)"],
+        ["sparsity of the layer (%)"],
+        ["weights kept (%)"],
+    ]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-const WIDTH = 560, HEIGHT = 350, LEFT = 42, RIGHT = 12, TOP = 12, BOTTOM = 40;
+const WIDTH = 560, HEIGHT = 350, LEFT = 58, RIGHT = 12, TOP = 12, BOTTOM = 40;
 
 /** What the horizontal axes are: shares of weights or FLOPs, logarithmic, falling to the right. */
 const AXES = {
@@ -68,7 +68,13 @@ function frame(axis, scale, shares) {
   }
   const middle = (LEFT + WIDTH - RIGHT) / 2;
   parts.push(make("text", { x: middle, y: HEIGHT - 6, "text-anchor": "middle" }, axis.label));
-  return parts;
+  return [...parts, upright("test accuracy (%)", TOP, HEIGHT - BOTTOM)];
+}
+
+/** The name of a vertical axis, beside its middle. */
+function upright(label, top, bottom) {
+  const at = `translate(13,${(top + bottom) / 2}) rotate(-90)`;
+  return make("text", { transform: at, "text-anchor": "middle" }, label);
 }
 
 /** All that is known of a cell, a line each. */

@@ -72,11 +72,12 @@ function barsFrame(kept, lowest, width) {
   const ticks = kept
     ? Array.from({ length: 1 - lowest }, (_, index) => [TALL * (1 + index / lowest), 10 ** (2 - index)])
     : [0, 25, 50, 75, 100].map((value) => [(TALL * value) / 100, value]);
-  return ticks.flatMap(([size, value]) => {
+  const label = kept ? "weights kept (%)" : "sparsity of the layer (%)";
+  return [upright(label, TOP, TOP + TALL), ...ticks.flatMap(([size, value]) => {
     const y = TOP + TALL - size;
     return [
       make("line", { class: "grid", x1: SIDE, x2: width, y1: y, y2: y }),
-      make("text", { x: SIDE - 6, y: y + 4, "text-anchor": "end" }, `${Number(value.toPrecision(3))} %`),
+      make("text", { x: SIDE - 6, y: y + 4, "text-anchor": "end" }, Number(value.toPrecision(3))),
     ];
-  });
+  })];
 }

@@ -13,6 +13,11 @@ from goldpan.sweeps.work import DISK_FULL
 OnEnd = Callable[[Cell, int], None]
 """Called with each cell that ends and its exit code, negative for the signal that killed it."""
 
+
+class FirstFailure(Exception):
+    """Raised by `OnEnd` where the first failed cell ends a sweep: a launcher ends what runs."""
+
+
 Launcher = Callable[[Sequence[Cell], OnEnd, tuple[str, ...]], None]
 """Runs cells, and calls `OnEnd` for each.
 

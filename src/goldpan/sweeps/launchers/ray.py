@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from goldpan.sweeps.cells import Cell
-from goldpan.sweeps.launchers.launcher import OnEnd, record_failure
+from goldpan.sweeps.launchers.launcher import FirstFailure, OnEnd, record_failure
 from goldpan.sweeps.launchers.remote import RemoteCell
 from goldpan.sweeps.work import FAILED, Resources, work
 
@@ -54,10 +54,15 @@ def on_ray(
         )
         task = as_task(_do)
         running = {task.remote(RemoteCell.from_here(cell, resources)): cell for cell in cells}
-        while running:
-            for done in ray.wait(list(running))[0]:
-                cell = running.pop(done)
-                on_end(cell, _result(ray, done, cell))
+        try:
+            while running:
+                for done in ray.wait(list(running))[0]:
+                    cell = running.pop(done)
+                    on_end(cell, _result(ray, done, cell))
+        except FirstFailure:
+            for task in running:
+                ray.cancel(task, force=True)
+            raise
 
 
 def _do(remote: RemoteCell) -> int:

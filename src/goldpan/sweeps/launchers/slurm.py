@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from goldpan.files import write_atomically
 from goldpan.sweeps.cells import Cell
-from goldpan.sweeps.launchers.launcher import OnEnd
+from goldpan.sweeps.launchers.launcher import FirstFailure, OnEnd
 from goldpan.sweeps.launchers.private_folder import check_private, make_private
 from goldpan.sweeps.launchers.remote import RemoteCell
 from goldpan.sweeps.launchers.slurm_job import CellJob
@@ -94,6 +94,10 @@ def slurm(
                     del running[job]
                     on_end(cell, code)
             time.sleep(1)  # `queue` asks SLURM less often; result files cost little to look at
+    except FirstFailure:
+        for job in running:
+            job.cancel(check=False)
+        raise
     except KeyboardInterrupt:
         arrays = {job.job_id.split("_")[0] for job in running}
         print(
