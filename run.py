@@ -7,7 +7,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from goldpan.choices import bad_choice, flags_first, overview
+from goldpan.choices import bad_choice, flags_first, import_own_modules, overview
 from goldpan.files import print_anything
 from goldpan.runs.sentences import hydra_prints, hydra_raises, one_sentence
 
@@ -27,8 +27,9 @@ def main(cfg: DictConfig) -> None:
 if __name__ == "__main__":
     print_anything()
     sys.argv[1:] = flags_first(sys.argv[1:])
-    if sys.argv[1:] in (["--help"], ["-h"]):
-        print(overview(CONF))
+    import_own_modules(sys.argv[1:])
+    if {"--help", "-h"} & {*sys.argv[1:]}:
+        print(overview(CONF, sys.argv[1:]))
     elif sentence := bad_choice(sys.argv[1:], CONF):
         sys.exit(sentence)
     else:

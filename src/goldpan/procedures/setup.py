@@ -20,6 +20,7 @@ from goldpan.channels.export import rebuild
 from goldpan.data.vision import VisionData
 from goldpan.layers.swap import swap_norms
 from goldpan.models.initialize import seeded
+from goldpan.models.own import own_network
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.recipe import build_rate, choose_loss
 from goldpan.runs.provenance import is_first_rank
@@ -65,8 +66,10 @@ def build_network(cfg: DictConfig, data: VisionData, seed: int) -> nn.Module:
     It has the sizes that lie beside the checkpoint to start from, if there is one.
     """
     channels, height, _ = data.image_shape
-    model = instantiate(cfg.model)
-    net: nn.Module = model(classes=data.classes, channels=channels, image_size=height, seed=seed)
+    build = instantiate(cfg.model)
+    if not cfg.model._target_.startswith("goldpan."):
+        build = partial(own_network, build)
+    net: nn.Module = build(classes=data.classes, channels=channels, image_size=height, seed=seed)
     if (norm := instantiate(cfg.method.get("norm"))) is not None:
         with seeded(seed):
             swap_norms(net, norm)

@@ -14,6 +14,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import Progress
 
+from goldpan.choices import SEARCHPATH
 from goldpan.runs.experiment import TERMINATED, read_done
 from goldpan.runs.record import LOCK, Record
 from goldpan.runs.rerun import is_wanted, set_aside, stale
@@ -81,9 +82,16 @@ def sweep(
 
 def sweep_by(cfg: DictConfig, plan: Plan) -> Summary:
     """Call `sweep` with the launcher and the options of a configuration that Hydra composed."""
-    command = sys.executable, str(conf_of(cfg).parent / "run.py")
+    command = sys.executable, str(conf_of(cfg).parent / "run.py"), *own_options(cfg)
     shown = cfg.progress and sys.stderr.isatty()
     return sweep(plan, instantiate(cfg.launcher), command, rerun=cfg.rerun, progress=shown)
+
+
+def own_options(cfg: DictConfig) -> list[str]:
+    """The words by which another command finds the user's own folders of options too."""
+    sources = cfg.hydra.runtime.config_sources
+    folders = [f"--config-dir={s.path}" for s in sources if s.provider == "command-line"]
+    return [*folders, *(text for text in cfg.hydra.overrides.hydra if SEARCHPATH in text)]
 
 
 def conf_of(cfg: DictConfig) -> Path:
