@@ -123,7 +123,7 @@ def _bad_option(group: str, option: str, conf: Path, own: Sequence[Path]) -> str
 
 def _flags(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Each flag that has a value, typed as two words or with "=", and the value."""
-    for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, after in zip(arguments, [*arguments[1:], ""], strict=False):
         flag, equals, value = argument.partition("=")
         if FLAGS.get(flag):
             yield flag, value if equals else after

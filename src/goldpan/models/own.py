@@ -21,10 +21,9 @@ def own_network(
 ) -> nn.Module:
     """Call `build` for this data, drawing from the seed, and give its layers masks.
 
-    It is told those of the sizes that it has parameters for: `classes` or `num_classes`; `channels`,
-    `in_channels` or `in_chans`; `image_size` or `img_size`; `seed`. One that has none is called as
-    it is. The network takes images (N, channels, image_size, image_size) and returns logits
-    (N, classes).
+    It is told what it has parameters for: `classes` or `num_classes`; `channels`, `in_channels` or
+    `in_chans`; `image_size` or `img_size`; `seed`. One that has none is called as it is. The
+    network takes images (N, channels, image_size, image_size) and returns logits (N, classes).
 
     Raises ValueError if `build` needs more, or makes no such network.
     """

@@ -38,6 +38,7 @@ from goldpan.procedures.levels import REWIND, level_below, perform_below, plan_b
 from goldpan.procedures.measure import measure, sum_seconds
 from goldpan.procedures.rewinding import Point, find_point, hold_rate, lengthened
 from goldpan.procedures.setup import build_system, build_trainer, load_data
+from goldpan.procedures.starting import load_start
 from goldpan.procedures.train import check_left, finish, fit, train
 from goldpan.runs.checkpoint import load_weights, read_checkpoint
 from goldpan.runs.curve import Row, early_stop
@@ -81,6 +82,7 @@ def lottery(
         first = copy.deepcopy(system.net)
         load_weights(system.net, place / WEIGHTS)
         _, dense = plan_below(level_below(cfg, 0), draft, folder, 0)
+        load_start(cfg, first, data.classes)
         weights = _weights(cfg, dense, first, system, point)
         pruner = _pruner(cfg, levels, rate, last_rate)
         pruner.check(data, choose_length(cfg.recipe, data.steps_per_epoch))
@@ -117,7 +119,7 @@ def _weights(
 ) -> Mapping[str, Tensor]:
     """The weights that a level begins with; `dense` is the folder of the dense training.
 
-    `first` is the network that it began with, but for a checkpoint; `system` has the weights that
+    `first` is the network that it began with; `system` has the weights that
     the level below has trained.
     """
     if cfg.controls.reinitialize:
@@ -126,8 +128,6 @@ def _weights(
         return copy.deepcopy(system.net.state_dict())
     if point.rewound > 0:
         return read_checkpoint(dense / REWIND)
-    if cfg.checkpoint is not None:
-        load_weights(first, Path(cfg.checkpoint))
     return first.state_dict()
 
 

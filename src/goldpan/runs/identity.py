@@ -46,6 +46,8 @@ ADDED_LATER: dict[str, Any] = {
     "dataset.hold_out": "balanced",
     "dataset.subset": None,
     "model.conv_relu": True,
+    "model.weights": None,
+    "model.pretrained": False,
     "model.bias@lenet5": True,
     "model.bias@lenet_300_100": True,
     "recipe.steps": None,

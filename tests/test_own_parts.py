@@ -1,0 +1,57 @@
+"""Parts of the user's own, from outside: the commands of docs/own_parts.md, word for word."""
+
+import json
+import re
+import runpy
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/own_parts.md").read_text()
+EXAMPLES = ROOT / "examples/own_parts"
+COMMANDS = [
+    shlex.split(line)
+    for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    for line in block.splitlines()
+]
+LIGHT = ("logger=none", "strategy.threads=1")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A current folder that has nothing but the examples, and a path that is put back."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return tmp_path
+
+
+def test_every_command_of_the_page_works(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for python, script, *words in COMMANDS:
+        assert python == "python"
+        light = LIGHT if script == "run.py" else ()
+        monkeypatch.setattr(sys, "argv", [str(ROOT / script), *words, *light])
+        runpy.run_path(str(ROOT / script), run_name="__main__")
+    printed = capsys.readouterr().out
+    records = [json.loads(path.read_text()) for path in elsewhere.glob("outputs/*/record.json")]
+    assert {record["status"] for record in records} == {"finished"}
+    names = {f"{r['identity']['setting']} {r['identity']['method']}" for r in records}
+    for part in ("digits my_network.build quick", "digits my_network quick", "photos", "my_scorer"):
+        assert any(part in name for name in names), part
+    assert "photos: 10 classes (digit_0, digit_1" in printed
+    assert "8 x 8 pixels, grey" in printed
+    folders = {path.name for path in elsewhere.glob("outputs/*")}
+    assert any(name.startswith("digits-my_network.build-snip-") for name in folders)
+
+
+def test_the_page_shows_every_example() -> None:
+    files = {path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*.[py][ya]*")}
+    linked = set(re.findall(r"examples/own_parts/([\w/.]+)\)", PAGE))
+    assert linked == {name for name in files if "__pycache__" not in name} - {
+        "model/my_network.yaml"
+    }
