@@ -40,7 +40,7 @@ hydra:
   sweeper: {params: {method: ours, sparsity: "0.5", seed: "0,1"}}
 table: {paper: "none", metric: last, rows: method, columns: sparsity, published: []}
 """
-LIGHT = ("logger=none", "strategy.threads=1")
+LIGHT = ("logger=none", "strategy.threads=1", "dataset.limit=400")
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def test_every_command_of_the_page_works(
         runpy.run_path(str(ROOT / script), run_name="__main__")
     printed = capsys.readouterr().out
     records = [json.loads(path.read_text()) for path in elsewhere.glob("outputs/*/record.json")]
-    assert {record["status"] for record in records} == {"finished"}
-    names = {f"{r['identity']['setting']} {r['identity']['method']}" for r in records}
+    names = {f"{r['identity']['setting']} {r['identity']['method']}": r["status"] for r in records}
+    assert {*names.values()} == {"finished"}, names
     for part in ("digits my_network.build quick", "digits my_network quick", "photos", "my_scorer"):
         assert any(part in name for name in names), part
     assert "photos: 10 classes (digit_0, digit_1" in printed

@@ -79,10 +79,10 @@ def lottery(
         check_left(system, cfg.sparsity)
         if point.schedule is None:
             hold_rate(system, cfg, data.steps_per_epoch)
+        load_start(cfg, system.net, data.classes)
         first = copy.deepcopy(system.net)
         load_weights(system.net, place / WEIGHTS)
         _, dense = plan_below(level_below(cfg, 0), draft, folder, 0)
-        load_start(cfg, first, data.classes)
         weights = _weights(cfg, dense, first, system, point)
         pruner = _pruner(cfg, levels, rate, last_rate)
         pruner.check(data, choose_length(cfg.recipe, data.steps_per_epoch))
@@ -119,8 +119,8 @@ def _weights(
 ) -> Mapping[str, Tensor]:
     """The weights that a level begins with; `dense` is the folder of the dense training.
 
-    `first` is the network that it began with; `system` has the weights that
-    the level below has trained.
+    `first` is the network that it began with; `system` has the weights that the level below has
+    trained.
     """
     if cfg.controls.reinitialize:
         return system.build(cfg.seed + 1).state_dict()
