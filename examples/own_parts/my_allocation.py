@@ -1,5 +1,6 @@
 """An allocation of one's own: from scores to the weights that are kept."""
 
+import math
 from collections.abc import Mapping
 
 from torch import Size
@@ -15,5 +16,10 @@ def spare_small_layers(scores: Scores, sparsity: float, alive: Masks) -> Masks:
 
 
 def _densities(shapes: Mapping[str, Size], sparsity: float) -> dict[str, float]:
-    """Weights that each layer would keep, as a fraction; `keep_quotas` makes the total exact."""
-    return {name: min(1.0, shape.numel() ** -0.25) for name, shape in shapes.items()}
+    """The fraction that each layer keeps: as many weights as the root of its size, scaled alike.
+
+    `keep_quotas` makes the total exact.
+    """
+    sizes = {name: shape.numel() for name, shape in shapes.items()}
+    scale = (1 - sparsity) * sum(sizes.values()) / sum(math.sqrt(size) for size in sizes.values())
+    return {name: min(1.0, scale / math.sqrt(size)) for name, size in sizes.items()}
