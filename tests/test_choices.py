@@ -129,8 +129,14 @@ def test_help_lists_the_users_own_options(own: Path) -> None:
         assert "magnitude, mine, ntk_sap" in overview(CONF, way)
 
 
-def test_help_is_what_hydra_prints() -> None:
-    program = "import runpy, sys; sys.argv[1:] = ['--help']; runpy.run_path('run.py')['main']()"
-    command = [sys.executable, "-c", program]
-    printed = subprocess.run(command, cwd=CONF.parent, capture_output=True, text=True, check=True)
-    assert printed.stdout == overview(CONF) + "\n"
+PROGRAM = f"""
+import hydra
+hydra.main(version_base="1.3", config_path={str(CONF)!r}, config_name="run")(print)()
+"""
+
+
+def test_help_is_what_hydra_prints(own: Path) -> None:
+    (own / "program.py").write_text(PROGRAM)
+    command = [sys.executable, str(own / "program.py"), "--help", "--config-dir", str(own)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert printed.stdout == overview(CONF, command) + "\n"
