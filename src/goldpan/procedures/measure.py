@@ -73,7 +73,7 @@ def measure(
 
 def _start(net: nn.Module) -> dict[str, Any]:
     start = start_of(net)
-    return {} if start is None else asdict(start)
+    return {} if start is None else asdict(start) | {"anew": list(start.anew)}
 
 
 def choose_accuracies(curve: Sequence[Row]) -> Accuracies:
