@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from goldpan.choices import Word, bad_choice, overview, read_word
+from goldpan.choices import (
+    Word,
+    bad_choice,
+    import_own_modules,
+    overview,
+    own_folders,
+    read_word,
+)
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -55,7 +62,82 @@ def test_two_tables_are_refused() -> None:
     assert bad_choice(["+table=digits", "+table=rni_vgg16_cifar10"], CONF) == sentence + "other"
 
 
-def test_help_is_what_hydra_prints() -> None:
-    command = [sys.executable, "run.py", "--help", "seed=0"]  # with a choice it is Hydra's own
-    printed = subprocess.run(command, cwd=CONF.parent, capture_output=True, text=True, check=True)
-    assert printed.stdout == overview(CONF) + "\n"
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A folder of options of the user's own."""
+    for name in ("method/mine.yaml", "method/snip.yaml", "model/mine.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    return tmp_path
+
+
+def ways(folder: Path | str) -> list[list[str]]:
+    """Hydra's ways to name a folder."""
+    return [
+        ["--config-dir", str(folder)],
+        [f"--config-dir={folder}"],
+        ["-cd", str(folder)],
+        [f"hydra.searchpath=[file://{folder}]"],
+        [f"hydra.searchpath=['{folder}']"],
+    ]
+
+
+def test_options_are_looked_for_in_the_users_own_folders_too(own: Path) -> None:
+    for way in ways(own):
+        assert own_folders(way) == [own]
+        assert bad_choice([*way, "method=mine,grasp", "model=mine"], CONF) is None
+        sentence = bad_choice([*way, "model=min"], CONF)
+        assert sentence is not None
+        assert sentence.endswith("got min (did you mean mine?)")
+    assert bad_choice(["method=mine"], CONF) is not None
+
+
+def test_an_option_with_the_name_of_goldpans_own_is_refused(own: Path) -> None:
+    sentence = "method/snip.yaml of your own has the name of goldpan's, which would be taken; "
+    assert bad_choice(["-cd", str(own), "method=snip"], CONF) == sentence + "give it another"
+
+
+def test_a_folder_that_is_not_there_is_refused() -> None:
+    for way in ways("/no/where"):
+        sentence = "/no/where is to be a folder of options, such as method/mine.yaml; got none"
+        assert bad_choice(way, CONF) == sentence
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--cfg", "job", "-p", "recipe"],
+        ["--package", "method", "--cfg", "job"],
+        ["hydra.searchpath=[pkg://theirs.conf]", "method=theirs"],
+        ["--config-path", "elsewhere", "method=theirs"],
+    ],
+)
+def test_what_only_hydra_can_judge_is_left_to_it(words: list[str]) -> None:
+    assert bad_choice(words, CONF) is None
+
+
+def test_own_modules_are_found_last(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(own)
+    monkeypatch.setattr(sys, "path", ["/first"])
+    import_own_modules(["-cd", "method"])
+    import_own_modules(["-cd", "method"])
+    assert sys.path == ["/first", str(own), str(own / "method")]
+
+
+def test_help_lists_the_users_own_options(own: Path) -> None:
+    for way in ways(own):
+        assert "gmp_uniform, granet, granet_st, grasp, iterative_snip" in overview(CONF, way)
+        assert "magnitude, mine, ntk_sap" in overview(CONF, way)
+
+
+PROGRAM = f"""
+import hydra
+hydra.main(version_base="1.3", config_path={str(CONF)!r}, config_name="run")(print)()
+"""
+
+
+def test_help_is_what_hydra_prints(own: Path) -> None:
+    (own / "program.py").write_text(PROGRAM)
+    command = [sys.executable, str(own / "program.py"), "--help", "--config-dir", str(own)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert printed.stdout == overview(CONF, command) + "\n"

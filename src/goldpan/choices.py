@@ -1,6 +1,8 @@
 """What can be chosen, read from the folder conf before Hydra composes anything."""
 
-from collections.abc import Sequence
+import re
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,6 +29,15 @@ def checkout() -> Path | None:
 def conf_folder() -> Path:
     """The folder of all choices: that of the checkout, or the one that the wheel brought."""
     return (checkout() or Path(__file__).parent) / "conf"
+
+
+YAML = "*.yaml"
+
+CONFIG_DIR, SEARCHPATH = ("--config-dir", "-cd"), "hydra.searchpath"
+"""Hydra's two ways to name a folder with options beside those of conf."""
+
+ITEM = r"""'[^']*'|"[^"]*"|[^][,\s'"]+"""
+"""An item of a list in Hydra's grammar, with its quotes."""
 
 
 @dataclass(frozen=True)
@@ -61,30 +72,87 @@ def read_word(text: str) -> Word:
     return Word(text.removesuffix(bare), name, value)
 
 
-def bad_choice(arguments: Sequence[str], conf: Path) -> str | None:
-    """Say which group=option of a command line has no file in `conf`; None if all have one.
+def own_folders(arguments: Sequence[str]) -> list[Path]:
+    """The user's own folders of options, as --config-dir and hydra.searchpath name them."""
+    named = [value for flag, value in _flags(arguments) if flag in CONFIG_DIR]
+    named += [text.removeprefix("file://") for text in _searchpath(arguments)]
+    return [Path(text).absolute() for text in named if "://" not in text]
 
-    Commas separate the options of a sweep. Hydra checks what is no group of `conf`. A command
-    takes one table only.
+
+def import_own_modules(arguments: Sequence[str]) -> None:
+    """Make the user's modules importable: of the current folder, then of `own_folders`.
+
+    They come last on Python's path, so that none of them hides an installed library. Processes of
+    cells inherit the path.
+    """
+    for folder in (Path.cwd(), *own_folders(arguments)):
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
+
+
+def bad_choice(arguments: Sequence[str], conf: Path) -> str | None:
+    """Say which group=option of a command line has no file; None if all have one.
+
+    Files lie in `conf` and in the user's own folders. Commas separate the options of a sweep. Hydra
+    checks what is no group of `conf`. A command takes one table only.
     """
     if not _has_current_folder():
         return "the current folder was deleted; change to another one, such as by cd ~"
+    own = own_folders(arguments)
+    if missing := [folder for folder in own if not folder.is_dir()]:
+        return f"{missing[0]} is to be a folder of options, such as method/mine.yaml; got none"
     tables = list[str]()
     for before, argument in zip(["", *arguments], arguments, strict=False):
         if sentence := _bad_word(argument, before):
             return sentence
         word = read_word(argument)
-        known = _options(conf / word.name) if word.name.isalpha() and word.sign != "~" else []
-        options = word.value.split(",") if known else []
-        for option in options:
-            if option.removesuffix(".yaml") not in known and not set(option) & set("${}()[]'\""):
-                close = get_close_matches(option, known, n=1)
-                hint = f" (did you mean {close[0]}?)" if close else ""
-                return f"{word.name} is one of {', '.join(known)}; got {option}{hint}"
-        tables += options if word.name == "table" else []
+        is_group = word.name.isalpha() and word.sign != "~" and not FLAGS.get(before)
+        known = _options(conf / word.name) if is_group else []
+        options = [option.removesuffix(".yaml") for option in word.value.split(",")]
+        for option in options if known else []:
+            if sentence := _bad_option(word.name, option, conf, own):
+                return None if _elsewhere(arguments) else sentence
+        tables += options if word.name == "table" and known else []
     if len(tables) > 1:
         return f"a command is of one table; got {' and '.join(tables)}: type one after the other"
     return None
+
+
+def _bad_option(group: str, option: str, conf: Path, own: Sequence[Path]) -> str | None:
+    """Say that an option has no file, or that one of the user's files is hidden by goldpan's."""
+    theirs, ours = [name for folder in own for name in _options(folder / group)], conf / group
+    known = sorted({*_options(ours), *theirs})
+    if option in theirs and option in _options(ours):
+        return (
+            f"{group}/{option}.yaml of your own has the name of goldpan's, which would be taken; "
+            "give it another"
+        )
+    if option in known or set(option) & set("${}()[]'\""):
+        return None
+    close = get_close_matches(option, known, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    return f"{group} is one of {', '.join(known)}; got {option}{hint}"
+
+
+def _flags(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each flag that has a value, typed as two words or with "=", and the value."""
+    for argument, after in zip(arguments, [*arguments[1:], ""], strict=False):
+        flag, equals, value = argument.partition("=")
+        if FLAGS.get(flag):
+            yield flag, value if equals else after
+
+
+def _searchpath(arguments: Sequence[str]) -> list[str]:
+    """What is typed for hydra.searchpath, a list, item by item."""
+    words = [word for argument in arguments if (word := read_word(argument)).name == SEARCHPATH]
+    typed = [text for word in words for text in re.findall(ITEM, word.value)]
+    return [text.strip("'\"") for text in typed]
+
+
+def _elsewhere(arguments: Sequence[str]) -> bool:
+    """Whether options come from where only Hydra looks: packages, or another folder than conf."""
+    packaged = any("://" in text.removeprefix("file://") for text in _searchpath(arguments))
+    return packaged or any(flag in ("--config-path", "-cp") for flag, _ in _flags(arguments))
 
 
 def flags_first(arguments: Sequence[str]) -> list[str]:
@@ -92,11 +160,17 @@ def flags_first(arguments: Sequence[str]) -> list[str]:
 
     A flag that needs a value, such as --cfg job, keeps it.
     """
+    flags, words = split_flags(arguments)
+    return flags + words
+
+
+def split_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The flags of a command line with their values, and its other words."""
     flags, words = list[str](), list[str]()
     for before, argument in zip(["", *arguments], arguments, strict=False):
         valued = before in FLAGS and FLAGS[before] and not argument.startswith("-")
         (flags if argument.startswith("-") or valued else words).append(argument)
-    return flags + words
+    return flags, words
 
 
 def _bad_word(argument: str, before: str) -> str | None:
@@ -119,18 +193,21 @@ def _has_current_folder() -> bool:
         return False
 
 
-def overview(conf: Path) -> str:
+def overview(conf: Path, arguments: Sequence[str] = ()) -> str:
     """The text that Hydra prints for --help, from the template in run.yaml, without loading Hydra.
 
-    Hydra itself takes half a second for it.
+    Hydra itself takes half a second for it, and leaves out what lies in hydra.searchpath.
     """
     cfg: Any = OmegaConf.load(conf / "run.yaml")
-    groups = {path.parent for path in conf.glob("*/**/*.yaml")}
-    named = sorted((folder.relative_to(conf).as_posix(), _options(folder)) for folder in groups)
-    lines = [f"{name}: {', '.join(options)}\n" for name, options in named]
+    files = [(root, path) for root in (conf, *own_folders(arguments)) for path in root.rglob(YAML)]
+    options: dict[str, set[str]] = {}
+    for root, path in files:
+        options.setdefault(path.parent.relative_to(root).as_posix(), set()).add(path.stem)
+    named = sorted((name, sorted(stems)) for name, stems in options.items() if name != ".")
+    lines = [f"{name}: {', '.join(stems)}\n" for name, stems in named]
     return Template(cfg.hydra.help.template).substitute(APP_CONFIG_GROUPS="".join(lines))
 
 
 def _options(folder: Path) -> list[str]:
     """The names of the files in a folder of conf."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    return sorted(path.stem for path in folder.glob(YAML))

@@ -10,7 +10,14 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from goldpan.choices import DRY_RUN, bad_choice, conf_folder, flags_first, overview
+from goldpan.choices import (
+    DRY_RUN,
+    bad_choice,
+    conf_folder,
+    flags_first,
+    import_own_modules,
+    overview,
+)
 from goldpan.files import print_anything
 from goldpan.runs.sentences import hydra_prints, hydra_raises, one_sentence
 
@@ -36,8 +43,9 @@ def main() -> int | None:
             sys.argv[1:] = [f"+table={name}", *words]
     conf = conf_folder()
     sys.argv[1:] = flags_first(sys.argv[1:])
-    if sys.argv[1:] in (["--help"], ["-h"]):
-        print(overview(conf))
+    import_own_modules(sys.argv[1:])
+    if {"--help", "-h"} & {*sys.argv[1:]}:
+        print(overview(conf, sys.argv[1:]))
     elif sys.argv[1:] == ["--version"]:
         print(f"goldpan {version('goldpan')}")
     elif sentence := bad_choice(sys.argv[1:], conf):

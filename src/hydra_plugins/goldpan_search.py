@@ -32,6 +32,7 @@ class GoldpanSearch(Sweeper):
 
     def sweep(self, arguments: Sequence[str]) -> Any:
         """Run the trials, print the best of them, and exit with 1 if there is none."""
+        from goldpan.choices import SEARCHPATH
         from goldpan.runs.refusal import interruptible, refusing
         from goldpan.runs.sentences import hydra_prints, one_sentence
         from goldpan.sweeps.search.search import Search, search
@@ -47,6 +48,7 @@ class GoldpanSearch(Sweeper):
                 )
             params = [f"{name}={value}" for name, value in self.params.items()]
             fixed, space = read_spaces([*params, *arguments])
+            fixed += [text for text in self.cfg.hydra.overrides.hydra if SEARCHPATH in text]
             parallel = self.parallel or self.cfg.launcher.get("slots") or PARALLEL
             output = Path(self.cfg.output)
             wanted = Search(

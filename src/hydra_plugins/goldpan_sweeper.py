@@ -25,6 +25,7 @@ class GoldpanSweeper(Sweeper):
 
     def sweep(self, arguments: Sequence[str]) -> Any:
         """Run the cells, print how they ended, and exit with 1 if one failed."""
+        from goldpan.choices import SEARCHPATH
         from goldpan.reports.report import report_of_plan
         from goldpan.reports.spec import check_table
         from goldpan.runs.refusal import interruptible, refusing
@@ -34,7 +35,8 @@ class GoldpanSweeper(Sweeper):
 
         hydra_prints()
         with one_sentence(), refusing(), interruptible():
-            typed = [text for text in self.cfg.hydra.overrides.hydra if "sweeper.params" in text]
+            hydras = self.cfg.hydra.overrides.hydra
+            typed = [text for text in hydras if "sweeper.params" in text or SEARCHPATH in text]
             planned = plan([*arguments, *typed], conf_of(self.cfg))
             if planned.table is not None:
                 check_table(planned)

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted(path for path in CONF.glob("*/*.yaml") if path.parent.name != "pruner")
 NEEDS = {"torchvision": "name=resnet18", "timm": "name=resnet10t"}
+NEEDS |= {"own": "model._target_=torch.nn.Flatten"}
 
 
 def partials(value: Any) -> Iterator[partial[Any]]:

@@ -247,6 +247,17 @@ def test_your_own_archive_trains(
     assert module.seen == {0: 2, 1: 20}
 
 
+def test_what_a_folder_holds_is_said_in_two_lines(class_folders: Write) -> None:
+    root = class_folders(classes=3)
+    for number in range(4):
+        (root / f"class1/{number}.png").unlink()
+    first, second = folder_data(root).overview().splitlines()
+    assert first == (
+        f"{root}: 3 classes (class0, class1, class2); images of each: 6 (class1) to 10 (class0)"
+    )
+    assert second == "8 x 8 pixels, colour; 19 training, 2 validation and 5 test images"
+
+
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="got nothing there"):
         folder_data(tmp_path / "missing").load()

@@ -1,12 +1,14 @@
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.models.pretrained import start_of
 from goldpan.models.third_party import timm_model, torchvision_model
 
 Build = Callable[..., nn.Module]
@@ -99,3 +101,72 @@ def test_images_that_fit_leave_no_trace() -> None:
     net = torchvision_model(4, 1, 8, name="resnet18")
     assert net.training
     assert not any(value for name, value in net.named_buffers() if name.endswith("_tracked"))
+
+
+def test_torchvisions_weights_are_loaded_but_for_the_classifier_and_other_channels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchvision import models
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    file = tmp_path / "hub/checkpoints" / Path(models.SqueezeNet1_1_Weights.DEFAULT.url).name
+    file.parent.mkdir(parents=True)
+    whole = models.squeezenet1_1()
+    torch.save(whole.state_dict(), file)
+    net = torchvision_model(4, 1, 64, name="squeezenet1_1", weights="IMAGENET1K_V1")
+    assert torch.equal(
+        net.get_parameter("features.3.squeeze.weight"), whole.features[3].squeeze.weight
+    )  # type: ignore[union-attr,arg-type]
+    start = start_of(net)
+    assert start is not None
+    assert start.anew == ("features.0.weight", "classifier.1.weight", "classifier.1.bias")
+    assert start.source == "squeezenet1_1's IMAGENET1K_V1 of torchvision"
+
+
+def test_weights_that_cannot_be_had_are_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(
+        ValueError, match=r"cannot be had \(.*put .*squeeze.* or leave out"
+    ) as error:
+        torchvision_model(4, name="squeezenet1_1", weights="IMAGENET1K_V1")
+    assert "\n" not in str(error.value)
+    with pytest.raises(ValueError, match=r"is one of IMAGENET1K_V1, DEFAULT; got V7"):
+        torchvision_model(4, name="squeezenet1_1", weights="V7")
+
+
+def test_timms_weights_are_loaded_but_for_the_classifier(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import timm
+    from timm.models import _builder
+
+    whole = timm.create_model("test_resnet")
+    torch.save(whole.state_dict(), tmp_path / "weights.pt")
+    monkeypatch.setattr(
+        _builder, "load_state_dict_from_hf", lambda *_, **__: torch.load(tmp_path / "weights.pt")
+    )
+    net = timm_model(4, 3, 64, name="test_resnet", pretrained=True)
+    assert torch.equal(net.get_parameter("layer1.0.conv1.weight"), whole.layer1[0].conv1.weight)
+    start = start_of(net)
+    assert start is not None
+    assert start.anew == ("fc.weight", "fc.bias")
+
+
+def test_timms_weights_that_cannot_be_had_are_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from timm.models import _builder
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no network\nat all")
+
+    monkeypatch.setattr(_builder, "load_state_dict_from_hf", fail)
+    with pytest.raises(ValueError, match=r"test_resnet cannot be had \(no network at all\)"):
+        timm_model(4, name="test_resnet", pretrained=True)
+
+
+def test_pretrained_weights_and_a_scheme_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match=r"model.initialization stays default; got rni"):
+        torchvision_model(4, name="squeezenet1_1", weights="DEFAULT", initialization="rni")

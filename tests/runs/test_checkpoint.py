@@ -5,7 +5,13 @@ import pytest
 import torch
 from torch import nn
 
-from goldpan.runs.checkpoint import COMPACTION, load_weights, read_checkpoint, save
+from goldpan.runs.checkpoint import (
+    COMPACTION,
+    check_same_model,
+    load_weights,
+    read_checkpoint,
+    save,
+)
 
 
 def test_weights_are_read_back_as_saved(net: nn.Module, tmp_path: Path) -> None:
@@ -41,6 +47,21 @@ def test_a_full_disk_is_said_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("goldpan.runs.checkpoint.disk_usage", lambda _: full)
     with pytest.raises(OSError, match=r"No space left on device: .*/w"):
         save({}, tmp_path / "w")
+
+
+def test_a_model_may_differ_only_where_it_is_allowed(net: nn.Module) -> None:
+    state = net.state_dict() | {"8.weight": torch.ones(7, 8), "8.bias": torch.ones(7)}
+    head = ("8.weight", "8.bias", "8.mask")
+    check_same_model(net, state, Path("w.pt"), but=head)
+    with pytest.raises(ValueError, match=r"8.weight must have shape \(5, 8\), the file has \(7, 8"):
+        check_same_model(net, state, Path("w.pt"))
+    del state["8.weight"]
+    check_same_model(net, state, Path("w.pt"), but=head)
+    del state["3.weight"]
+    with pytest.raises(ValueError, match=r"w.pt belongs to another model: it lacks 3.weight"):
+        check_same_model(net, state, Path("w.pt"), but=head)
+    with pytest.raises(ValueError, match=r"another model: nothing of it fits, it lacks 0.weight"):
+        check_same_model(net, {"a": torch.ones(2)}, Path("w.pt"), but=head)
 
 
 @pytest.mark.parametrize(

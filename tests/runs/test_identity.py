@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from goldpan.runs import identity as module
 from goldpan.runs.experiment import resolve
-from goldpan.runs.identity import identity, run_title
+from goldpan.runs.identity import identity, own_names, run_title
 
 Configure = Callable[..., DictConfig]
 
@@ -196,6 +196,16 @@ def test_an_option_of_one_function_added_later_changes_nothing_for_others(
         words = [f"model={model}", "model.bias=true"]
         found = identity(without_bias(*words)) == identity(choices(configure(*words)))
         assert found is same
+
+
+def test_a_network_whose_function_was_typed_bears_its_name() -> None:
+    groups = {"method": "snip", "dataset": "digits", "model": "own", "recipe": "quick"}
+    overrides = ["model=own", "model._target_=mynet.build", "model.width=2"]
+    named = own_names(groups, overrides)
+    assert named == groups | {"model": "mynet.build"}
+    assert own_names(groups, ["model=own", "model.width=2"]) == groups
+    setting, _ = run_title({"dataset": {"name": "digits"}}, named, overrides)
+    assert setting == "digits mynet.build quick model.width=2"
 
 
 def test_the_title_of_a_run_says_what_differs() -> None:

@@ -179,9 +179,10 @@ def test_what_is_right_passes(words: list[str], hydra: None) -> None:
 def test_a_function_of_the_users_own_takes_any_keyword_that_its_signature_has(
     hydra: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "own_nets.py").write_text("def net(classes, channels, seed, *, depth): 1")
+    (tmp_path / "own_nets.py").write_text("def net(classes, channels, seed, *, depth, hidden): 1")
     monkeypatch.syspath_prepend(tmp_path)
-    choices = composed([]) | {"model": {"_target_": "own_nets.net", "_partial_": True, "depth": 3}}
+    own = {"_target_": "own_nets.net", "_partial_": True, "depth": 3}
+    choices = composed([]) | {"model": own | {"hidden": "no list, as ours is"}}
     check_choices(choices)
     choices["model"]["dept"] = choices["model"].pop("depth")
     with pytest.raises(ValueError, match=r"own_nets.net takes no dept; did you mean model.depth\?"):

@@ -34,6 +34,15 @@ def test_a_cell_has_the_identity_of_the_same_run_typed_alone() -> None:
     assert len({cell.draft.identity.id for cell in together}) == 4
 
 
+def test_options_in_the_searchpath_are_cells_too(tmp_path: Path) -> None:
+    (tmp_path / "method").mkdir()
+    (tmp_path / "method/mine.yaml").write_text("defaults: [magnitude]")
+    words = (f"hydra.searchpath=['file://{tmp_path}']", "method=mine,random", "seed=0,1")
+    planned = cells(*words)
+    assert [cell.draft.identity.method for cell in planned] == ["mine"] * 2 + ["random"] * 2
+    assert not any("searchpath" in text for cell in planned for text in cell.overrides)
+
+
 def test_a_dense_network_at_two_sparsities_is_one_run() -> None:
     planned = plan(["method=dense", "sparsity=0.9,0.98"], CONF)
     assert len(planned.cells) == 2

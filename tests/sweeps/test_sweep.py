@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from omegaconf import OmegaConf
 
 from goldpan.runs.record import LOCK, RECORD, Record, Status, read_record
 from goldpan.sweeps.cells import Cell, Plan, plan
 from goldpan.sweeps.launchers.launcher import OnEnd
-from goldpan.sweeps.sweep import Summary, sweep
+from goldpan.sweeps.sweep import Summary, own_options, sweep
 from goldpan.sweeps.work import BUSY, LOG
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +43,18 @@ def type_in(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
         text=True,
         check=False,
     )
+
+
+def test_the_command_of_a_cell_finds_the_users_own_options() -> None:
+    sources = [
+        {"provider": "main", "path": "conf"},
+        {"provider": "command-line", "path": "/mine"},
+        {"provider": "hydra.searchpath in command-line", "path": "theirs"},
+    ]
+    typed = {"hydra": ["hydra.mode=MULTIRUN", "hydra.searchpath=[file://theirs]"]}
+    hydra = {"runtime": {"config_sources": sources}, "overrides": typed}
+    found = own_options(OmegaConf.create({"hydra": hydra}))
+    assert found == ["--config-dir=/mine", "hydra.searchpath=[file://theirs]"]
 
 
 def records(folder: Path) -> dict[str, Record]:

@@ -148,6 +148,20 @@ class VisionData(pl.LightningDataModule):
             "std": list(self.std),
         }
 
+    def overview(self) -> str:
+        """Classes, images of each, size, channels and split, in two lines for a reader."""
+        self.load()
+        channels, height, width = self.image_shape
+        counts = self.train.labels.bincount() + self.test.labels.bincount(minlength=self.classes)
+        few, many = int(counts.argmin()), int(counts.argmax())
+        kind = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
+        return (
+            f"{self.root}: {self.classes} classes ({_listed(self.class_names)}); images of each: "
+            f"{counts[few]} ({self.class_names[few]}) to {counts[many]} ({self.class_names[many]})"
+            f"\n{height} x {width} pixels, {kind}; {len(self.train_indices)} training, "
+            f"{len(self.validation_indices)} validation and {len(self.test.labels)} test images"
+        )
+
     def prepare_data(self) -> None:
         """Fetch and decode on one process, while the others wait; Lightning calls it."""
         self.load()
@@ -235,3 +249,9 @@ class VisionData(pl.LightningDataModule):
         if self._statistics.device != images.device:
             self._statistics = self._statistics.to(images.device)
         return normalize_by(images, self._statistics)
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

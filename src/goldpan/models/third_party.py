@@ -1,20 +1,23 @@
-"""Any classifier of torchvision or timm by its name, randomly initialised, with masked layers.
+"""Any classifier of torchvision or timm by its name, with masked layers.
 
-Nothing is downloaded. Both libraries are imported when first used: they take seconds.
+It is randomly initialised unless pretrained weights are asked for, which alone are downloaded. Both
+libraries are imported when first used: they take seconds.
 """
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
 from goldpan.layers.swap import swap_layers, unswappable
 from goldpan.models.initialize import initialize, seeded
+from goldpan.models.pretrained import load_fitting, note_start
 from goldpan.models.sizes import require_positive
 
 LARGE = 224
@@ -32,12 +35,15 @@ def torchvision_model(
     conv: type[MaskedConv2d] = MaskedConv2d,
     linear: type[MaskedLinear] = MaskedLinear,
     initialization: str = "default",
+    weights: str | None = None,
     seed: int = 0,
 ) -> nn.Module:
-    """Build the classifier of `torchvision.models` that bears this name, without its weights.
+    """Build the classifier of `torchvision.models` that bears this name.
 
-    `initialization="default"` is torchvision's own. With channels other than 3, the first
-    convolution is drawn anew for them. GoogLeNet and Inception come without auxiliary outputs.
+    `initialization="default"` is torchvision's own. `weights` names pretrained ones of torchvision,
+    such as IMAGENET1K_V1; what does not fit the classes or channels stays drawn by the seed. With
+    channels other than 3, the first convolution is drawn anew for them. GoogLeNet and Inception
+    come without auxiliary outputs.
 
     Raises ValueError if no classifier has that name, a size is below 1, or images of `image_size`
     do not pass through it.
@@ -53,6 +59,9 @@ def torchvision_model(
         if channels != 3:
             _rebuild_first_convolution(net, channels)
         _try(net, channels, image_size)
+    if weights is not None:
+        _require_default(initialization, "weights")
+        load_fitting(net, _read_torchvision(name, weights), f"{name}'s {weights} of torchvision")
     return _masked(net, name, conv, linear, initialization, seed)
 
 
@@ -65,11 +74,14 @@ def timm_model(
     conv: type[MaskedConv2d] = MaskedConv2d,
     linear: type[MaskedLinear] = MaskedLinear,
     initialization: str = "default",
+    pretrained: bool = False,
     seed: int = 0,
 ) -> nn.Module:
-    """Build timm's model of this name, without its weights; `initialization="default"` is timm's.
+    """Build timm's model of this name; `initialization="default"` is timm's.
 
-    Transformers of a fixed input size are built for `image_size`; other models take any.
+    `pretrained` loads its weights as timm does: for other channels than 3 the first layer's are
+    adapted, and for other classes than theirs the classifier is drawn by the seed. Transformers
+    of a fixed input size are built for `image_size`; other models take any.
 
     Raises ModuleNotFoundError if timm is not installed, ValueError as `torchvision_model`.
     """
@@ -82,15 +94,58 @@ def timm_model(
 
     require_positive(classes=classes, channels=channels, image_size=image_size)
     _require_known(name, {*timm.list_models(), *timm.list_pretrained()}, "timm")
-    pretrained = timm.get_pretrained_cfg(name)
-    sized = pretrained is not None and pretrained.fixed_input_size
+    known = timm.get_pretrained_cfg(name)
+    sized = known is not None and known.fixed_input_size
     options = {"img_size": image_size} if sized else {}
     with seeded(seed), _fitting(name, image_size):
         net = timm.create_model(
             name, pretrained=False, num_classes=classes, in_chans=channels, **options
         )
         _try(net, channels, image_size)
+    if pretrained:
+        _require_default(initialization, "pretrained")
+        options |= {"num_classes": classes, "in_chans": channels}
+        with seeded(seed), _downloading(name, "pretrained=true"):
+            net = timm.create_model(name, pretrained=True, **options)
+        heads = known.classifier if isinstance(known.classifier, tuple) else (known.classifier,)
+        anew = [n for n in net.state_dict() if n.rpartition(".")[0] in heads]
+        note_start(net, f"timm's {name}", anew if known.num_classes != classes else ())
     return _masked(net, name, conv, linear, initialization, seed)
+
+
+def _read_torchvision(name: str, weights: str) -> Mapping[str, Tensor]:
+    """The state dict of pretrained weights, downloaded unless that was done before."""
+    from torchvision import models
+
+    known = models.get_model_weights(name).__members__
+    if weights not in known:
+        listed = ", ".join(known) or "none"
+        raise ValueError(f"model.weights of {name} is one of {listed}; got {weights}")
+    with _downloading(name, f"weights={weights}", known[weights].url):
+        state: Mapping[str, Tensor] = known[weights].get_state_dict(progress=False, check_hash=True)
+    return state
+
+
+@contextmanager
+def _downloading(name: str, asked: str, url: str = "") -> Iterator[None]:
+    """Raise ValueError, in one sentence, if pretrained weights cannot be had."""
+    try:
+        yield
+    except Exception as error:  # of many kinds: the libraries that download have their own
+        why = " ".join(str(error).split()) or type(error).__name__
+        place = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+        where = f"put {url} at {place}" if url else "fill timm's cache on a machine with network"
+        raise ValueError(
+            f"the weights of {name} cannot be had ({why}): {where}, or leave out model.{asked}"
+        ) from error
+
+
+def _require_default(initialization: str, asked: str) -> None:
+    if initialization != "default":
+        raise ValueError(
+            f"model.{asked} are the first weights, so model.initialization stays default; got "
+            f"{initialization}"
+        )
 
 
 def _require_known(name: str, known: Collection[str], library: str) -> None:

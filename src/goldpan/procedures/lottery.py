@@ -38,6 +38,7 @@ from goldpan.procedures.levels import REWIND, level_below, perform_below, plan_b
 from goldpan.procedures.measure import measure, sum_seconds
 from goldpan.procedures.rewinding import Point, find_point, hold_rate, lengthened
 from goldpan.procedures.setup import build_system, build_trainer, load_data
+from goldpan.procedures.starting import load_start
 from goldpan.procedures.train import check_left, finish, fit, train
 from goldpan.runs.build import build
 from goldpan.runs.checkpoint import load_weights, read_checkpoint
@@ -79,6 +80,7 @@ def lottery(
         check_left(system, cfg.sparsity)
         if point.schedule is None:
             hold_rate(system, cfg, data.steps_per_epoch)
+        load_start(cfg, system.net, data.classes)
         first = copy.deepcopy(system.net)
         load_weights(system.net, place / WEIGHTS)
         _, dense = plan_below(level_below(cfg, 0), draft, folder, 0)
@@ -118,8 +120,8 @@ def _weights(
 ) -> Mapping[str, Tensor]:
     """The weights that a level begins with; `dense` is the folder of the dense training.
 
-    `first` is the network that it began with, but for a checkpoint; `system` has the weights that
-    the level below has trained.
+    `first` is the network that it began with; `system` has the weights that the level below has
+    trained.
     """
     if cfg.controls.reinitialize:
         return system.build(cfg.seed + 1).state_dict()
@@ -127,8 +129,6 @@ def _weights(
         return copy.deepcopy(system.net.state_dict())
     if point.rewound > 0:
         return read_checkpoint(dense / REWIND)
-    if cfg.checkpoint is not None:
-        load_weights(first, Path(cfg.checkpoint))
     return first.state_dict()
 
 

@@ -1,7 +1,7 @@
 """What a run came to: accuracies, sparsity, cost and time, put into its record."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,6 +13,7 @@ from goldpan.channels.surgery import plain
 from goldpan.cost import CONVENTION, cost, live_paths
 from goldpan.data.vision import VisionData
 from goldpan.masks import digest, read_masks
+from goldpan.models.pretrained import start_of
 from goldpan.runs.curve import Row
 from goldpan.runs.record import (
     Accuracies,
@@ -54,7 +55,7 @@ def measure(
         draft,
         status="collapsed" if sparsity.effective == 1 else "finished",
         error=None,
-        origin=replace(draft.origin, data=data.describe()),
+        origin=replace(draft.origin, data=data.describe(), start=_start(system.net)),
         accuracies=choose_accuracies(curve),
         costs=count_costs(system.net, data.image_shape, seconds, images_per_second(rows, data)),
         weights=WeightResult(
@@ -68,6 +69,11 @@ def measure(
         ranks=tuple(compare_ranks(system.net)),
         importances=importances,
     )
+
+
+def _start(net: nn.Module) -> dict[str, Any]:
+    start = start_of(net)
+    return {} if start is None else asdict(start) | {"anew": list(start.anew)}
 
 
 def choose_accuracies(curve: Sequence[Row]) -> Accuracies:

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,13 +15,17 @@ from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
 from pytorch_lightning.loggers import Logger, WandbLogger
 from torch import nn
 
-from goldpan.channels.export import rebuild
+from goldpan.channels.export import Architecture, architecture, rebuild
+from goldpan.channels.shrinkable import counts_of
 from goldpan.data.vision import VisionData
 from goldpan.layers.swap import swap_norms
 from goldpan.models.initialize import seeded
+from goldpan.models.own import own_network
+from goldpan.models.pretrained import classifier_layers
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.recipe import build_rate, choose_loss
 from goldpan.runs.build import build
+from goldpan.runs.fingerprint import FROM_FILES
 from goldpan.runs.provenance import is_first_rank
 from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Identity, Record
 from goldpan.training.callbacks.files import AtomicFiles
@@ -44,10 +48,18 @@ class Images(Protocol):
 
 
 def load_data(cfg: DictConfig) -> VisionData:
-    """The dataset, read and checked."""
+    """The dataset, read and checked; of the user's own images a line says what was found."""
     data: VisionData = build(cfg.dataset)
     data.load()
+    if cfg.dataset.name in FROM_FILES and is_first_rank():
+        _say_once(data.overview())
     return data
+
+
+@cache
+def _say_once(sentence: str) -> None:
+    """Print a sentence once in this process: several stages of a run load the same images."""
+    print(sentence, flush=True)
 
 
 def build_system(
@@ -77,6 +89,8 @@ def build_network(cfg: DictConfig, data: Images, seed: int) -> nn.Module:
     """
     channels, height, _ = data.image_shape
     model = build(cfg.model)
+    if not cfg.model._target_.startswith("goldpan."):
+        model = partial(own_network, model)
     net: nn.Module = model(classes=data.classes, channels=channels, image_size=height, seed=seed)
     if (norm := build(cfg.method.get("norm"))) is not None:
         with seeded(seed):
@@ -84,7 +98,22 @@ def build_network(cfg: DictConfig, data: Images, seed: int) -> nn.Module:
     sizes = None if cfg.checkpoint is None else Path(cfg.checkpoint).parent / ARCHITECTURE
     if sizes is None or not sizes.exists():
         return net
-    return rebuild(lambda: net, json.loads(sizes.read_text()))
+    return _resized(net, json.loads(sizes.read_text()), data.classes, seed)
+
+
+def _resized(net: nn.Module, layers: Architecture, classes: int, seed: int) -> nn.Module:
+    """The network with the sizes of an architecture; its classifier keeps its own classes."""
+    built, fresh = architecture(net), list[nn.Module]()
+    for name, layer in classifier_layers(net, classes).items():
+        outputs = counts_of(layer).outputs
+        if layers.get(name, {}).get(outputs, classes) != classes:
+            layers[name][outputs] = classes
+            fresh += [layer] if layers[name] != built[name] else []
+    net = rebuild(lambda: net, layers)
+    with seeded(seed):
+        for layer in fresh:  # `rebuild` leaves zeros in what it resizes
+            layer.reset_parameters()  # type: ignore[operator]
+    return net
 
 
 def build_trainer(

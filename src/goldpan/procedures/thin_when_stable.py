@@ -32,9 +32,10 @@ from goldpan.procedures.measure import (
     sum_seconds,
 )
 from goldpan.procedures.setup import build_system, build_trainer, load_data
+from goldpan.procedures.starting import load_start, say_start
 from goldpan.procedures.train import check_penalty, finish, fit
 from goldpan.runs.build import build
-from goldpan.runs.checkpoint import load_weights, read_checkpoint
+from goldpan.runs.checkpoint import read_checkpoint
 from goldpan.runs.curve import Row
 from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Record, Stability
 from goldpan.runs.refusal import refusing
@@ -55,8 +56,8 @@ def thin_when_stable(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     with refusing():
         data = load_data(cfg)
         system = build_system(cfg, data)
-        if cfg.checkpoint is not None:
-            load_weights(system.net, Path(cfg.checkpoint))
+        load_start(cfg, system.net, data.classes)
+        say_start(system.net)
         check_penalty(system, data)
         whole = copy.deepcopy(system.net)
         stable = WhenStable(_chooser(cfg, system.net, data), _watch(cfg), data.image_shape)

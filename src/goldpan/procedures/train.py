@@ -16,9 +16,10 @@ from goldpan.files import write_atomically
 from goldpan.masks import LayerCollapse, read_masks
 from goldpan.procedures.measure import measure
 from goldpan.procedures.setup import build_system, build_trainer, close_logger, load_data
+from goldpan.procedures.starting import load_start, say_start
 from goldpan.runs.build import build
 from goldpan.runs.channel_figures import draw_channels
-from goldpan.runs.checkpoint import COMPACTION, load_weights, read_checkpoint, save
+from goldpan.runs.checkpoint import COMPACTION, read_checkpoint, save
 from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, WEIGHTS, Record
 from goldpan.runs.refusal import refusing
 from goldpan.runs.regrowth_figure import draw_regrowth
@@ -52,8 +53,8 @@ def train(
             pruner.check(data, choose_length(cfg.recipe, data.steps_per_epoch))
             check_left(system, cfg.sparsity)
             check_sparse(system, pruner)
-        if cfg.checkpoint is not None:
-            load_weights(system.net, Path(cfg.checkpoint))
+        load_start(cfg, system.net, data.classes)
+        say_start(system.net)
         check_penalty(system, data)
         compact = choose_compact(cfg, pruner, system, data, folder / CHECKPOINT)
         curve, importances = CsvCurve(folder / "metrics.csv"), Importances()

@@ -74,6 +74,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     seconds = sum_seconds([row for tuning in tunings for row in tuning.rows])  # of all rounds
     record = replace(
         record,
+        origin=replace(record.origin, start=trained.origin.start),
         costs=count_costs(system.net, data.image_shape, seconds, speed),
         weights=None,
         channels=compare_sizes(

@@ -7,7 +7,15 @@ from pathlib import Path
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from goldpan.choices import bad_choice, conf_folder, read_word
+from goldpan.choices import (
+    SEARCHPATH,
+    bad_choice,
+    conf_folder,
+    import_own_modules,
+    own_folders,
+    read_word,
+    split_flags,
+)
 from goldpan.files import print_anything
 from goldpan.reports.comparison import compare
 from goldpan.reports.dashboard import save
@@ -46,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(HELP)
         return 0 if typed else 1
     try:
+        import_own_modules(typed)
         words, rest = split(typed)
         of_table = any(read_word(word).name == "table" and "=" in word for word in rest)
         make = _table_report if of_table else _folder_report
@@ -89,7 +98,12 @@ def _table_report(rest: Sequence[str], words: dict[str, str]) -> Report:
     conf = conf_folder()
     if sentence := bad_choice(rest, conf):
         raise ValueError(sentence)
-    planned = plan(rest, conf)
+    flags, words_of_hydra = split_flags(rest)
+    if flags:  # such as --config-dir, which Hydra takes from its own command line alone
+        own = ",".join(f"'file://{folder}'" for folder in own_folders(rest))
+        words_of_hydra = [w for w in words_of_hydra if read_word(w).name != SEARCHPATH]
+        words_of_hydra.append(f"{SEARCHPATH}=[{own}]")
+    planned = plan(words_of_hydra, conf)
     check_table(planned)
     return report_of_plan(planned, words.get("metric"))
 

@@ -3,7 +3,7 @@
 import errno
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any
@@ -64,6 +64,17 @@ def load_weights(model: nn.Module, path: Path) -> None:
         ValueError: if the file is not a checkpoint, holds more than tensors and plain values, or
             belongs to another model.
     """
+    state = read_weights(path)
+    check_same_model(model, state, path)
+    model.load_state_dict(state, strict=False)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The state dict in a file, or that of the network of a goldpan checkpoint, on the CPU.
+
+    Raises:
+        ValueError: if the file is not a checkpoint, or holds more than tensors and plain values.
+    """
     content = read_checkpoint(path)
     if COMPACTION in content.get("callbacks", {}):
         raise ValueError(
@@ -75,16 +86,31 @@ def load_weights(model: nn.Module, path: Path) -> None:
             f"{path} is not a checkpoint: expected a tensor for each weight's name, got {odd}; "
             "take a file that torch.save wrote of model.state_dict()"
         )
-    state: dict[str, Tensor] = {name.removeprefix("net."): found[name] for name in found}
-    own = model.state_dict()
+    return {name.removeprefix("net."): found[name] for name in found}
+
+
+def check_same_model(
+    model: nn.Module, state: Mapping[str, Tensor], path: Path, but: Container[str] = ()
+) -> None:
+    """Check that a state dict has this model's names and shapes; those in `but` may differ.
+
+    Raises:
+        ValueError: if it has not, and belongs to another model.
+    """
+    own = {name: value for name, value in model.state_dict().items() if name not in but}
+    state = {name: value for name, value in state.items() if name not in but}
     missing = [name for name in own if name not in state and not name.endswith("mask")]
     strange = [name for name in state if name not in own]
     other = [n for n, value in own.items() if n in state and state[n].shape != value.shape]
+    if state and own and not {*own} & {*state} - {*other}:
+        raise ValueError(
+            f"{path} belongs to another model: nothing of it fits, "
+            f"{_first(own, state, missing, strange, other)}"
+        )
     if missing or strange or other:
         raise ValueError(
             f"{path} belongs to another model: {_first(own, state, missing, strange, other)}"
         )
-    model.load_state_dict(state, strict=False)
 
 
 def _not_weights(found: Any) -> str:
@@ -97,8 +123,8 @@ def _not_weights(found: Any) -> str:
 
 
 def _first(
-    own: dict[str, Tensor],
-    state: dict[str, Tensor],
+    own: Mapping[str, Tensor],
+    state: Mapping[str, Tensor],
     missing: list[str],
     strange: list[str],
     odd: list[str],

@@ -242,6 +242,11 @@ def _model(choices: Choices) -> None:
         )
     if "name" in model and model["name"] is None:
         raise ValueError("this model needs the name of a network; say which, such as name=resnet18")
+    if choices["controls"]["reinitialize"] and (model.get("weights") or model.get("pretrained")):
+        raise ValueError(
+            "controls.reinitialize draws the weights anew, and pretrained ones would be loaded "
+            "again; leave out model.weights or model.pretrained, or the control"
+        )
     if model.get("bias") == "prunable" and (
         choices["method"].get("channels") or choices["compact"]
     ):

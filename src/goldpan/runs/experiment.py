@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from goldpan.files import write_atomically
 from goldpan.runs.build import build
 from goldpan.runs.fingerprint import code_fingerprint, fingerprint
-from goldpan.runs.identity import identity, run_title, without_paths
+from goldpan.runs.identity import identity, own_names, run_title, without_paths
 from goldpan.runs.levels import settle_levels
 from goldpan.runs.provenance import commit, hardware, is_first_rank, versions
 from goldpan.runs.record import LOCK, RECORD, Identity, Origin, Record, read_record
@@ -121,6 +121,7 @@ def plan_run(
         FileNotFoundError: if a chosen file does not exist.
     """
     check_choices(choices)
+    groups = own_names(groups, overrides)
     setting, method = run_title(choices, groups, overrides)
     who = Identity(
         id=identity(choices),

@@ -26,7 +26,8 @@ NOT_DECISIVE = (
 
 NOT_DECISIVE_OF_DATA = ("root", "cache", "mirrors", "workers")
 SETTING = ("dataset", "model", "name", "recipe")
-NAMED = ("dataset", "model", "recipe", "method", "sparsity", "seed")
+OWN_NETWORK = "model._target_"
+NAMED = ("dataset", "model", OWN_NETWORK, "recipe", "method", "sparsity", "seed")
 
 WHERE_TAKEN = ("rounding", "scoring_mode", "prune_from")
 """Top-level choices that count in the method's options that take them, and nowhere else."""
@@ -48,6 +49,8 @@ ADDED_LATER: dict[str, Any] = {
     "dataset.hold_out": "balanced",
     "dataset.subset": None,
     "model.conv_relu": True,
+    "model.weights": None,
+    "model.pretrained": False,
     "model.bias@lenet5": True,
     "model.bias@lenet_300_100": True,
     "recipe.warm_up": None,
@@ -109,6 +112,15 @@ def identity(choices: Mapping[str, Any]) -> str:
     }
     text = json.dumps(flat, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def own_names(groups: Mapping[str, str], overrides: Sequence[str]) -> dict[str, str]:
+    """The option of each group, by which records and folders are named.
+
+    A network whose function was typed as model._target_=mynet.build bears that name instead.
+    """
+    typed = [word.value for text in overrides if (word := read_word(text)).name == OWN_NETWORK]
+    return dict(groups) | ({"model": typed[-1]} if typed else {})
 
 
 def run_title(

@@ -151,6 +151,8 @@ MODEL = {
         either(one_of(*SCHEMES), NORMAL), "how the first weights are drawn"
     ),
     "model.name": _extra(null_or(TEXT), "follows name"),
+    "model.weights": _extra(null_or(TEXT), "pretrained ones of torchvision, as IMAGENET1K_V1"),
+    "model.pretrained": _extra(FLAG, "start from timm's pretrained weights"),
 } | {
     f"model.{name}": _extra(NOWHERE, "the data and the seed decide it")
     for name in ("classes", "channels", "image_size", "seed")

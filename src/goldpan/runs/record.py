@@ -45,13 +45,16 @@ class Identity:
 class Origin:
     """Where the numbers come from: the code, the libraries, the machine and the images.
 
-    `fingerprint` is that of `goldpan.runs.fingerprint`; records of before there was one have "".
+    `start` says where the first weights are from, if not drawn: the `source`, how many tensors were
+    `loaded`, and the names of those drawn `anew`. `fingerprint` is that of
+    `goldpan.runs.fingerprint`; records of before there was one have "".
     """
 
     commit: str = "unknown"
     versions: Mapping[str, str] = field(default_factory=dict)
     hardware: Mapping[str, str | int] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
 
 

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from goldpan.runs.build import check_target
+from goldpan.runs.code import modules
 from goldpan.runs.combinations import check_together
 from goldpan.runs.kinds import DOTTED, FLAG
 from goldpan.runs.options import COPIES, OPTIONS, Option
@@ -59,6 +60,7 @@ def _faults(name: str, node: Mapping[str, Any], whole: Mapping[str, Any]) -> Ite
     """Say what is wrong in a group or part of this dotted name, and below it."""
     target = node.get("_target_")
     known = _inside(COPIES.get(name, name), str(target))
+    own = target is not None and _is_own(str(target))  # its words are its own, whatever ours mean
     if target is not None:
         yield from _faults_of_part(name, node, known.keys(), whole.get("allowed"))
     for leaf, value in node.items():
@@ -66,7 +68,7 @@ def _faults(name: str, node: Mapping[str, Any], whole: Mapping[str, Any]) -> Ite
         option = known.get(str(leaf)) or known.get("*")
         if leaf in OF_HYDRA or _is_copy(dotted, value, whole):
             continue
-        if option is not None and not option.kind.accepts(value):
+        if option is not None and not own and not option.kind.accepts(value):
             yield _wrong(dotted, option, value)
         elif option is None and target is None:
             yield unknown(dotted)
@@ -75,6 +77,11 @@ def _faults(name: str, node: Mapping[str, Any], whole: Mapping[str, Any]) -> Ite
     for leaf, option in known.items():
         if option.needed and leaf not in node and target is None:
             yield _missing(f"{name}.{leaf}" if name else leaf, option)
+
+
+def _is_own(target: str) -> bool:
+    """Whether a dotted name is of a module of the user's."""
+    return not target.startswith("goldpan.") and bool(modules(target))
 
 
 def _faults_of_part(
@@ -115,6 +122,7 @@ def _faults_of_keywords(name: str, node: Mapping[str, Any], signature: Signature
     if strange:
         near = get_close_matches(strange[0], [n for n in signature.names if n not in given], 1)
         words = " ".join(f"'~{name}.{leaf}'" for leaf in strange)
+        words += ", or choose model=own" if name == "model" and _is_own(target) else ""
         hint = f"did you mean {name}.{near[0]}?" if near else f"leave that out, or type {words}"
         yield f"{target} takes no {', '.join(strange)}; {hint}"
     later = signature.positional if node.get("_partial_") else ()

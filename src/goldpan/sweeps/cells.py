@@ -17,7 +17,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from goldpan.choices import read_word
+from goldpan.choices import SEARCHPATH, read_word
 from goldpan.runs.experiment import plan_run
 from goldpan.runs.record import RECORD, Record, read_record
 from goldpan.runs.schema import check_option
@@ -76,6 +76,8 @@ class Plan:
 def plan(arguments: Sequence[str], conf: Path) -> Plan:
     """Return the plan of a command line, such as ["+table=digits", "seed=0,1"].
 
+    A word hydra.searchpath=[FOLDER] names a folder with the user's own options.
+
     `conf` is the folder of run.yaml; it does not count if Hydra runs already. Raises ValueError,
     FileNotFoundError or hydra.errors.HydraException if a cell is impossible.
     """
@@ -89,18 +91,20 @@ def _plan(arguments: Sequence[str]) -> Plan:
     """`plan`, where Hydra runs already."""
     loader = GlobalHydra.instance().config_loader()
     parser = OverridesParser.create(config_loader=loader)
-    typed = parser.parse_overrides(list(arguments))
+    own_options = [text for text in arguments if read_word(text).name == SEARCHPATH]
+    always = (*own_options, *PLAIN)
+    typed = parser.parse_overrides([text for text in arguments if text not in own_options])
     of_table = [o for o in typed if o.key_or_group.split(".")[0] == "table"]
     tables = [override.input_line or "" for override in of_table]
     if many := [o.input_line for o in of_table if o.is_sweep_override()]:
         raise ValueError(f"a table takes one value, and has no axis itself; got {many[0]}")
-    base = compose("run", [*tables, *PLAIN], return_hydra_config=True)
+    base = compose("run", [*tables, *always], return_hydra_config=True)
     params: Mapping[str, Any] = base.hydra.sweeper.get("params") or {}
     named = parser.parse_overrides([f"{name}={value}" for name, value in params.items()])
     own = {axis.get_key_element(): _values(axis) for axis in named}
     axes = own | {override.get_key_element(): _values(override) for override in typed}
     swept = {name: values for name, values in axes.items() if len(values) > 1 or name in own}
-    composer = Composer(parser, [name for name in swept if not _is_group(name, loader)])
+    composer = Composer(parser, [name for name in swept if not _is_group(name, loader)], always)
     table = base.get("table")
     return Plan(
         OmegaConf.to_container(table, resolve=True) if table else None,  # type: ignore[arg-type]

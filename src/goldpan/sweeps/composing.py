@@ -31,9 +31,14 @@ Composed = tuple[Mapping[str, Any], Mapping[str, str]]
 class Composer:
     """Composes the cells of one sweep, and remembers what Hydra has composed."""
 
-    def __init__(self, parser: OverridesParser, values: Sequence[str]) -> None:
-        """`values` are the names of the axes with plain values: they choose no group's option."""
-        self.parser = parser
+    def __init__(
+        self, parser: OverridesParser, values: Sequence[str], always: Sequence[str] = PLAIN
+    ) -> None:
+        """`values` are the names of the axes with plain values: they choose no group's option.
+
+        `always` are overrides for Hydra itself in every composition.
+        """
+        self.parser, self.always = parser, always
         self.placeholders = {
             name: f"placeholder_{index}_of_goldpan" for index, name in enumerate(values)
         }
@@ -46,12 +51,13 @@ class Composer:
         used = {name: text for name, text in self.placeholders.items() if _is_plain(values[name])}
         words = tuple(f"{name}={used.get(name, text)}" for name, text in chosen.items())
         if words not in self.composed:
-            self.composed[words] = _compose_placeholders(words)
+            self.composed[words] = _compose_placeholders(words, self.always)
         if found := self.composed[words]:
             choices, groups = found
             return _put(choices, {text: values[name] for name, text in used.items()}), groups
         # This cell is composed as it was typed, and an error then names what was typed.
-        cfg, own = compose_one([f"{name}={text}" for name, text in chosen.items()])
+        typed = [f"{name}={text}" for name, text in chosen.items()]
+        cfg, own = compose_one(typed, self.always)
         return resolve(cfg), own
 
     def read(self, name: str, text: str) -> Any:
@@ -62,13 +68,15 @@ class Composer:
         return self.values[override]
 
 
-def compose_one(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
+def compose_one(
+    overrides: Sequence[str], always: Sequence[str] = PLAIN
+) -> tuple[DictConfig, dict[str, str]]:
     """Return a run's configuration without Hydra's own part, and the option of each group.
 
     Raises ValueError, in one sentence, if Hydra cannot compose it.
     """
     try:
-        cfg = compose("run", [*overrides, *PLAIN], return_hydra_config=True)
+        cfg = compose("run", [*overrides, *always], return_hydra_config=True)
     except HydraException as error:
         raise ValueError(sentence(error)) from error
     groups = dict(cfg.hydra.runtime.choices)
@@ -77,14 +85,14 @@ def compose_one(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
     return cfg, groups
 
 
-def _compose_placeholders(overrides: Sequence[str]) -> Composed | None:
+def _compose_placeholders(overrides: Sequence[str], always: Sequence[str]) -> Composed | None:
     """The choices with placeholders in them; None if putting values in could be wrong.
 
     It could where an interpolation builds a text from values, since the text would then contain a
     placeholder. And a placeholder is a text, which something may refuse where a number is right.
     """
     try:
-        cfg, groups = compose_one(overrides)
+        cfg, groups = compose_one(overrides, always)
         texts = _texts(OmegaConf.to_container(cfg))
         if all(COPY.fullmatch(text) for text in texts if "${" in text):
             return resolve(cfg), groups

@@ -11,6 +11,7 @@ from typing import Literal
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
+from goldpan.choices import SEARCHPATH
 from goldpan.runs.build import build
 from goldpan.runs.experiment import TERMINATED, read_done
 from goldpan.runs.record import LOCK, Record
@@ -99,8 +100,15 @@ def sweep(
 
 def sweep_by(cfg: DictConfig, plan: Plan) -> Summary:
     """Call `sweep` with the launcher and the options of a configuration that Hydra composed."""
-    choices = ("rerun", "progress", "fail_fast")
-    return sweep(plan, build(cfg.launcher), COMMAND, **{name: cfg[name] for name in choices})
+    command, choices = (*COMMAND, *own_options(cfg)), ("rerun", "progress", "fail_fast")
+    return sweep(plan, build(cfg.launcher), command, **{name: cfg[name] for name in choices})
+
+
+def own_options(cfg: DictConfig) -> list[str]:
+    """The words by which another command finds the user's own folders of options too."""
+    sources = cfg.hydra.runtime.config_sources
+    folders = [f"--config-dir={s.path}" for s in sources if s.provider == "command-line"]
+    return [*folders, *(text for text in cfg.hydra.overrides.hydra if SEARCHPATH in text)]
 
 
 def conf_of(cfg: DictConfig) -> Path:

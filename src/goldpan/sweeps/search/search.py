@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RunPlan = Callable[[Plan], object]
 """Runs the cells of a plan that have no result."""
 
-NOT_ASKED = ("output", "logger", "launcher", "progress", "rerun", "fail_fast")
+NOT_ASKED = ("output", "logger", "launcher", "progress", "rerun", "fail_fast", "hydra")
 """Choices that do not tell one search from another."""
 
 
