@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from goldpan.channels.allocation import ChannelAllocator
 from goldpan.channels.finding import find_groups, trace
 from goldpan.channels.groups import ChannelGroup, removed
-from goldpan.channels.surgery import shrink
+from goldpan.channels.surgery import shrink_unproved
 from goldpan.cost import cost
 from goldpan.layers.bounded_norm import importance, norms
 
@@ -86,10 +86,11 @@ def choose_channels(
     Raises:
         ValueError: if the model's channels cannot be followed, or no fraction removes as much.
     """
-    scores = score(model, prunable_groups(model, shape, scope) if groups is None else groups)
+    groups = prunable_groups(model, shape, scope) if groups is None else groups
+    scores = score(model, groups)
     fraction = sparsity
     if target != "channels":
-        fraction = _fraction_of_channels(model, shape, scores, sparsity, allocate, target)
+        fraction = _fraction_of_channels(model, shape, groups, scores, sparsity, allocate, target)
     kept, without_floor = allocate(scores, fraction), allocate(scores, fraction, floor=0)
     counts = {name: int(mask.sum()) for name, mask in kept.items()}
     floored = {name: n for name, n in counts.items() if n > int(without_floor[name].sum())}
@@ -155,6 +156,7 @@ def nothing_removed(sparsity: float) -> ValueError:
 def _fraction_of_channels(
     model: nn.Module,
     shape: Sequence[int],
+    groups: Sequence[ChannelGroup],
     scores: Mapping[str, Tensor],
     sparsity: float,
     allocate: ChannelAllocator,
@@ -164,7 +166,7 @@ def _fraction_of_channels(
     dense = _amount(model, shape, target)
 
     def enough(fraction: float) -> bool:
-        smaller = shrink(model, allocate(scores, fraction), shape)
+        smaller = shrink_unproved(model, groups, allocate(scores, fraction))
         return _amount(smaller, shape, target) <= (1 - sparsity) * dense
 
     low, high = 0.0, 1 - 2.0**-BISECTIONS

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.overrides import TorchFunctionMode
 
 from goldpan.channels.groups import FIXED, ChannelGroup, Coupling
 from goldpan.channels.shrinkable import sizes
@@ -69,10 +70,15 @@ def trace(model: nn.Module, shape: Sequence[int]) -> Coupling:
 
     Raises:
         ModuleNotFoundError: if Torch-Pruning is not installed.
-        ValueError: if the model cannot be traced, or calls a layer more than once.
+        ValueError: if the model cannot be traced, calls a layer more than once, or ties weights.
     """
     net = copy.deepcopy(model).cpu().to(memory_format=torch.contiguous_format).requires_grad_()
     names = {module: name for name, module in net.named_modules()}
+    owners: dict[Tensor, str] = {}
+    for module, name in names.items():
+        for parameter in module.parameters(recurse=False):
+            if (owner := owners.setdefault(parameter, name)) != name:
+                raise ValueError(f"{name} and {owner} share weights; their channels must stay")
     calls: Counter[str] = Counter()
     for module in names:
         if sizes(module):  # a layer that can shrink
@@ -119,8 +125,24 @@ def _graph(net: nn.Module, images: Tensor) -> Any:
     return graph
 
 
+class _NoValues(TorchFunctionMode):
+    """Refuses a network that looks at numbers: on other images it may take another branch."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in ("__bool__", "__int__", "__float__", "item", "tolist"):
+            raise ValueError(
+                "its forward looks at the value of a tensor, so that other images may pass through "
+                "other layers, which cannot be followed"
+            )
+        return func(*args, **(kwargs or {}))
+
+
 def _forward(net: nn.Module, images: Sequence[Tensor]) -> Tensor:
-    logits = net(*images)
+    with _NoValues():
+        logits = net(*images)
     if not isinstance(logits, Tensor):
         raise TypeError(f"it must return logits, it returns a {type(logits).__name__}")
     return logits

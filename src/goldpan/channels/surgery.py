@@ -35,11 +35,19 @@ def shrink(model: nn.Module, kept: Mapping[str, Tensor], shape: Sequence[int]) -
             computes something else than the large one with those channels silent.
     """
     groups = _named_groups(model, kept, shape)
+    small = shrink_unproved(model, groups, kept)
+    _require_same_logits(silence(model, groups, kept), small, shape)
+    return small
+
+
+def shrink_unproved(
+    model: nn.Module, groups: Iterable[ChannelGroup], kept: Mapping[str, Tensor]
+) -> nn.Module:
+    """Copy a network as `shrink` does, of known groups and without its proof: to count sizes."""
     small = copy.deepcopy(model)
     small.zero_grad(set_to_none=True)
     for name, (inputs, outputs) in _layers_kept(groups, kept).items():
         cut(small.get_submodule(name), inputs, outputs)
-    _require_same_logits(silence(model, groups, kept), small, shape)
     return small
 
 

@@ -3,7 +3,6 @@
 Nothing is downloaded. Both libraries are imported when first used: they take seconds.
 """
 
-import logging
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -13,14 +12,12 @@ import torch
 from torch import nn
 
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
-from goldpan.layers.swap import swap_layers, unswappable
+from goldpan.layers.swap import swap_layers
 from goldpan.models.initialize import initialize, seeded
 from goldpan.models.sizes import require_positive
 
 LARGE = 224
 """Pixels of ImageNet's images, which nearly every network of both libraries takes."""
-
-_log = logging.getLogger(__name__)
 
 
 def torchvision_model(
@@ -53,7 +50,7 @@ def torchvision_model(
         if channels != 3:
             _rebuild_first_convolution(net, channels)
         _try(net, channels, image_size)
-    return _masked(net, name, conv, linear, initialization, seed)
+    return _masked(net, conv, linear, initialization, seed)
 
 
 def timm_model(
@@ -90,7 +87,7 @@ def timm_model(
             name, pretrained=False, num_classes=classes, in_chans=channels, **options
         )
         _try(net, channels, image_size)
-    return _masked(net, name, conv, linear, initialization, seed)
+    return _masked(net, conv, linear, initialization, seed)
 
 
 def _require_known(name: str, known: Collection[str], library: str) -> None:
@@ -144,18 +141,13 @@ def _rebuild_first_convolution(net: nn.Module, channels: int) -> None:
 
 def _masked(
     net: nn.Module,
-    name: str,
     conv: type[MaskedConv2d],
     linear: type[MaskedLinear],
     initialization: str,
     seed: int,
 ) -> nn.Module:
-    """Swap the layers, draw the weights unless the library's own stay, and log what stays dense."""
+    """Swap the layers, and draw the weights unless the library's own stay."""
     swap_layers(net, conv=conv, linear=linear)
     if initialization != "default":
         initialize(net, initialization, seed)
-    dense = unswappable(net)
-    if dense:
-        reason = f"{name} keeps layers dense that masks cannot reach ({len(dense)})"
-        _log.warning("%s: %s.", reason, ", ".join(dense))
     return net

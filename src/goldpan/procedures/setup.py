@@ -20,6 +20,7 @@ from goldpan.channels.export import rebuild
 from goldpan.data.vision import VisionData
 from goldpan.layers.swap import swap_norms
 from goldpan.models.initialize import seeded
+from goldpan.models.prunable import dense_sentence, left_dense, make_prunable
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.recipe import build_rate, choose_loss
 from goldpan.runs.provenance import is_first_rank
@@ -43,8 +44,11 @@ def load_data(cfg: DictConfig) -> VisionData:
 def build_system(
     cfg: DictConfig, data: VisionData, build: Callable[[int], nn.Module] | None = None
 ) -> Classifier:
-    """The network that fits the data, or `build`'s, drawn from the seed, and its optimizer."""
-    return Classifier(
+    """The network that fits the data, or `build`'s, drawn from the seed, and its optimizer.
+
+    Where a method cuts weights, those that it cannot are named in one line.
+    """
+    system = Classifier(
         build or partial(build_network, cfg, data),
         cfg.seed,
         penalty=instantiate(cfg.method.get("penalty")),
@@ -57,6 +61,10 @@ def build_system(
         channels_last=cfg.strategy.channels_last,
         compiled=cfg.strategy.compile,
     )
+    sentence = dense_sentence(left_dense(system.net)) if cfg.method.pruner else ""
+    if sentence and is_first_rank():
+        print(sentence, flush=True)
+    return system
 
 
 def build_network(cfg: DictConfig, data: VisionData, seed: int) -> nn.Module:
@@ -66,7 +74,11 @@ def build_network(cfg: DictConfig, data: VisionData, seed: int) -> nn.Module:
     """
     channels, height, _ = data.image_shape
     model = instantiate(cfg.model)
-    net: nn.Module = model(classes=data.classes, channels=channels, image_size=height, seed=seed)
+    with seeded(seed):
+        net: nn.Module = model(
+            classes=data.classes, channels=channels, image_size=height, seed=seed
+        )
+        make_prunable(net, data.image_shape, data.classes)
     if (norm := instantiate(cfg.method.get("norm"))) is not None:
         with seeded(seed):
             swap_norms(net, norm)
