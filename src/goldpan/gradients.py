@@ -210,7 +210,7 @@ def flow(model: nn.Module, weights: Mapping[str, Tensor], shape: Sequence[int]) 
         if name not in weights
     }
     state |= {
-        name: buffer.double() if buffer.is_floating_point() else buffer.clone()
+        name: (buffer.double() if buffer.is_floating_point() else buffer).clone()
         for name, buffer in model.named_buffers()
     }
     for name, module in model.named_modules():

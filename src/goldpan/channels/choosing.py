@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from goldpan.channels.allocation import ChannelAllocator
-from goldpan.channels.finding import find_groups, trace
+from goldpan.channels.finding import couple, find_groups
 from goldpan.channels.groups import ChannelGroup, removed
+from goldpan.channels.hidden import has_batchnorm, unit_magnitudes
 from goldpan.channels.surgery import shrink_unproved
 from goldpan.cost import cost
 from goldpan.layers.bounded_norm import importance, norms
@@ -31,12 +32,17 @@ class ChannelScorer(Protocol):
 
 @torch.no_grad()
 def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
-    """Score the channels of each group, (size,), by the mean of its norms' importances."""
+    """Score the channels of each group, (size,), by the mean of its norms' importances.
+
+    Hidden units, which have no norm, are scored by their weights' magnitude.
+    """
     norms = dict(model.named_modules())
     return {
         group.name: torch.stack(
             [group.pool(name, importance(norms[name])) for name in group.norms]
         ).mean(0)
+        if group.norms
+        else unit_magnitudes(model, group)
         for group in groups
     }
 
@@ -107,9 +113,16 @@ def prunable_groups(
     """
     names = getattr(model, "prunable_norms", None)
     if names is None and scope == "followed":
-        groups = list(trace(model, shape).groups)
+        groups = list(couple(model, shape).groups)
     else:
         groups = find_groups(model, shape, names() if names is not None else None)
+    if not groups and not has_batchnorm(model):
+        raise ValueError(
+            f"{type(model).__name__} has no channels that can be removed: they are those with a "
+            "BatchNorm, or without any, the hidden units between two linear layers with an "
+            "activation that is zero at zero; choose another model, or a method that cuts weights, "
+            "such as snip"
+        )
     if not groups and norms(model):
         raise ValueError(
             f"all channels of {type(model).__name__} are tied to its input or output, so that none "

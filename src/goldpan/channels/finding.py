@@ -22,6 +22,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 from goldpan.channels.groups import FIXED, ChannelGroup, Coupling
+from goldpan.channels.hidden import has_batchnorm, hidden_units
 from goldpan.channels.shrinkable import sizes
 from goldpan.channels.tracing import BATCH, Follower
 from goldpan.masks import UnknownLayer
@@ -32,7 +33,7 @@ def find_groups(
 ) -> list[ChannelGroup]:
     """The groups of channels that can be removed, in the order of a forward pass.
 
-    Each holds a BatchNorm; channels of the images or the output, or tied to padded ones, are in
+    Each holds a BatchNorm, or hidden units if the network has none; channels of the images or the output, or tied to padded ones, are in
     none. `shape` is one image's, (C, H, W). `scope` names the norms that may shrink: all if None.
 
     Raises:
@@ -41,7 +42,7 @@ def find_groups(
         ValueError: if channels pass through an operation that cannot be followed and the scope does
             not leave them out; or if a norm of the scope cannot shrink without one outside of it.
     """
-    coupling = trace(model, shape)
+    coupling = couple(model, shape)
     if scope is None:
         if lost := {name: why for name, why in coupling.whole.items() if why not in FIXED}:
             first, why = next(iter(lost.items()))
@@ -63,6 +64,13 @@ def find_groups(
     if stuck := [name for name in scope if name not in shrinking]:
         raise coupling.refusal(stuck[0])
     return chosen
+
+
+def couple(model: nn.Module, shape: Sequence[int]) -> Coupling:
+    """The groups that `trace` finds, or the hidden units of a network without BatchNorm."""
+    if has_batchnorm(model):
+        return trace(model, shape)
+    return Coupling(tuple(hidden_units(model, shape)), {})
 
 
 def trace(model: nn.Module, shape: Sequence[int]) -> Coupling:
