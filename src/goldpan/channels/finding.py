@@ -33,8 +33,9 @@ def find_groups(
 ) -> list[ChannelGroup]:
     """The groups of channels that can be removed, in the order of a forward pass.
 
-    Each holds a BatchNorm, or hidden units if the network has none; channels of the images or the output, or tied to padded ones, are in
-    none. `shape` is one image's, (C, H, W). `scope` names the norms that may shrink: all if None.
+    Each holds a BatchNorm, or hidden units if the network has none; channels of the images or the
+    output, or tied to padded ones, are in none. `shape` is one image's, (C, H, W). `scope` names
+    the norms that may shrink: all if None.
 
     Raises:
         ModuleNotFoundError: if Torch-Pruning is not installed.

@@ -39,7 +39,10 @@ def hidden_units(model: nn.Module, shape: Sequence[int]) -> list[ChannelGroup]:
     are those of the network in which these units' weights and biases are zero.
     """
     net = copy.deepcopy(model).cpu().double().requires_grad_()
-    images = torch.randn(1, *shape, generator=stream("hidden"), dtype=torch.float64)
+    drawn = stream("hidden")
+    for parameter in net.parameters():  # some start at zero, such as the head of torchvision's ViT
+        parameter += 0.1 * torch.randn(parameter.shape, generator=drawn, dtype=torch.float64)
+    images = torch.randn(1, *shape, generator=drawn, dtype=torch.float64)
     with mode(net, training=False):
         groups = _pairs(net, images)
         if not _proved(net, images, groups):
