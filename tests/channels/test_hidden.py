@@ -38,7 +38,7 @@ def timm_vit() -> nn.Module:
     [
         (vit, "encoder.layers.encoder_layer_0.mlp.0", {48}),
         (convnext, "features.1.0.block.3", {32, 64}),
-        (swin, "features.1.0.mlp.0", {16, 32}),
+        (swin, "features.1.0.mlp.0", {32, 64}),
         (timm_vit, "blocks.0.mlp.fc1", {192}),
     ],
 )
