@@ -1,10 +1,12 @@
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import VisionTransformer
 
 from goldpan.cost import check_connected, cost, effective_sparsity
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
+from goldpan.layers.swap import swap_layers
 from goldpan.masks import LayerCollapse, Masks, masked_layers, read_masks, write_masks
 
 
@@ -31,6 +33,33 @@ def test_cut_weights_cost_nothing() -> None:
     spent = cost(net, (1, 4, 4))
     assert spent.flops_kept == 2 * (1 * 4 + 24)
     assert (spent.parameters, spent.parameters_kept) == (18 + 24 + 3, 1 + 24 + 3)
+
+
+def test_flops_of_attention_are_those_of_its_projections_and_its_products() -> None:
+    """So torchvision's ViT-B/16 has 35.1 GFLOPs, of which its layers alone have 22.5."""
+    net = swap_layers(VisionTransformer(32, 8, 2, 4, 64, 128, num_classes=5))
+    tokens, width, hidden = 1 + 4 * 4, 64, 128
+    projections = tokens * (4 * width**2 + 2 * width * hidden)
+    products = 2 * tokens**2 * width
+    ends = (tokens - 1) * 3 * 8**2 * width + 5 * width
+    spent = cost(net, (3, 32, 32))
+    assert spent.flops == spent.flops_kept == 2 * (2 * (projections + products) + ends)
+    layer = net.get_submodule("encoder.layers.encoder_layer_0.self_attention.out_proj")
+    layer.mask[:, 0] = False  # no module calls this layer: attention's own function does
+    assert cost(net, (3, 32, 32)).flops_kept == spent.flops - 2 * tokens * width
+
+
+def test_a_network_that_looks_at_its_numbers_is_counted_too() -> None:
+    class Looks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = MaskedLinear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.layer(x.flatten(1))
+            return x if x.sum().item() > 1e6 else self.layer(x)  # type: ignore[no-any-return]
+
+    assert cost(Looks(), (1, 2, 2)).flops == 2 * 2 * 16
 
 
 def chain() -> nn.Module:

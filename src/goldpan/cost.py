@@ -1,17 +1,24 @@
 """Count a network's parameters and FLOPs, and the weights that still join input and output."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
 
 from goldpan.gradients import mode
-from goldpan.layers.masked import MaskedLayer
 from goldpan.masks import LayerCollapse, Masks, masked_layers, read_masks
 from goldpan.paths import UnknownPaths, path_gradients
 
-CONVENTION = "2 per multiply-add of convolution and linear layers, one image, cut weights skipped"
+CONVENTION = (
+    "2 per multiply-add of convolutions, linear layers and the products of attention, one image, "
+    "cut weights skipped"
+)
 
 
 @dataclass(frozen=True)
@@ -27,42 +34,91 @@ class Cost:
 def cost(model: nn.Module, shape: Sequence[int]) -> Cost:
     """Count the model's parameters and its FLOPs on one image of shape (C, H, W).
 
-    FLOPs are 2 per multiply-add of every Conv2d and Linear: each weight works once at each output
-    position (groups and strides included, padding counted as work). A masked network runs dense
-    all the same, so `flops_kept` is what hardware could save, not what it does.
+    FLOPs are 2 per multiply-add of every convolution and matrix product, as torch's own
+    FlopCounterMode counts them: each weight works once at each output position (groups and strides
+    included, padding counted as work). A masked network runs dense all the same, so `flops_kept` is
+    what hardware could save, not what it does.
     """
+    layers = masked_layers(model).values()
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    cut = sum(int((~layer.mask).sum()) for layer in masked_layers(model).values())
-    flops = flops_kept = 0
-    for layer, positions in _positions(model, shape):
-        flops += 2 * positions * layer.weight.numel()
-        kept = int(layer.mask.sum()) if isinstance(layer, MaskedLayer) else layer.weight.numel()
-        flops_kept += 2 * positions * kept
-    return Cost(parameters, parameters - cut, flops, flops_kept)
+    cut = [int((~layer.mask).sum()) for layer in layers]
+    flops, works = _work(model, shape)
+    idle = sum(
+        work // layer.weight.numel() * out
+        for layer, work, out in zip(layers, works, cut, strict=True)
+    )
+    return Cost(parameters, parameters - sum(cut), flops, flops - idle)
 
 
-def _positions(model: nn.Module, shape: Sequence[int]) -> list[tuple[nn.Conv2d | nn.Linear, int]]:
-    """Each convolution and linear layer with the number of positions where its weight is used."""
-    found: list[tuple[nn.Conv2d | nn.Linear, int]] = []
+class _WorkOfWeights(TorchDispatchMode):
+    """Splits what a FlopCounterMode around it counts by the weights that an operation reads.
 
-    def keep_positions(layer: nn.Module, _: object, output: Tensor) -> None:
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            channels = layer.out_channels if isinstance(layer, nn.Conv2d) else layer.out_features
-            found.append((layer, output.numel() // channels))
+    A weight is known by its storage, which its views share, such as the transpose that a linear
+    layer multiplies by. So it counts wherever the forward pass uses it: in its layer, in another
+    that is tied to it, or in a function such as F.linear.
+    """
 
-    hooks = [
-        module.register_forward_hook(keep_positions)
-        for module in model.modules()
-        if isinstance(module, nn.Conv2d | nn.Linear)
-    ]
-    device = next(model.parameters()).device
+    def __init__(self, counter: FlopCounterMode, weights: Sequence[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.counter = counter
+        self.works = {weight.untyped_storage()._cdata: 0 for weight in weights}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        before = self.counter.get_total_flops()
+        result = func(*args, **(kwargs or {}))
+        if done := self.counter.get_total_flops() - before:
+            for argument in args:
+                if isinstance(argument, Tensor):
+                    storage = argument.untyped_storage()._cdata
+                    if storage in self.works:
+                        self.works[storage] += done
+        return result
+
+
+def _work(model: nn.Module, shape: Sequence[int]) -> tuple[int, list[int]]:
+    """The FLOPs of one image, and those of the operations that read each masked layer's weight.
+
+    The network runs on the meta device, which computes shapes and no numbers: in no time, and
+    without the fused kernels of recurrent layers, which the counter does not know. A network that
+    looks at its numbers, or mixes them with constants that it makes on a device, runs as it is.
+    """
+    # A copy that takes these in the place of its tensors: `to("meta")` would untie tied weights.
+    tensors = [*model.parameters(), *model.buffers()]
+    empty = {
+        id(t): nn.Parameter(t.to("meta")) if isinstance(t, nn.Parameter) else t.to("meta")
+        for t in tensors
+    }
     try:
-        with torch.no_grad(), mode(model, training=False):
-            model(torch.zeros(1, *shape, device=device))
+        return _count(copy.deepcopy(model, empty), shape)
+    except Exception:  # of any kind, raised by the model's own code
+        return _count(model, shape)
+
+
+def _count(model: nn.Module, shape: Sequence[int]) -> tuple[int, list[int]]:
+    """What `_work` returns, counted on the device where the model is."""
+    weights = [layer.weight for layer in masked_layers(model).values()]
+    counter = FlopCounterMode(display=False)
+    by_weight = _WorkOfWeights(counter, weights)
+    image = torch.zeros(1, *shape, device=next(model.parameters()).device)
+    # torch 2.11 to 2.14: the counter knows neither the CPU's fused kernel of attention nor the one
+    # that nn.MultiheadAttention takes in evaluation. Plain products, which it knows, stand in.
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with (
+            torch.no_grad(),
+            mode(model, training=False),
+            sdpa_kernel(SDPBackend.MATH),
+            counter,
+            by_weight,
+        ):
+            model(image)
     finally:
-        for hook in hooks:
-            hook.remove()
-    return found
+        torch.backends.mha.set_fastpath_enabled(fast)
+    works = [by_weight.works[weight.untyped_storage()._cdata] for weight in weights]
+    return counter.get_total_flops(), works
 
 
 def live_paths(model: nn.Module, shape: Sequence[int]) -> Masks | None:

@@ -133,7 +133,10 @@ def slope(
     weights = effective_weights(model)
     value = mean_loss(model, weights, batch, loss, temperature, how)
     again = graph or shared is not None
-    found = torch.autograd.grad(value, list(weights.values()), create_graph=again)
+    # A branch of the network that these images do not take has a gradient of zero.
+    found = torch.autograd.grad(
+        value, list(weights.values()), create_graph=again, materialize_grads=True
+    )
     if shared is None:
         return Slope(value, weights, found)
     return shared.setdefault(key, Slope(value, weights, found))
@@ -179,6 +182,7 @@ def second_order(
             list(leaves.values()),
             grad_outputs=mean or [gradient.detach() for gradient in gradients],
             retain_graph=_shared.get() is not None,
+            materialize_grads=True,
         )
         torch._foreach_add_(total, products, alpha=1 / len(batches))
     return weights, dict(zip(weights, total, strict=True))
@@ -207,7 +211,10 @@ def flow(model: nn.Module, weights: Mapping[str, Tensor], shape: Sequence[int]) 
         for name, parameter in model.named_parameters()
         if name not in weights
     }
-    state |= {name: buffer.clone() for name, buffer in model.named_buffers()}
+    state |= {
+        name: (buffer.double() if buffer.is_floating_point() else buffer).clone()
+        for name, buffer in model.named_buffers()
+    }
     for name, module in model.named_modules():
         if isinstance(module, _BatchNorm):
             state |= _identity(f"{name}.", module)
@@ -215,7 +222,8 @@ def flow(model: nn.Module, weights: Mapping[str, Tensor], shape: Sequence[int]) 
     ones = torch.ones(1, *shape, dtype=torch.float64, device=next(iter(leaves.values())).device)
     with mode(model, training=False):
         total = functional_call(model, {**state, **leaves}, (ones,)).sum()
-    return dict(zip(leaves, torch.autograd.grad(total, list(leaves.values())), strict=True))
+    found = torch.autograd.grad(total, list(leaves.values()), materialize_grads=True)
+    return dict(zip(leaves, found, strict=True))
 
 
 def _identity(prefix: str, norm: _BatchNorm) -> Weights:

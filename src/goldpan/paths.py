@@ -43,6 +43,7 @@ MOVE = _names(  # these are linear already, with weights that are not negative
 )
 SUMS = _names("add radd iadd sub rsub isub")
 PRODUCTS = _names("mul rmul imul div truediv itruediv multiply")
+VALUES = _names("bool int float item tolist numpy")
 CONSTANTS = _names("new_zeros new_ones new_empty new_full new_tensor zeros_like ones_like")
 
 
@@ -94,6 +95,8 @@ class Paths(TorchFunctionMode):
             return self._weighted(func, name, args, options)
         if rule := OWN.get(name):
             return rule(self, *args, **options)
+        if name in VALUES:
+            raise UnknownPaths("the network looks at a value of the image, and may branch on it")
         result = func(*args, **options)
         if not any(isinstance(leaf, Tensor) for leaf in tree_leaves(result)):
             return result

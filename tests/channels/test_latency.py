@@ -19,3 +19,11 @@ def test_only_a_timed_training_leaves_gradients() -> None:
     assert net.weight.grad is None
     latencies({"net": net}, (4,), 2, training=True, repeats=1)
     assert net.weight.grad is not None
+
+
+def test_slow_networks_are_timed_twice_and_the_second_time_counts() -> None:
+    calls = []
+    net = nn.Linear(4, 4)
+    net.register_forward_hook(lambda *_: calls.append(1))
+    latencies({"net": net}, (4,), 2, limit=0.0)
+    assert len(calls) == 2

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
-from goldpan.layers.swap import swap_layers, unswappable
+from goldpan.layers.swap import swap_layers
 
 
 class OwnForward(nn.Conv2d):
@@ -48,7 +48,6 @@ def test_logits_stay_bit_for_bit(library: str) -> None:
     assert all(a is b for a, b in zip(net.parameters(), parameters, strict=True))
     kinds = {type(m) for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)}
     assert kinds == {MaskedConv2d, MaskedLinear}
-    assert unswappable(net) == []
 
 
 def test_shared_layers_and_tied_weights_stay_shared() -> None:
@@ -57,6 +56,7 @@ def test_shared_layers_and_tied_weights_stay_shared() -> None:
     net = swap_layers(nn.Sequential(shared, nn.Sequential(shared), tied))
     assert net[0] is net[1][0]
     assert net[2].weight is net[0].weight
+    assert [isinstance(layer, MaskedLinear) for layer in (net[0], net[2])] == [True, False]
 
 
 def test_masked_layers_keep_their_masks() -> None:
@@ -84,7 +84,7 @@ def test_subclasses_of_masked_layers_can_be_injected() -> None:
     assert [type(layer) for layer in net.children()] == [Marked, MaskedLinear]
 
 
-def test_layers_that_compute_in_their_own_way_stay_and_are_named() -> None:
+def test_layers_that_compute_in_their_own_way_stay() -> None:
     net = nn.ModuleDict(
         {
             "plain": nn.Conv2d(1, 2, 1),
@@ -96,7 +96,5 @@ def test_layers_that_compute_in_their_own_way_stay_and_are_named() -> None:
         }
     )
     swap_layers(net)
-    assert unswappable(net) == ["own", "normed", "lazy", "transposed", "attention"]
-    assert type(net["plain"]) is MaskedConv2d
-    assert type(net["own"]) is OwnForward
-    assert type(net["attention"].out_proj) is MaskedLinear
+    masked = [name for name, m in net.named_modules() if isinstance(m, MaskedConv2d | MaskedLinear)]
+    assert masked == ["plain", "attention.out_proj"]

@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from goldpan.layers.masked import MaskedConv2d, MaskedLinear
 from goldpan.models.own import own_network
 
 
@@ -39,9 +38,6 @@ class ByClass(nn.Module):
 @pytest.mark.parametrize("build", [by_num_classes, by_classes, by_nothing, ByClass])
 def test_a_builder_is_told_what_it_has_parameters_for(build: Any) -> None:
     net = own_network(build, 5, 3, 8, seed=0)
-    kinds = [type(m) for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-    assert kinds == [MaskedConv2d, MaskedLinear]
-    assert net.training
     assert net(torch.zeros(2, 3, 8, 8)).shape == (2, 5)
 
 
@@ -66,21 +62,9 @@ def needs_depth(num_classes: int, depth: int) -> nn.Module:
     [
         (needs_depth, r"test_own.needs_depth needs depth; set it by model.depth=VALUE"),
         (lambda: 3, "is to return a torch.nn.Module; got a int"),
-        (lambda: small(5, 1, 4), r"takes no images of 3 x 8 x 8 \(Given groups=1"),
-        (lambda: small(7, 3, 4), r"is to return logits \(N, 5\), .* got \(2, 7\) for 2 images"),
-        (nn.Flatten, r"is to return logits \(N, 5\), .* got \(2, 192\)"),
-        (lambda: nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Softmax(1)), r"logits \(N, 5\)"),
     ],
 )
 def test_what_is_no_such_network_is_refused_in_a_sentence(build: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as error:
         own_network(build, 5, 3, 8, seed=0)
     assert "\n" not in str(error.value)
-
-
-def test_a_network_without_a_layer_to_mask_is_refused() -> None:
-    def pooled() -> nn.Module:
-        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-
-    with pytest.raises(ValueError, match=r"has no plain nn.Conv2d or nn.Linear"):
-        own_network(pooled, 3, 3, 8, seed=0)

@@ -1,4 +1,3 @@
-import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -56,14 +55,6 @@ def test_own_initialization_is_replaced_when_a_scheme_is_named() -> None:
     net = timm_model(4, name="test_resnet", initialization="rni")
     norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
     assert all((norm.weight == 0.5).all() for norm in norms)
-
-
-def test_layers_that_stay_dense_are_named_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING), torch.device("meta"):
-        torchvision_model(4, 3, 32, name="vit_b_16")
-    (record,) = caplog.records
-    assert "vit_b_16 keeps layers dense that masks cannot reach (12)" in record.getMessage()
-    assert "encoder.layers.encoder_layer_0.self_attention" in record.getMessage()
 
 
 @pytest.mark.parametrize("build", [torchvision_model, timm_model])

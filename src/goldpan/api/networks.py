@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from goldpan.layers.masked import MaskedLayer
-from goldpan.layers.swap import swap_layers, unswappable
+from goldpan.layers.swap import is_plain, swap_layers
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -29,8 +29,9 @@ def require_prunable(net: nn.Module) -> None:
     """Raise ValueError if the network has no weight that a mask can cut."""
     if prunable(net):
         return
-    odd = unswappable(net)[:1]
-    why = [f"; masks cannot reach {n}, a {type(net.get_submodule(n)).__name__}" for n in odd]
+    kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.Linear, nn.MultiheadAttention)
+    odd = [(name, layer) for name, layer in net.named_modules() if isinstance(layer, kinds)][:1]
+    why = [f"; masks cannot reach {name}, a {type(layer).__name__}" for name, layer in odd]
     raise ValueError("".join([f"{type(net).__name__} has no Conv2d or Linear to prune", *why]))
 
 
@@ -44,9 +45,7 @@ def require_masked(net: nn.Module) -> None:
 
 def prunable(net: nn.Module) -> list[Tensor]:
     """The weights that masks cut or could cut: of plain and of masked layers, each once."""
-    odd = {net.get_submodule(name) for name in unswappable(net)}
-    kinds = (nn.Conv2d, nn.Linear, MaskedLayer)
-    layers = [layer for layer in net.modules() if isinstance(layer, kinds) and layer not in odd]
+    layers = [layer for layer in net.modules() if isinstance(layer, MaskedLayer) or is_plain(layer)]
     return list({id(layer.weight): layer.weight for layer in layers}.values())  # ties count once
 
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from goldpan.channels.allocation import ChannelAllocator
-from goldpan.channels.finding import find_groups, trace
+from goldpan.channels.finding import couple, find_groups
 from goldpan.channels.groups import ChannelGroup, removed
-from goldpan.channels.surgery import shrink
+from goldpan.channels.hidden import has_batchnorm, unit_magnitudes
+from goldpan.channels.surgery import shrink_unproved
 from goldpan.cost import cost
 from goldpan.layers.bounded_norm import importance, norms
 
@@ -35,12 +36,17 @@ class ChannelScorer(Protocol):
 
 @torch.no_grad()
 def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
-    """Score the channels of each group, (size,), by the mean of its norms' importances."""
+    """Score the channels of each group, (size,), by the mean of its norms' importances.
+
+    Hidden units, which have no norm, are scored by their weights' magnitude.
+    """
     norms = dict(model.named_modules())
     return {
         group.name: torch.stack(
             [group.pool(name, importance(norms[name])) for name in group.norms]
         ).mean(0)
+        if group.norms
+        else unit_magnitudes(model, group)
         for group in groups
     }
 
@@ -90,10 +96,11 @@ def choose_channels(
     Raises:
         ValueError: if the model's channels cannot be followed, or no fraction removes as much.
     """
-    scores = score(model, prunable_groups(model, shape, scope) if groups is None else groups)
+    groups = prunable_groups(model, shape, scope) if groups is None else groups
+    scores = score(model, groups)
     fraction = sparsity
     if target != "channels":
-        fraction = _fraction_of_channels(model, shape, scores, sparsity, allocate, target)
+        fraction = _fraction_of_channels(model, shape, groups, scores, sparsity, allocate, target)
     kept, without_floor = allocate(scores, fraction), allocate(scores, fraction, floor=0)
     counts = {name: int(mask.sum()) for name, mask in kept.items()}
     floored = {name: n for name, n in counts.items() if n > int(without_floor[name].sum())}
@@ -110,9 +117,16 @@ def prunable_groups(
     """
     names = getattr(model, "prunable_norms", None)
     if names is None and scope == "followed":
-        groups = list(trace(model, shape).groups)
+        groups = list(couple(model, shape).groups)
     else:
         groups = find_groups(model, shape, names() if names is not None else None)
+    if not groups and not has_batchnorm(model):
+        raise ValueError(
+            f"{type(model).__name__} has no channels that can be removed: they are those with a "
+            "BatchNorm, or without any, the hidden units between two linear layers with an "
+            "activation that is zero at zero; choose another model, or a method that cuts weights, "
+            "such as snip"
+        )
     if not groups and norms(model):
         raise ValueError(
             f"all channels of {type(model).__name__} are tied to its input or output, so that none "
@@ -159,6 +173,7 @@ def nothing_removed(sparsity: float) -> ValueError:
 def _fraction_of_channels(
     model: nn.Module,
     shape: Sequence[int],
+    groups: Sequence[ChannelGroup],
     scores: Mapping[str, Tensor],
     sparsity: float,
     allocate: ChannelAllocator,
@@ -168,7 +183,7 @@ def _fraction_of_channels(
     dense = _amount(model, shape, target)
 
     def enough(fraction: float) -> bool:
-        smaller = shrink(model, allocate(scores, fraction), shape)
+        smaller = shrink_unproved(model, groups, allocate(scores, fraction))
         return _amount(smaller, shape, target) <= (1 - sparsity) * dense
 
     low, high = 0.0, 1 - 2.0**-BISECTIONS

@@ -19,8 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.overrides import TorchFunctionMode
 
 from goldpan.channels.groups import FIXED, ChannelGroup, Coupling
+from goldpan.channels.hidden import has_batchnorm, hidden_units
 from goldpan.channels.shrinkable import sizes
 from goldpan.channels.tracing import BATCH, Follower
 from goldpan.masks import UnknownLayer
@@ -31,8 +33,9 @@ def find_groups(
 ) -> list[ChannelGroup]:
     """The groups of channels that can be removed, in the order of a forward pass.
 
-    Each holds a BatchNorm; channels of the images or the output, or tied to padded ones, are in
-    none. `shape` is one image's, (C, H, W). `scope` names the norms that may shrink: all if None.
+    Each holds a BatchNorm, or hidden units if the network has none; channels of the images or the
+    output, or tied to padded ones, are in none. `shape` is one image's, (C, H, W). `scope` names
+    the norms that may shrink: all if None.
 
     Raises:
         ModuleNotFoundError: if Torch-Pruning is not installed.
@@ -40,7 +43,7 @@ def find_groups(
         ValueError: if channels pass through an operation that cannot be followed and the scope does
             not leave them out; or if a norm of the scope cannot shrink without one outside of it.
     """
-    coupling = trace(model, shape)
+    coupling = couple(model, shape)
     if scope is None:
         if lost := {name: why for name, why in coupling.whole.items() if why not in FIXED}:
             first, why = next(iter(lost.items()))
@@ -64,15 +67,27 @@ def find_groups(
     return chosen
 
 
+def couple(model: nn.Module, shape: Sequence[int]) -> Coupling:
+    """The groups that `trace` finds, or the hidden units of a network without BatchNorm."""
+    if has_batchnorm(model):
+        return trace(model, shape)
+    return Coupling(tuple(hidden_units(model, shape)), {})
+
+
 def trace(model: nn.Module, shape: Sequence[int]) -> Coupling:
     """Follow every channel of the model through one forward pass; the model is left untouched.
 
     Raises:
         ModuleNotFoundError: if Torch-Pruning is not installed.
-        ValueError: if the model cannot be traced, or calls a layer more than once.
+        ValueError: if the model cannot be traced, calls a layer more than once, or ties weights.
     """
     net = copy.deepcopy(model).cpu().to(memory_format=torch.contiguous_format).requires_grad_()
     names = {module: name for name, module in net.named_modules()}
+    owners: dict[Tensor, str] = {}
+    for module, name in names.items():
+        for parameter in module.parameters(recurse=False):
+            if (owner := owners.setdefault(parameter, name)) != name:
+                raise ValueError(f"{name} and {owner} share weights; their channels must stay")
     calls: Counter[str] = Counter()
     for module in names:
         if sizes(module):  # a layer that can shrink
@@ -119,8 +134,24 @@ def _graph(net: nn.Module, images: Tensor) -> Any:
     return graph
 
 
+class _NoValues(TorchFunctionMode):
+    """Refuses a network that looks at numbers: on other images it may take another branch."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in ("__bool__", "__int__", "__float__", "item", "tolist"):
+            raise ValueError(
+                "its forward looks at the value of a tensor, so that other images may pass through "
+                "other layers, which cannot be followed"
+            )
+        return func(*args, **(kwargs or {}))
+
+
 def _forward(net: nn.Module, images: Sequence[Tensor]) -> Tensor:
-    logits = net(*images)
+    with _NoValues():
+        logits = net(*images)
     if not isinstance(logits, Tensor):
         raise TypeError(f"it must return logits, it returns a {type(logits).__name__}")
     return logits

@@ -22,6 +22,9 @@ FIXED = (IMAGES, LOGITS, PADDING, BROADCAST)  # followed, and known to stay
 class ChannelGroup:
     """Channels that shrink together, named after the first norm that they pass.
 
+    Hidden units (goldpan.channels.hidden) pass none; they are named after the layer that makes
+    them.
+
     `places` tells which of the `size` channels each of a layer's inputs or outputs belongs to, -1
     if to none of them. A norm behind a concatenation serves several groups. A linear layer behind
     a flattening has several inputs for each channel.
@@ -36,7 +39,8 @@ class ChannelGroup:
 
     def __str__(self) -> str:
         made, used = ", ".join(self.producers), ", ".join(self.consumers)
-        return f"{self.size} channels of {', '.join(self.norms)}: from {made} to {used}"
+        what = f"channels of {', '.join(self.norms)}" if self.norms else "hidden units"
+        return f"{self.size} {what}: from {made} to {used}"
 
     def spread(self, kept: Tensor, place: Place) -> Tensor:
         """Whether each input or output of a layer is kept, if its channel is in `kept`, (size,).

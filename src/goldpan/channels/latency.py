@@ -10,6 +10,7 @@ from torch import nn
 from goldpan.gradients import mode
 
 WARM_UP, REPEATS = 3, 15
+LIMIT = 5.0  # seconds, after which no further turn begins
 
 
 def latencies(
@@ -20,6 +21,7 @@ def latencies(
     training: bool = False,
     warm_up: int = WARM_UP,
     repeats: int = REPEATS,
+    limit: float = LIMIT,
 ) -> dict[str, float]:
     """Time one pass of a batch through each network: its name -> milliseconds, the median.
 
@@ -33,17 +35,23 @@ def latencies(
             networks; else a forward pass in eval mode.
         warm_up: passes of each network that are not counted.
         repeats: passes of each network that are.
+        limit: seconds after which no further pass begins, so that large networks end soon: then
+            fewer passes count, but at least one of each network does, after one that does not.
     """
     times: dict[str, list[float]] = {name: [] for name in models}
+    start = perf_counter()
     for turn in range(warm_up + repeats):
+        if turn > 1 and perf_counter() - start > limit:
+            break
         for name, model in models.items():
             parameter = next(model.parameters())
             images = torch.zeros(batch, *shape, device=parameter.device)
             with mode(model, training=training), torch.inference_mode(not training):
-                seconds = _seconds(model, images)
-            if turn >= warm_up:
-                times[name].append(seconds)
-    return {name: 1000 * median(values) for name, values in times.items()}
+                times[name].append(_seconds(model, images))
+    return {
+        name: 1000 * median(values[min(warm_up, len(values) - 1) :])
+        for name, values in times.items()
+    }
 
 
 def _seconds(model: nn.Module, images: torch.Tensor) -> float:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from goldpan.channels.finding import trace
+from goldpan.channels.finding import couple
 from goldpan.channels.groups import ChannelGroup, Place
+from goldpan.channels.hidden import silence_units
 from goldpan.channels.shrinkable import cut, windows
 from goldpan.layers.bounded_norm import BoundedBatchNorm2d
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
@@ -35,11 +36,19 @@ def shrink(model: nn.Module, kept: Mapping[str, Tensor], shape: Sequence[int]) -
             computes something else than the large one with those channels silent.
     """
     groups = _named_groups(model, kept, shape)
+    small = shrink_unproved(model, groups, kept)
+    _require_same_logits(silence(model, groups, kept), small, shape)
+    return small
+
+
+def shrink_unproved(
+    model: nn.Module, groups: Iterable[ChannelGroup], kept: Mapping[str, Tensor]
+) -> nn.Module:
+    """Copy a network as `shrink` does, of known groups and without its proof: to count sizes."""
     small = copy.deepcopy(model)
     small.zero_grad(set_to_none=True)
     for name, (inputs, outputs) in _layers_kept(groups, kept).items():
         cut(small.get_submodule(name), inputs, outputs)
-    _require_same_logits(silence(model, groups, kept), small, shape)
     return small
 
 
@@ -83,13 +92,15 @@ def plain(model: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def silence(
-    model: nn.Module, groups: Iterable[ChannelGroup], kept: Mapping[str, Tensor]
+    model: nn.Module, groups: Sequence[ChannelGroup], kept: Mapping[str, Tensor]
 ) -> nn.Module:
     """Copy a network in which the norms of channels that are not kept return zero.
 
-    Their scale and bias are zero; a bounded norm, whose scale cannot be, becomes a plain one.
+    Their scale and bias are zero; a bounded norm, whose scale cannot be, becomes a plain one. Of
+    hidden units, which have no norm, the linear layer returns zero.
     """
     copied = copy.deepcopy(model)
+    units = {name for group in groups if not group.norms for name in group.producers}
     for name, (_, outputs) in _layers_kept(groups, kept).items():
         norm = copied.get_submodule(name)
         if isinstance(norm, _BatchNorm) and outputs is not None:
@@ -97,6 +108,8 @@ def silence(
                 norm = norm.to_plain()
                 copied.set_submodule(name, norm)
             _silence_norm(norm, ~outputs)
+        elif isinstance(norm, nn.Linear) and outputs is not None and name in units:
+            silence_units(norm, ~outputs)
     return copied
 
 
@@ -114,7 +127,7 @@ def _named_groups(
     model: nn.Module, kept: Mapping[str, Tensor], shape: Sequence[int]
 ) -> list[ChannelGroup]:
     """The groups that `kept` names, once it is known to fit them."""
-    coupling = trace(model, shape)
+    coupling = couple(model, shape)
     groups = {group.name: group for group in coupling.groups if group.name in kept}
     for name, keep in kept.items():
         if name not in groups:

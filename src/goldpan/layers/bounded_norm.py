@@ -91,7 +91,7 @@ def norms(model: nn.Module) -> dict[str, nn.BatchNorm2d]:
     }
     if not found:
         raise ValueError(
-            f"{type(model).__name__} has no BatchNorm2d; rni, slimming, polarization and uniform "
-            "rank channels by its scales"
+            f"{type(model).__name__} has no BatchNorm2d; rni, slimming and polarization rank "
+            "channels by its scales"
         )
     return found

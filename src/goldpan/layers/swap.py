@@ -12,16 +12,6 @@ from torch import nn
 
 from goldpan.layers.masked import MaskedConv2d, MaskedLayer, MaskedLinear
 
-# What holds weight matrices; all but plain Conv2d and Linear stay dense.
-_WEIGHTED = (
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.ConvTranspose2d,
-    nn.Linear,
-    nn.MultiheadAttention,  # its packed in_proj_weight; out_proj is a Linear of its own
-)
-
 
 def swap_layers(
     model: nn.Module,
@@ -32,12 +22,16 @@ def swap_layers(
     """Give each plain `nn.Conv2d` and `nn.Linear` of the model an all-true mask; return the model.
 
     `conv` and `linear` may be subclasses that hold nothing beyond the mask. Layers that are masked
-    already are left alone, and so are those that `unswappable` names: logits never change.
+    already are left alone, and so are those that compute their weight or output in their own way
+    (timm's StdConv2d and Conv2dSame, parametrized, lazy or quantized layers): logits never change.
+    Of layers that share one weight the first gets the mask, so that the weight counts once.
     """
+    masked = {layer.weight for layer in model.modules() if isinstance(layer, MaskedLayer)}
     for layer in model.modules():
-        if _is_plain(layer) and not isinstance(layer, MaskedLayer):
+        if is_plain(layer) and layer.weight not in masked:
             layer.__class__ = conv if isinstance(layer, nn.Conv2d) else linear
             layer.register_buffer("mask", torch.ones_like(layer.weight, dtype=torch.bool))
+            masked.add(layer.weight)
     return model
 
 
@@ -54,21 +48,7 @@ def swap_norms(model: nn.Module, norm: Callable[[int], nn.BatchNorm2d]) -> nn.Mo
     return model
 
 
-def unswappable(model: nn.Module) -> list[str]:
-    """Name the layers whose weights masks cannot reach, in the order of `named_modules`.
-
-    They are convolutions and linear layers that compute their weight or output in their own way
-    (timm's StdConv2d and Conv2dSame, parametrized, lazy or quantized layers), convolutions of other
-    kinds, and the packed projections of `nn.MultiheadAttention`.
-    """
-    return [
-        name
-        for name, layer in model.named_modules()
-        if isinstance(layer, _WEIGHTED) and not _is_plain(layer)
-    ]
-
-
-def _is_plain(layer: nn.Module) -> TypeGuard[nn.Conv2d | nn.Linear]:
+def is_plain(layer: nn.Module) -> TypeGuard[nn.Conv2d | nn.Linear]:
     """Tell whether PyTorch's own forward multiplies by a weight that the layer itself holds."""
     kind = type(layer)
     if isinstance(layer, nn.Conv2d):

@@ -1,46 +1,31 @@
-"""A network of the user's own: from any function or class that makes one, with masked layers."""
+"""A network of the user's own: from any function or class that makes one."""
 
 import inspect
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import torch
 from torch import nn
 
-from goldpan.layers.masked import MaskedLayer
-from goldpan.layers.swap import swap_layers, unswappable
 from goldpan.models.initialize import seeded
-
-_log = logging.getLogger(__name__)
 
 
 def own_network(
     build: Callable[..., Any], classes: int, channels: int, image_size: int, *, seed: int
 ) -> nn.Module:
-    """Call `build` for this data, drawing from the seed, and give its layers masks.
+    """Call `build` for this data, drawing from the seed.
 
     It is told what it has parameters for: `classes` or `num_classes`; `channels`, `in_channels` or
     `in_chans`; `image_size` or `img_size`; `seed`. One that has none is called as it is. The
     network takes images (N, channels, image_size, image_size) and returns logits (N, classes).
 
-    Raises ValueError if `build` needs more, or makes no such network.
+    Raises ValueError if `build` needs more, or makes no network.
     """
     name = _name_of(build)
     with seeded(seed):
         net = build(**_taken(build, name, classes, channels, image_size, seed))
-        if not isinstance(net, nn.Module):
-            raise ValueError(f"{name} is to return a torch.nn.Module; got a {type(net).__name__}")
-        _try(net, name, classes, (channels, image_size, image_size))
-    swap_layers(net)
-    if not any(isinstance(layer, MaskedLayer) for layer in net.modules()):
-        raise ValueError(
-            f"{name} has no plain nn.Conv2d or nn.Linear, whose weights alone can be masked; build "
-            "it of them"
-        )
-    if dense := unswappable(net):
-        _log.warning("%s keeps layers dense that masks cannot reach: %s.", name, ", ".join(dense))
+    if not isinstance(net, nn.Module):
+        raise ValueError(f"{name} is to return a torch.nn.Module; got a {type(net).__name__}")
     return net
 
 
@@ -66,25 +51,3 @@ def _taken(
                 f"gives {', '.join(known)}"
             )
     return {p.name: known[p.name] for p in named if p.name in known and p.name not in given}
-
-
-@torch.no_grad()
-def _try(net: nn.Module, name: str, classes: int, shape: tuple[int, int, int]) -> None:
-    """Let two images of zeros pass through the network.
-
-    Raises ValueError if they do not, or do not give logits (2, classes).
-    """
-    size = " x ".join(map(str, shape))
-    net.eval()
-    try:
-        logits = net(torch.zeros(2, *shape))
-    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
-        why = " ".join(str(error).split())
-        raise ValueError(f"{name} takes no images of {size} ({why})") from error
-    finally:
-        net.train()
-    got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-    if got != (2, classes):
-        raise ValueError(
-            f"{name} is to return logits (N, {classes}), one for each class; got {got} for 2 images"
-        )

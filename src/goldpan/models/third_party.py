@@ -4,7 +4,6 @@ It is randomly initialised unless pretrained weights are asked for, which alone 
 libraries are imported when first used: they take seconds.
 """
 
-import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -15,15 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear
-from goldpan.layers.swap import swap_layers, unswappable
+from goldpan.layers.swap import swap_layers
 from goldpan.models.initialize import initialize, seeded
 from goldpan.models.pretrained import load_fitting, note_start
 from goldpan.models.sizes import require_positive
 
 LARGE = 224
 """Pixels of ImageNet's images, which nearly every network of both libraries takes."""
-
-_log = logging.getLogger(__name__)
 
 
 def torchvision_model(
@@ -62,7 +59,7 @@ def torchvision_model(
     if weights is not None:
         _require_default(initialization, "weights")
         load_fitting(net, _read_torchvision(name, weights), f"{name}'s {weights} of torchvision")
-    return _masked(net, name, conv, linear, initialization, seed)
+    return _masked(net, conv, linear, initialization, seed)
 
 
 def timm_model(
@@ -110,7 +107,7 @@ def timm_model(
         heads = known.classifier if isinstance(known.classifier, tuple) else (known.classifier,)
         anew = [n for n in net.state_dict() if n.rpartition(".")[0] in heads]
         note_start(net, f"timm's {name}", anew if known.num_classes != classes else ())
-    return _masked(net, name, conv, linear, initialization, seed)
+    return _masked(net, conv, linear, initialization, seed)
 
 
 def _read_torchvision(name: str, weights: str) -> Mapping[str, Tensor]:
@@ -199,18 +196,13 @@ def _rebuild_first_convolution(net: nn.Module, channels: int) -> None:
 
 def _masked(
     net: nn.Module,
-    name: str,
     conv: type[MaskedConv2d],
     linear: type[MaskedLinear],
     initialization: str,
     seed: int,
 ) -> nn.Module:
-    """Swap the layers, draw the weights unless the library's own stay, and log what stays dense."""
+    """Swap the layers, and draw the weights unless the library's own stay."""
     swap_layers(net, conv=conv, linear=linear)
     if initialization != "default":
         initialize(net, initialization, seed)
-    dense = unswappable(net)
-    if dense:
-        reason = f"{name} keeps layers dense that masks cannot reach ({len(dense)})"
-        _log.warning("%s: %s.", reason, ", ".join(dense))
     return net

@@ -14,6 +14,7 @@ from goldpan.cost import CONVENTION, cost, live_paths
 from goldpan.data.vision import VisionData
 from goldpan.masks import digest, read_masks
 from goldpan.models.pretrained import start_of
+from goldpan.models.prunable import left_dense
 from goldpan.runs.curve import Row
 from goldpan.runs.record import (
     Accuracies,
@@ -65,6 +66,7 @@ def measure(
             flops_without_cut=spent.flops_kept,
             masks=digest(masks),
             regrowth=pruner.regrowth if isinstance(pruner, DropAndGrow) else None,
+            left_dense=left_dense(system.net),
         ),
         ranks=tuple(compare_ranks(system.net)),
         importances=importances,

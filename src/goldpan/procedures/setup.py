@@ -22,6 +22,7 @@ from goldpan.layers.swap import swap_norms
 from goldpan.models.initialize import seeded
 from goldpan.models.own import own_network
 from goldpan.models.pretrained import classifier_layers
+from goldpan.models.prunable import dense_sentence, left_dense, make_prunable
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.recipe import build_rate, choose_loss
 from goldpan.runs.build import build
@@ -65,8 +66,11 @@ def _say_once(sentence: str) -> None:
 def build_system(
     cfg: DictConfig, data: VisionData, network: Callable[[int], nn.Module] | None = None
 ) -> Classifier:
-    """The network that fits the data, or `network`'s, drawn from the seed, and its optimizer."""
-    return Classifier(
+    """The network that fits the data, or `network`'s, drawn from the seed, and its optimizer.
+
+    Where a method cuts weights, those that it cannot are named in one line.
+    """
+    system = Classifier(
         network or partial(build_network, cfg, data),
         cfg.seed,
         penalty=build(cfg.method.get("penalty")),
@@ -80,6 +84,10 @@ def build_system(
         compiled=cfg.strategy.compile,
         sparse_linear=cfg.strategy.sparse_linear,
     )
+    sentence = dense_sentence(left_dense(system.net)) if cfg.method.pruner else ""
+    if sentence and is_first_rank():
+        print(sentence, flush=True)
+    return system
 
 
 def build_network(cfg: DictConfig, data: Images, seed: int) -> nn.Module:
@@ -88,10 +96,13 @@ def build_network(cfg: DictConfig, data: Images, seed: int) -> nn.Module:
     It has the sizes that lie beside the checkpoint to start from, if there is one.
     """
     channels, height, _ = data.image_shape
-    model = build(cfg.model)
-    if not cfg.model._target_.startswith("goldpan."):
+    model, own = build(cfg.model), not cfg.model._target_.startswith("goldpan.")
+    if own:
         model = partial(own_network, model)
     net: nn.Module = model(classes=data.classes, channels=channels, image_size=height, seed=seed)
+    if own or "name" in cfg.model:  # goldpan's own need no look
+        with seeded(seed):
+            make_prunable(net, data.image_shape, data.classes)
     if (norm := build(cfg.method.get("norm"))) is not None:
         with seeded(seed):
             swap_norms(net, norm)

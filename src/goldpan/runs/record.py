@@ -146,7 +146,8 @@ class WeightResult:
     saved, for a masked network computes as much as a dense one. `masks` is the masks' sha256.
     `compaction`, of a run with compact=true, says what its training was spared: the fractions of
     channels removed and of parameters and FLOPs kept, and milliseconds of a training step's passes,
-    masked and compacted. `regrowth` is there if weights grew in training.
+    masked and compacted. `regrowth` is there if weights grew in training. `left_dense` names the
+    weights that no mask reaches, and why: "lstm.weight_ih_l0" -> "LSTM".
     """
 
     sparsity: Sparsity
@@ -156,6 +157,7 @@ class WeightResult:
     masks: str
     compaction: Mapping[str, float] = field(default_factory=dict)
     regrowth: RegrowthResult | None = None
+    left_dense: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

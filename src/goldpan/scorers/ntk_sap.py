@@ -64,7 +64,8 @@ def ntk_sap(
             dw = epsilon * _normal(shape, weight, *key, repeat, index, name, "change")
             before[name], after[name] = w * masks[name], (w + dw) * masks[name]
         value = _change(network, z, before, after) / (repeats * len(batches))
-        torch._foreach_add_(total, torch.autograd.grad(value, list(masks.values())))
+        found = torch.autograd.grad(value, list(masks.values()), materialize_grads=True)
+        torch._foreach_add_(total, found)
     return {name: (layers[name].mask * g).abs() for name, g in zip(masks, total, strict=True)}
 
 
