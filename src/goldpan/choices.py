@@ -63,9 +63,14 @@ def bad_choice(arguments: Sequence[str], conf: Path) -> str | None:
             return sentence
         word = read_word(argument)
         known = _options(conf / word.name) if word.name.isalpha() and word.sign != "~" else []
-        options = word.value.split(",") if known else []
+        options = word.value.strip("[]").split(",") if known else []
         for option in options:
-            if option.removesuffix(".yaml") not in known and not set(option) & set("${}()[]'\""):
+            option = option.strip()
+            if (
+                option
+                and option.removesuffix(".yaml") not in known
+                and not set(option) & set("${}()[]'\"")
+            ):
                 close = get_close_matches(option, known, n=1)
                 hint = f" (did you mean {close[0]}?)" if close else ""
                 return f"{word.name} is one of {', '.join(known)}; got {option}{hint}"

@@ -12,7 +12,7 @@ from goldpan.runs.signatures import Signature, find_signature, public_names
 OF_HYDRA = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
 """Words inside a part that Hydra's instantiate reads; the part itself never sees them."""
 
-CALLED_AT_ONCE = ("dataset", "policy", "method.pruner", "method.pruner.sampling", "logger.settings")
+CALLED_AT_ONCE = ("dataset", "policy", "method.pruner", "method.pruner.sampling")
 """Parts that Hydra builds. All others are functions that goldpan calls, so they are partial."""
 
 
@@ -73,7 +73,8 @@ def _faults(name: str, node: Mapping[str, Any], whole: Mapping[str, Any]) -> Ite
 
 def _faults_of_part(name: str, node: Mapping[str, Any], known: Set[str]) -> Iterator[str]:
     """Say what is wrong with a part's function and with the names of its keywords."""
-    target, partial = node["_target_"], node.get("_partial_", False)
+    logs = name.partition(".")[0] == "logger"  # goldpan calls it, and says so itself
+    target, partial = node["_target_"], node.get("_partial_", logs)
     if not DOTTED.accepts(target):
         yield f"{name}._target_ is {DOTTED.words}; got {show(target)}"
         return
@@ -93,10 +94,12 @@ def _faults_of_part(name: str, node: Mapping[str, Any], known: Set[str]) -> Iter
         yield f"{name}._target_={target} cannot be read: {error}"
         return
     if signature is not None:
-        yield from _faults_of_keywords(name, node, signature)
+        yield from _faults_of_keywords(name, node, signature, partial=partial)
 
 
-def _faults_of_keywords(name: str, node: Mapping[str, Any], signature: Signature) -> Iterator[str]:
+def _faults_of_keywords(
+    name: str, node: Mapping[str, Any], signature: Signature, *, partial: bool
+) -> Iterator[str]:
     target, given = node["_target_"], [str(leaf) for leaf in node if leaf not in OF_HYDRA]
     strange = [] if signature.free else [leaf for leaf in given if leaf not in signature.names]
     if strange:
@@ -104,7 +107,7 @@ def _faults_of_keywords(name: str, node: Mapping[str, Any], signature: Signature
         words = " ".join(f"'~{name}.{leaf}'" for leaf in strange)
         hint = f"did you mean {name}.{near[0]}?" if near else f"leave that out, or type {words}"
         yield f"{target} takes no {', '.join(strange)}; {hint}"
-    later = signature.positional if node.get("_partial_") else ()
+    later = signature.positional if partial else ()
     missing = sorted(signature.required - {*given, *later})
     if missing and not node.get("_args_"):
         yield f"{name}.{missing[0]} is missing; {target} needs it"
