@@ -18,10 +18,14 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from goldpan.runs.provenance import is_first_rank
-from goldpan.runs.record import Identity, Record
+from goldpan.runs.record import CHECKPOINT, Identity, Record
+from goldpan.runs.told import describe, summarize
 
 LONGEST_TAG, LONGEST_NAME = 64, 128
 """Characters that W&B takes; a name is also that of a group."""
+
+STEP = "trainer/global_step"
+"""The axis of curves, as Lightning names it."""
 
 DEFAULTS = {"project": ("WANDB_PROJECT", "goldpan"), "mode": ("WANDB_MODE", "offline")}
 """Options of wandb.init -> the variable that says them where nothing is typed, else the default."""
@@ -60,57 +64,6 @@ def read_parts(words: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return ({"logger": outer} if "_target_" in outer else {}) | inner
 
 
-def describe(who: Identity) -> dict[str, Any]:
-    """What a run is, known before its first step: the names that were chosen, and all choices.
-
-    method, model, dataset, recipe, table, allocation and schedule are names, sparsity is a
-    fraction; `choices` holds every option.
-    """
-    choices = who.choices
-    dataset = choices["dataset"]
-    own = dataset["name"] == "image_folder"
-    source = str(dataset["root"] if own else dataset["name"])
-    model, recipe, *more = who.setting.removeprefix(source).split()
-    return {
-        "method": who.method,
-        "model": model,
-        "dataset": source,
-        "recipe": recipe,
-        "table": next((word[6:] for word in more if word.startswith("table=")), None),
-        "allocation": _name_of(choices, "allocation"),
-        "schedule": _name_of(choices, "schedule"),
-        "sparsity": choices["sparsity"],
-        "seed": who.seed,
-        "id": who.id,
-        "choices": dict(choices),
-    }
-
-
-def summarize(record: Record) -> dict[str, float]:
-    """The figures of a run by which runs are compared; those that it has.
-
-    Accuracies in percent; sparsities, FLOPs and parameters as fractions of the dense network's.
-    A layer's dots are slashes here, since W&B takes a dot for a step into a dictionary.
-    """
-    last, best = record.accuracy("last"), record.accuracy("best")
-    found: dict[str, float | None] = {
-        "accuracy": last.test if last else None,
-        "accuracy_best": best.test if best else None,
-        "flops_left": record.flops_kept,
-    }
-    if record.costs is not None:
-        found["images_per_second"] = record.costs.images_per_second
-    if record.sparsity is not None:
-        found["sparsity_effective"] = record.sparsity.effective
-        found |= {layer_key(name): value for name, value in record.sparsity.layers.items()}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def layer_key(name: str) -> str:
-    """The name of a layer's sparsity in a summary: features.0.weight is layers/features/0."""
-    return f"layers/{name.removesuffix('.weight').replace('.', '/')}"
-
-
 def close_loggers(loggers: Iterable[Logger], record: Record, pictures: Sequence[Path]) -> None:
     """Write the summary, and to W&B record and pictures, and finish so that the next run is new."""
     for logger in loggers:
@@ -126,14 +79,28 @@ def close_loggers(loggers: Iterable[Logger], record: Record, pictures: Sequence[
 
 
 class Wandb(WandbLogger):
-    """W&B that ends no run: what it raises is printed once, and the run goes on without it."""
+    """W&B that ends no run: what it raises is printed once, and the run goes on without it.
 
-    broken = False
+    Its own step is the training's, `first` steps later. So a run that was killed and resumed logs
+    what it logs twice under one step, and the curve goes on as if nothing had happened.
+    """
+
+    broken, last = False, 0
+
+    def __init__(self, run: Any, first: int = 0) -> None:
+        super().__init__(experiment=run)
+        self.first = first
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log; see the base class."""
+        """Log at a step of the training; without one, as rounds of pruning are, at W&B's next."""
         with self._unharmed():
-            super().log_metrics(metrics, step)
+            if step is None:
+                self.experiment.log(dict(metrics))
+                return
+            # Lightning 2.6.6 counts the step of a validation one lower than global_step, and W&B
+            # drops what is logged at a lower step than before.
+            self.last = max(self.last, self.first + step)
+            self.experiment.log({**metrics, STEP: step}, step=self.last)
 
     def close(self, record: Record, pictures: Sequence[Path]) -> None:
         """Write the record and the pictures, and finish the run."""
@@ -163,7 +130,10 @@ class Wandb(WandbLogger):
 
 
 def _open_wandb(part: Mapping[str, Any], folder: Path, who: Identity) -> Logger:
-    """Start a run of W&B; where W&B cannot be reached the run is kept offline."""
+    """Start a run of W&B; where W&B cannot be reached the run is kept offline.
+
+    A run that goes on from its checkpoint is resumed; one that starts anew replaces what W&B has.
+    """
     import wandb
 
     options = {name: value for name, value in part.items() if value is not None}
@@ -172,6 +142,8 @@ def _open_wandb(part: Mapping[str, Any], folder: Path, who: Identity) -> Logger:
             options[name] = default
     if not os.environ.get("WANDB_DIR"):
         options["dir"] = folder.parent
+    if (folder / CHECKPOINT).exists() and not os.environ.get("WANDB_RESUME"):
+        options.setdefault("resume", "allow")
     if "group" in options:
         options["group"] = _shorten(options["group"], LONGEST_NAME)
     named = os.environ.get("WANDB_TAGS", "").split(",")
@@ -194,14 +166,15 @@ def _open_wandb(part: Mapping[str, Any], folder: Path, who: Identity) -> Logger:
         raise ValueError(
             f"W&B cannot start ({_line(error)}); unset its variable, or choose logger=none"
         ) from error
-    run.define_metric("trainer/global_step")
-    run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+    run.define_metric(STEP)
+    run.define_metric("*", step_metric=STEP, step_sync=True)
     for accuracy in ("val/accuracy", "test/accuracy"):
-        run.define_metric(accuracy, step_metric="trainer/global_step", summary="last,max")
+        run.define_metric(accuracy, step_metric=STEP, summary="last,max")
     for axis, name in (("panning", "round"), ("episode", "steps"), ("evaluation", "steps")):
         run.define_metric(f"{axis}/{name}")
         run.define_metric(f"{axis}/*", step_metric=f"{axis}/{name}")
-    return Wandb(experiment=run)
+    pruner = who.choices["method"].get("pruner") or {}
+    return Wandb(run, first=pruner["rounds"] if "policy" in pruner else 0)  # Panning logs rounds
 
 
 def _open_other(name: str, part: Mapping[str, Any], folder: Path) -> Logger:
@@ -213,12 +186,6 @@ def _open_other(name: str, part: Mapping[str, Any], folder: Path) -> Logger:
     given = {key: value for key, value in places.items() if key in takes and key not in part}
     logger: Logger = instantiate({**part, "_partial_": False}, **given)
     return logger
-
-
-def _name_of(choices: Mapping[str, Any], group: str) -> str | None:
-    """The name of the function that a weight-cutting method takes from this group."""
-    part = (choices["method"].get("pruner") or {}).get(group) or {}
-    return str(part["_target_"]).rpartition(".")[2] if "_target_" in part else None
 
 
 def _shorten(text: str, most: int) -> str:

@@ -352,16 +352,11 @@ def _logger(choices: Choices) -> None:
     logger = choices.get("logger") or {}
     parts = [part for part in (logger, *logger.values()) if isinstance(part, Mapping)]
     targets = [str(part["_target_"]) for part in parts if "_target_" in part]
-    if logger and not targets:
-        raise ValueError(
-            f"logger has no _target_, so {', '.join(logger)} go nowhere; choose logger=wandb, or "
-            "set logger._target_ to a logger of Lightning"
-        )
     for target in targets:
         library = LIBRARIES.get(target.rpartition(".")[2])
         if library and target.startswith("pytorch_lightning.") and find_spec(library) is None:
             raise ValueError(
-                f"{target} needs the package {library}, which is not installed; "
+                f"{target} needs the package {library}, which is not installed: "
                 f"pip install {library}, or choose another logger"
             )
     if any(target.startswith("wandb.") for target in targets):

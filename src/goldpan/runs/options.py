@@ -245,7 +245,8 @@ LOGGER = {
     ),
     "logger.notes@init": _extra(null_or(TEXT), "of W&B; null: WANDB_NOTES"),
     "logger.resume@init": _extra(
-        one_of("allow", "must", "never", "auto"), "what W&B does with a run of the same id"
+        null_or(one_of("allow", "must", "never", "auto")),
+        "of W&B's run of this id; null: allow with a checkpoint, else it starts anew",
     ),
     "logger.reinit@init": _extra(
         one_of("finish_previous", "return_previous", "create_new", "default"),

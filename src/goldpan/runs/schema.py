@@ -41,7 +41,7 @@ def check_option(name: str, value: Any) -> None:
 
 def unknown(name: str) -> str:
     """The sentence on an option that does not exist, with the nearest that does."""
-    if name in OPTIONS:
+    if name in {dotted.partition("@")[0] for dotted in OPTIONS}:
         return f"{name} is no option of the parts chosen here; leave it out, or choose others"
     near = _nearest(name)
     return f"{name} is no option; " + (
@@ -62,7 +62,7 @@ def _faults(name: str, node: Mapping[str, Any], whole: Mapping[str, Any]) -> Ite
             continue
         if option is not None and not option.kind.accepts(value):
             yield _wrong(dotted, option, value)
-        elif option is None and target is None:
+        elif option is None and target is None and not _is_logger(name, value):
             yield unknown(dotted)
         elif isinstance(value, dict) and (option is not None or "_target_" in value):
             yield from _faults(dotted, value, whole)
@@ -74,6 +74,7 @@ def _faults(name: str, node: Mapping[str, Any], whole: Mapping[str, Any]) -> Ite
 def _faults_of_part(name: str, node: Mapping[str, Any], known: Set[str]) -> Iterator[str]:
     """Say what is wrong with a part's function and with the names of its keywords."""
     logs = name.partition(".")[0] == "logger"  # goldpan calls it, and says so itself
+    node = {leaf: value for leaf, value in node.items() if not _is_logger(name, value)}
     target, partial = node["_target_"], node.get("_partial_", logs)
     if not DOTTED.accepts(target):
         yield f"{name}._target_ is {DOTTED.words}; got {show(target)}"
@@ -111,6 +112,11 @@ def _faults_of_keywords(
     missing = sorted(signature.required - {*given, *later})
     if missing and not node.get("_args_"):
         yield f"{name}.{missing[0]} is missing; {target} needs it"
+
+
+def _is_logger(name: str, value: Any) -> bool:
+    """Whether this value in a group is a logger beside that of the group itself."""
+    return name == "logger" and isinstance(value, Mapping) and "_target_" in value
 
 
 def _missing(name: str, option: Option) -> str:
