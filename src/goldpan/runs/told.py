@@ -12,17 +12,16 @@ def describe(who: Identity) -> dict[str, Any]:
     method, model, dataset, recipe, table, allocation and schedule are names, sparsity is a
     fraction; `choices` holds every option.
     """
-    choices = who.choices
-    dataset = choices["dataset"]
-    own = dataset["name"] == "image_folder"
-    source = str(dataset["root"] if own else dataset["name"])
-    model, recipe, *more = who.setting.removeprefix(source).split()
+    choices, dataset = who.choices, who.choices["dataset"]
+    source = str(dataset["root" if dataset["name"] == "image_folder" else "name"])
+    model, recipe, *more = [*who.setting.removeprefix(source).split(), None, None]
+    table = next((word[6:] for word in more if word and word.startswith("table=")), None)
     return {
         "method": who.method,
         "model": model,
         "dataset": source,
         "recipe": recipe,
-        "table": next((word[6:] for word in more if word.startswith("table=")), None),
+        "table": table,
         "allocation": _name_of(choices, "allocator", "allocate"),
         "schedule": _name_of(choices, "schedule"),
         "sparsity": choices["sparsity"],
