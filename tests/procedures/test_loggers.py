@@ -1,6 +1,8 @@
 """Which loggers a run opens, what W&B is asked for, and that W&B ends no run."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,9 +11,9 @@ import pytest
 import wandb
 from omegaconf import DictConfig
 
-from goldpan.procedures.loggers import Wandb, open_loggers, read_parts
+from goldpan.procedures.loggers import Wandb, close_loggers, open_loggers, read_parts
 from goldpan.runs.experiment import plan_run, resolve
-from goldpan.runs.record import CHECKPOINT, Record
+from goldpan.runs.record import CHECKPOINT, Accuracies, Accuracy, Record
 
 Configure = Callable[..., DictConfig]
 GROUPS = {"dataset": "digits", "model": "vgg11", "recipe": "quick", "method": "snip"}
@@ -121,6 +123,20 @@ def test_a_logger_of_lightning_is_named_by_its_target(configure: Configure, tmp_
     draft, folder = plan_run(resolve(cfg), GROUPS, [])
     (logger,) = open_loggers(cfg, folder, draft.identity)
     assert Path(str(logger.log_dir)).parent == tmp_path / "csv" / folder.name
+
+
+@pytest.mark.skipif(not find_spec("tensorboard"), reason="tensorboard is not installed")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of its protocol buffers
+def test_tensorboard_has_the_choices_and_the_figures(configure: Configure, tmp_path: Path) -> None:
+    cfg = configure("logger=tensorboard")
+    draft, folder = plan_run(resolve(cfg), GROUPS, [])
+    loggers = open_loggers(cfg, folder, draft.identity)
+    loggers[0].log_metrics({"val/accuracy": 50.0}, step=20)
+    record = replace(draft, accuracies=Accuracies(Accuracy(1, 80.0)))
+    close_loggers(loggers, record, [])
+    files = [*(tmp_path / "tensorboard" / folder.name).glob("events*")]
+    written = b"".join(file.read_bytes() for file in files)
+    assert all(word in written for word in (b"val/accuracy", b"accuracy", b"global_top"))
 
 
 def test_no_logger_at_all_is_none(configure: Configure) -> None:
