@@ -15,7 +15,7 @@ def describe(who: Identity) -> dict[str, Any]:
     choices, dataset = who.choices, who.choices["dataset"]
     source = str(dataset["root" if dataset["name"] == "image_folder" else "name"])
     model, recipe, *more = [*who.setting.removeprefix(source).split(), None, None]
-    table = next((word[6:] for word in more if word and word.startswith("table=")), None)
+    table = next((str(word)[6:] for word in more if str(word).startswith("table=")), None)
     return {
         "method": who.method,
         "model": model,
