@@ -20,7 +20,8 @@ from benchmarks.measure import Pairs, seconds
 from benchmarks.rows import Row, at_most
 from benchmarks.workloads import BATCH, has_bf16
 from goldpan.channels.surgery import plain
-from goldpan.procedures.setup import build_network, build_system, build_trainer, close_logger
+from goldpan.procedures.loggers import close_loggers
+from goldpan.procedures.setup import build_network, build_system, build_trainer
 from goldpan.runs.experiment import plan_run, resolve
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.monitor import Monitor
@@ -121,7 +122,7 @@ def epoch(device: torch.device) -> Pairs:
         parts = [rival, Monitor(), CsvCurve(folder / "metrics.csv")]
         trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, parts)
         trainer.fit(system, datamodule=data)
-        close_logger(trainer.logger, draft, [])
+        close_loggers(trainer.loggers, draft, [])
     return Pairs(rival.ours[1:], rival.theirs[1:-1])
 
 

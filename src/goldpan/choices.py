@@ -108,8 +108,9 @@ def bad_choice(arguments: Sequence[str], conf: Path) -> str | None:
         word = read_word(argument)
         is_group = word.name.isalpha() and word.sign != "~" and not FLAGS.get(before)
         known = _options(conf / word.name) if is_group else []
-        options = [option.removesuffix(".yaml") for option in word.value.split(",")]
-        for option in options if known else []:
+        options = word.value.strip("[]").split(",")  # logger=[wandb,csv] has several
+        options = [option.strip().removesuffix(".yaml") for option in options]
+        for option in filter(None, options) if known else []:
             if sentence := _bad_option(word.name, option, conf, own):
                 return None if _elsewhere(arguments) else sentence
         tables += options if word.name == "table" and known else []

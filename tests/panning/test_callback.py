@@ -25,7 +25,7 @@ def test_a_batch_is_drawn_for_each_round_and_one_to_watch_with(
 
     indices = ["snip", "magnitude"]
     pan = Pan(Uniform(), Sampling(10), sparsity=0.5, indices=indices, rounds=2, watch=watch)
-    trainer: Any = SimpleNamespace(logger=None, default_root_dir=tmp_path)
+    trainer: Any = SimpleNamespace(loggers=[], default_root_dir=tmp_path)
     system: Any = SimpleNamespace(net=net, loss=F.cross_entropy)
     masks = pan.find(trainer, system, noting, lambda done, sparsity: None)
     assert sorted(asked) == drawn

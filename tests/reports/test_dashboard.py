@@ -1,6 +1,7 @@
 """The view of a table on W&B: built without an account, and what is said where there is none."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,12 +10,13 @@ from typing import Any
 import pytest
 
 from goldpan.reports import dashboard as tested
-from goldpan.reports.dashboard import MISSING, dashboard, save
+from goldpan.reports.dashboard import COLORS, MISSING, dashboard, save
 from goldpan.reports.report import Report
 from goldpan.reports.results import Panel, Results
 from goldpan.reports.spec import Table
 from goldpan.reports.table_cell import TableCell
-from goldpan.runs.record import Identity, Record, Sparsity, WeightResult
+from goldpan.runs.record import Costs, Identity, Record, Sparsity, WeightResult
+from goldpan.runs.told import summarize
 
 
 @pytest.fixture
@@ -23,7 +25,8 @@ def report(tmp_path: Path) -> Report:
     layers = {"features.0.weight": 0.5, "linear.weight": 0.95}
     sparsity = Sparsity(0.9, 0.9, 0.9, 0.9, layers)
     who = Identity("a", "digits", "snip", 0, {}, "")
-    record = Record(who, "finished", weights=WeightResult(sparsity, 1, 1, 1, ""))
+    costs = Costs({}, 1, 1, "")
+    record = Record(who, "finished", costs=costs, weights=WeightResult(sparsity, 1, 1, 1, ""))
     cell = TableCell({}, frozenset([tmp_path]), [record], [90.0])
     results = Results([Panel("", ["snip"], ["0.9"], {("snip", "0.9"): cell})])
     return Report(Table("demo", "", "last", "method", "sparsity"), results, "last", [], tmp_path)
@@ -48,39 +51,44 @@ def test_the_view_holds_the_runs_of_the_table_by_method_and_sparsity(spec: Any) 
     assert named == ["us", "goldpan", "goldpan demo"]
     (runs,) = spec["spec"]["section"]["runSets"]
     (only,) = runs["filters"]["filters"]
-    assert only["key"] == {"section": "run", "name": "group"}
+    assert only["key"] == {"section": "config", "name": "table"}
     assert (only["op"], only["value"]) == ("=", "demo")
     assert runs["grouping"] == [
-        {"section": "summary", "name": "record.method"},
+        {"section": "config", "name": "method.value"},
         {"section": "config", "name": "sparsity.value"},
     ]
 
 
-def test_the_panels_show_what_the_runs_log(spec: Any) -> None:
+def test_the_panels_show_what_the_runs_log(spec: Any, report: Report) -> None:
     shown = panels(spec)
-    assert len({panel["__id__"] for panel in shown}) == len(shown) == 11
-    text = json.dumps(shown)
-    for metric in ("val/accuracy", "train/loss", "record.accuracies.last.test", "record.best.test"):
-        assert metric in text
+    assert len({panel["__id__"] for panel in shown}) == len(shown) == 13
+    (record,) = report.results.records
+    known = {*summarize(record), "accuracy", "accuracy_best", "images_per_second", "status"}
+    named = set(re.findall(r'"summary(?::|_metrics\.)([^"]+)"', json.dumps(spec)))
+    assert {"accuracy", "flops_left", "layers/linear"} <= named <= known
     scatters = [panel["config"] for panel in shown if panel["viewType"] == "Scatter Plot"]
     assert [config["xAxis"] for config in scatters] == [
         "config:sparsity.value",
         "config:sparsity.value",
-        "summary:record.flops.sparse",
+        "summary:flops_left",
     ]
 
 
-def test_layers_and_shares_of_panning_have_their_panels(spec: Any) -> None:
-    shares, across = [
-        next(panel["config"] for panel in panels(spec) if key in panel["config"])
-        for key in ("metricRegex", "columns")
-    ]
-    assert shares["metricRegex"] == "^panning/weight/.*"
-    assert shares["xAxis"] == "panning/round"
+def test_methods_are_coloured_and_compared(spec: Any) -> None:
+    assert COLORS[0] in json.dumps(spec)
+    (across,) = [panel["config"] for panel in panels(spec) if "columns" in panel["config"]]
     assert [(column["accessor"], column["displayName"]) for column in across["columns"]] == [
-        ("summary:record.sparsity.layers.features.0.weight", "features.0"),
-        ("summary:record.sparsity.layers.linear.weight", "linear"),
+        ("config:method.value", "method"),
+        ("config:sparsity.value", "sparsity"),
+        ("summary:accuracy", "test accuracy (%)"),
+        ("summary:flops_left", "FLOPs left (%)"),
     ]
+    bars = [panel["config"] for panel in panels(spec) if panel["viewType"] == "Bar Chart"]
+    layers = ["summary_metrics.layers/features/0", "summary_metrics.layers/linear"]
+    assert bars[-1]["metrics"] == layers
+    assert "method" in json.dumps(bars[2])
+    (shares,) = [panel["config"] for panel in panels(spec) if "metricRegex" in panel["config"]]
+    assert (shares["metricRegex"], shares["xAxis"]) == ("^panning/weight/.*", "panning/round")
 
 
 def test_what_is_not_installed_is_named(

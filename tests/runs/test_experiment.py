@@ -1,5 +1,6 @@
 """Whole runs on the bundled digits, from configuration to record."""
 
+import csv
 import errno
 import json
 import os
@@ -114,11 +115,17 @@ def test_a_run_leaves_a_record_a_curve_and_weights_that_load(
     assert revived(masked_layers(net).values()) == 0
 
 
-def test_wandb_writes_offline_files_a_run_each(configure: Configure, tmp_path: Path) -> None:
+def test_several_loggers_write_beside_the_runs(configure: Configure, tmp_path: Path) -> None:
     for seed in (0, 1):
-        do(configure, "recipe.epochs=1", f"seed={seed}", "logger=wandb")
-    runs = [path.parent.name for path in tmp_path.glob("*/wandb/offline-run-*/*.wandb")]
+        record = do(configure, "recipe.epochs=1", f"seed={seed}", "logger=[wandb,csv]")
+    runs = [path.parent.name for path in tmp_path.glob("wandb/offline-run-*/*.wandb")]
     assert len(runs) == 2
+    (curve,) = tmp_path.glob(f"csv/*{record.identity.id}/version_0/metrics.csv")
+    rows = list(csv.DictReader(curve.open()))
+    last = record.accuracies.last
+    assert float(rows[-1]["accuracy"]) == last.test
+    found = [float(row["val/accuracy"]) for row in rows if row["val/accuracy"]]
+    assert found == pytest.approx([last.val])
 
 
 def test_a_run_goes_on_offline_where_wandb_cannot_be_reached(
@@ -140,7 +147,7 @@ def test_a_run_goes_on_offline_where_wandb_cannot_be_reached(
     assert (
         "W&B cannot be reached (no network); the run is logged offline" in capsys.readouterr().out
     )
-    assert list(tmp_path.glob("*/wandb/offline-run-*/*.wandb"))
+    assert list(tmp_path.glob("wandb/offline-run-*/*.wandb"))
 
 
 def test_a_run_that_is_done_is_not_done_again(

@@ -168,7 +168,11 @@ def test_a_copy_names_options_that_exist() -> None:
         ["dataset.subset={train:2000,test:1000,seed:0}", "model.initialization=normal_0.1"],
         ["model=lenet_300_100", "model.bias=prunable"],
         ["model=mlp", "model.hidden=[500]", "model.dropout=0.2", "model.dropout_kind=classic"],
-        ["logger=wandb", "+logger.entity=us"],
+        ["logger=wandb", "logger.entity=us", "+logger.settings.quiet=true"],
+        ["logger=[wandb,csv]", "logger.group=mine", "logger.tags=[a,b]"],
+        ["logger=wandb", "+logger.own._target_=pytorch_lightning.loggers.CSVLogger"],
+        ["logger=none", "+logger.own._target_=pytorch_lightning.loggers.CSVLogger"],
+        ["logger=none", "+logger._target_=pytorch_lightning.loggers.CSVLogger", "+logger.name=a"],
     ],
     ids=" ".join,
 )

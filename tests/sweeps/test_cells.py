@@ -65,6 +65,36 @@ def test_what_cannot_be_is_said_before_any_cell_runs(argument: str, error: str) 
         cells(argument)
 
 
+@pytest.mark.parametrize(
+    ("words", "group"),
+    [
+        (["sparsity=0.5", "seed=0,1", "output=there"], "sparsity=0.5 seed=0,1"),
+        (["+table=digits", "method=snip", "seed=0"], "digits"),
+        (["seed=0,1", "logger.group=ours"], "ours"),
+        (["seed=0"], None),
+        (["seed=0,1", "logger=[wandb,csv]"], "seed=0,1"),
+    ],
+)
+def test_the_runs_of_a_sweep_are_a_group_in_their_command_lines_too(
+    words: list[str], group: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WANDB_RUN_GROUP", raising=False)
+    for cell in plan(words, CONF).cells:
+        assert cell.choices["logger"]["group"] == group
+        (again,) = plan(cell.overrides, CONF).cells
+        assert again.choices["logger"] == cell.choices["logger"]
+        assert again.draft.identity.id == cell.draft.identity.id
+
+
+def test_a_variable_or_another_logger_leaves_a_sweep_without_a_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert all(cell.choices["logger"] == {} for cell in cells("seed=0,1"))
+    monkeypatch.setenv("WANDB_RUN_GROUP", "mine")
+    planned = plan(["seed=0,1"], CONF)
+    assert all(cell.choices["logger"]["group"] is None for cell in planned.cells)
+
+
 def test_the_files_own_axes_stay_known_when_an_axis_is_narrowed() -> None:
     narrowed = plan(["+table=digits", "method=snip", "seed=0"], CONF)
     assert narrowed.axes["seed"] == ["0"]

@@ -75,8 +75,8 @@ class Pan(PruneOnce):
             if row["round"] in watched:
                 transfer = force.snapshot(system.net, int(row["round"])).transfer
                 row |= {f"transfer/{n}": v for n, v in transfer.items() if v is not None}
-            if trainer.logger is not None:
-                trainer.logger.log_metrics({f"panning/{n}": v for n, v in row.items()})
+            for logger in trainer.loggers:
+                logger.log_metrics({f"panning/{n}": v for n, v in row.items()})
             on_round(int(row["round"]), row["sparsity"])
 
         rows = pan(screening, self.policy, log_row, observe=self.observe)

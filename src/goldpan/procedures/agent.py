@@ -14,8 +14,8 @@ from goldpan.files import write_rows
 from goldpan.panning.agent import Agent, Learned
 from goldpan.panning.pictures import draw_learning
 from goldpan.panning.screening import Row
+from goldpan.procedures.loggers import close_loggers, open_loggers
 from goldpan.procedures.panning_setup import prepare_panning
-from goldpan.procedures.setup import close_logger, open_logger
 from goldpan.runs.record import CHECKPOINT, AgentResult, Record
 from goldpan.runs.refusal import refusing
 
@@ -60,7 +60,7 @@ def agent(
             **setup.options,
         )
         model = build_learner(env, learner, steps, cfg.seed)
-    logger = open_logger(cfg, folder, draft.identity)
+    loggers = open_loggers(cfg, folder, draft.identity)
     others = {name: setup.returns(policy, targets) for name, policy in beside.items()}
     names = tuple(index.name for index in setup.indices)
 
@@ -73,8 +73,8 @@ def agent(
         def on_episode(episode: Row, evaluation: Row | None) -> None:
             text = f"return {episode['reward']:.1f} at {100 * episode['target']:.1f} %"
             bar.update(task, completed=episode["steps"], description=text)
-            if not isinstance(logger, bool):
-                measured = {f"evaluation/{name}": v for name, v in (evaluation or {}).items()}
+            measured = {f"evaluation/{name}": v for name, v in (evaluation or {}).items()}
+            for logger in loggers:
                 logger.log_metrics({f"episode/{n}": v for n, v in episode.items()} | measured)
 
         episodes, evaluations = train_agent(
@@ -96,5 +96,5 @@ def agent(
         origin=replace(origin, data=setup.data.describe()),
         agent=AgentResult({"agent": final, **others}, perf_counter() - start),
     )
-    close_logger(logger, record, [folder / "learning.png"])
+    close_loggers(loggers, record, [folder / "learning.png"])
     return record

@@ -3,16 +3,13 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytorch_lightning as pl
-import wandb
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
-from pytorch_lightning.loggers import Logger, WandbLogger
 from torch import nn
 
 from goldpan.channels.export import Architecture, architecture, rebuild
@@ -23,19 +20,17 @@ from goldpan.models.initialize import seeded
 from goldpan.models.own import own_network
 from goldpan.models.pretrained import classifier_layers
 from goldpan.models.prunable import dense_sentence, left_dense, make_prunable
+from goldpan.procedures.loggers import open_loggers
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.recipe import build_rate, choose_loss
 from goldpan.runs.build import build
 from goldpan.runs.fingerprint import FROM_FILES
 from goldpan.runs.provenance import is_first_rank
-from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Identity, Record
+from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Identity
 from goldpan.training.callbacks.files import AtomicFiles
 from goldpan.training.callbacks.stop_at import StopAt
 from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
-
-LONGEST_TAG, LONGEST_NAME = 64, 128
-"""Characters that W&B takes."""
 
 
 class Images(Protocol):
@@ -160,7 +155,7 @@ def build_trainer(
         gradient_clip_val=cfg.recipe.gradient_clip,
         callbacks=[*callbacks, *last],
         plugins=[AtomicFiles()],
-        logger=open_logger(cfg, folder, who),
+        logger=open_loggers(cfg, folder, who) or False,
         default_root_dir=folder,
         enable_progress_bar=watched,
         enable_model_summary=False,
@@ -168,61 +163,3 @@ def build_trainer(
         log_every_n_steps=steps,
         use_distributed_sampler=False,
     )
-
-
-def open_logger(cfg: DictConfig, folder: Path, who: Identity) -> Logger | bool:
-    """W&B or none, on the first process alone; a resumed run goes on under its own id.
-
-    Runs of a table are a group. Where W&B cannot be reached the run is kept offline.
-    """
-    if not cfg.logger or not is_first_rank():
-        return False
-    start = partial(
-        build(cfg.logger),
-        dir=folder,
-        id=who.id,
-        name=f"{who.method} {who.choices['sparsity']:g} seed {who.seed}"[:LONGEST_NAME],
-        group=next((w[6:] for w in who.setting.split() if w.startswith("table=")), None),
-        tags=[_tag(word) for word in (*who.setting.split(), who.method.split()[0])],
-        config=dict(who.choices),
-    )
-    try:
-        run = start()
-    except wandb.Error as error:
-        print(f"W&B cannot be reached ({error}); the run is logged offline, `wandb sync` sends it")
-        wandb.teardown()  # it still holds the run's id
-        run = start(mode="offline")
-    except ValueError as error:  # W&B checks its environment variables by pydantic
-        why = " ".join(str(error).split())
-        raise ValueError(
-            f"W&B cannot start ({why}); unset its variable, or choose logger=none"
-        ) from error
-    run.define_metric("trainer/global_step")
-    run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
-    for accuracy in ("val/accuracy", "test/accuracy"):
-        run.define_metric(accuracy, step_metric="trainer/global_step", summary="last,max")
-    for part, axis in (("panning", "round"), ("episode", "steps"), ("evaluation", "steps")):
-        run.define_metric(f"{part}/{axis}")
-        run.define_metric(f"{part}/*", step_metric=f"{part}/{axis}")
-    return WandbLogger(experiment=run)
-
-
-def _tag(word: str) -> str:
-    """A word in the length that W&B allows a tag."""
-    return word if len(word) <= LONGEST_TAG else f"{word[: LONGEST_TAG - 1]}…"
-
-
-def close_logger(logger: Logger | bool | None, record: Record, pictures: Sequence[Path]) -> None:
-    """Write record and pictures to W&B, and finish its run so that the next one is another."""
-    if isinstance(logger, WandbLogger):
-        for picture in pictures:
-            logger.log_image(picture.stem, [str(picture)])
-        if record.importances:
-            counts = record.importances[-1]
-            edges = [index / len(counts) for index in range(len(counts) + 1)]
-            logger.experiment.log({"importances": wandb.Histogram(np_histogram=(counts, edges))})
-        derived: dict[str, Any] = {"flops_kept": record.flops_kept}
-        if record.sparsity is not None:
-            derived["sparsity"] = asdict(record.sparsity)
-        logger.experiment.summary.update({"record": asdict(record) | derived})
-        logger.experiment.finish()

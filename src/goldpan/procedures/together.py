@@ -21,10 +21,11 @@ from goldpan.predictions import (
     mean_softmax,
     negative_log_likelihood,
 )
+from goldpan.procedures.loggers import close_loggers, open_loggers
 from goldpan.procedures.measure import count_costs, sparsity_of
 from goldpan.procedures.members import Found
 from goldpan.procedures.process import prepare_process
-from goldpan.procedures.setup import build_network, close_logger, load_data, open_logger
+from goldpan.procedures.setup import build_network, load_data
 from goldpan.runs.checkpoint import load_weights
 from goldpan.runs.record import (
     Accuracies,
@@ -50,7 +51,7 @@ def together(
         prepare_process(cfg)
         data = load_data(cfg)
         nets = [_load(cfg, data, one.weights) for one in found]
-    logger = open_logger(cfg, folder, draft.identity)
+    loggers = open_loggers(cfg, folder, draft.identity)
     *val, test = data.val_dataloader()
     clean = val if len({one.split for one in found}) == 1 else []
     sparsities = [sparsity_of(net, data.image_shape, cfg.sparsity) for net in nets]
@@ -78,7 +79,7 @@ def together(
         costs=count_costs(nets[0], data.image_shape, seconds, None),
         ensemble=result,
     )
-    close_logger(logger, record, [])
+    close_loggers(loggers, record, [])
     return record
 
 

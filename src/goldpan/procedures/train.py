@@ -14,8 +14,9 @@ from goldpan.channels.export import architecture
 from goldpan.data.vision import VisionData
 from goldpan.files import write_atomically
 from goldpan.masks import LayerCollapse, read_masks
+from goldpan.procedures.loggers import close_loggers
 from goldpan.procedures.measure import measure
-from goldpan.procedures.setup import build_system, build_trainer, close_logger, load_data
+from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.starting import load_start, say_start
 from goldpan.runs.build import build
 from goldpan.runs.channel_figures import draw_channels
@@ -41,9 +42,9 @@ def train(
 ) -> Record:
     """Prune and train as `cfg` says; a run that was cut short goes on from its last epoch.
 
-    The checkpoint, metrics.csv, the final weights and the logger's files go into `folder`. Returns
-    the draft with its results: finished, or collapsed if nothing is left to train. `more` are
-    callbacks beside those that `cfg` asks for.
+    The checkpoint, metrics.csv and the final weights go into `folder`. Returns the draft with its
+    results: finished, or collapsed if nothing is left to train. `more` are callbacks beside those
+    that `cfg` asks for.
     """
     with refusing():
         data = load_data(cfg)
@@ -140,12 +141,12 @@ def fit(trainer: pl.Trainer, system: Classifier, data: VisionData, folder: Path)
 
 
 def finish(trainer: pl.Trainer, system: Classifier, record: Record, folder: Path) -> None:
-    """Keep the final weights, draw what there is to draw, and close the logger."""
+    """Keep the final weights, draw what there is to draw, and close the loggers."""
     if trainer.is_global_zero:
         save(system.net.state_dict(), folder / WEIGHTS)
         sizes = json.dumps(architecture(system.net), indent=2)
         write_atomically(folder / ARCHITECTURE, sizes)
         draw_channels(record, folder)
         draw_regrowth(record, folder)
-        close_logger(trainer.logger, record, sorted(folder.glob("*.png")))
+        close_loggers(trainer.loggers, record, sorted(folder.glob("*.png")))
     trainer.strategy.barrier()  # a next stage reads the weights on every process

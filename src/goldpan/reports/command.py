@@ -126,7 +126,7 @@ def _show(report: Report, words: dict[str, str]) -> int:
     """Write and print a report in the form asked for, and judge it if asked; the exit code."""
     code, form = 0, words.get("to", "markdown")
     if form == "wandb":
-        code = save(report, words.get("project", "goldpan"), words.get("entity"))
+        code = save(report, words.get("project"), words.get("entity"))
     else:
         texts = report.write()
         print(write_page(report) if form == "html" else texts[form])

@@ -5,26 +5,41 @@ The view shows the runs that were logged under the table's name (`logger.mode=on
 are logged after it was saved appear in it.
 
 Building the view was tried with wandb-workspaces 0.4.13, saving it only up to the refusal without
-an account: no view was ever seen in a browser. Least sure are the names of layers, which hold dots
-(record.sparsity.layers.features.0.weight), and grouping by record.identity.method, which the
-summary of a run has when it ends.
+an account: no view was ever seen in W&B's own page.
 """
 
+import os
 import sys
 import warnings
 from contextlib import suppress
+from itertools import cycle
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from goldpan.reports.report import Report
+from goldpan.runs.told import layer_key
 
 STEP = "trainer/global_step"
+LAST = "test accuracy (%), last epoch"
+BEST = "test accuracy (%), best validation epoch"
+COLUMNS = [
+    f"summary:{name}"
+    for name in ("accuracy", "accuracy_best", "sparsity_effective", "flops_left", "status")
+]
+COLORS = ["#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d", "#bab0ac"]
+"""Of the methods, in turn."""
+
 MISSING = "to=wandb needs the package wandb-workspaces: pip install -e '.[wandb]'"
 
 
-def save(report: Report, project: str = "goldpan", entity: str | None = None) -> int:
-    """Save the view of a table and print its address; the command's exit code."""
+def save(report: Report, project: str | None = None, entity: str | None = None) -> int:
+    """Save the view of a table and print its address; the command's exit code.
+
+    Without a project or an entity W&B's own variables count, as they do for runs.
+    """
+    project = project or os.environ.get("WANDB_PROJECT") or "goldpan"
+    entity = entity or os.environ.get("WANDB_ENTITY")
     try:
         _library()  # what is missing is said before W&B is asked
         _reach()
@@ -47,34 +62,30 @@ def dashboard(report: Report, project: str, entity: str) -> Any:
         ImportError: if wandb-workspaces is not installed.
     """
     expr, kit, views = _library()
+    name = report.table.name
+    colors = dict(zip(_methods(report), cycle(COLORS), strict=False))
     return views.Workspace(
         entity=entity,
         project=project,
-        name=f"goldpan {report.table.name}",
+        name=f"goldpan {name}",
         sections=[
-            views.Section(name=name, panels=panels, is_open=True)
-            for name, panels in _sections(kit, _layers(report)).items()
+            views.Section(name=title, panels=panels, is_open=True)
+            for title, panels in _sections(kit, report).items()
         ],
         settings=views.WorkspaceSettings(x_axis=STEP, max_runs=100),
         runset_settings=views.RunsetSettings(
-            filters=expr.And(expr.Metric("Group") == report.table.name),
-            groupby=[expr.Summary("record.identity.method"), expr.Config("sparsity")],
+            filters=expr.And(expr.Config("table") == name),
+            groupby=[expr.Config("method"), expr.Config("sparsity")],
+            group_colors=colors,
             order=[expr.Ordering(expr.Config("sparsity"))],
-            pinned_columns=["config:sparsity.value", *_columns()],
+            pinned_columns=["config:method.value", "config:sparsity.value", *COLUMNS],
         ),
     )
 
 
-def _columns() -> list[str]:
-    accuracies = [f"record.accuracies.{epoch}.test" for epoch in ("last", "best", "best_on_test")]
-    names = [*accuracies, "record.sparsity.effective", "record.flops_kept", "record.status"]
-    return [f"summary:{name}" for name in names]
-
-
-def _sections(kit: Any, layers: list[str]) -> dict[str, list[Any]]:
+def _sections(kit: Any, report: Report) -> dict[str, list[Any]]:
     """The panels, by the name of their section."""
-    sparsity = kit.Config("sparsity")
-    last, best = (f"record.accuracies.{epoch}.test" for epoch in ("last", "best"))
+    method, sparsity = kit.Config("method"), kit.Config("sparsity")
 
     def scatter(x: Any, y: str, title: str, **looks: Any) -> Any:
         return kit.ScatterPlot(title=title, x=x, y=kit.SummaryMetric(y), **looks)
@@ -83,37 +94,43 @@ def _sections(kit: Any, layers: list[str]) -> dict[str, list[Any]]:
         looks = {"groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
         return kit.LinePlot(title=metric, x=STEP, y=[metric], **looks)
 
-    def bars(metric: str, title: str) -> Any:
-        return kit.BarPlot(title=title, metrics=[kit.SummaryMetric(metric)])
+    def bars(title: str, *metrics: str, **looks: Any) -> Any:
+        named = [kit.SummaryMetric(metric) for metric in metrics]
+        return kit.BarPlot(title=title, metrics=named, groupby_aggfunc="mean", **looks)
 
-    flops = kit.SummaryMetric("record.flops_kept")
+    flops, layers = kit.SummaryMetric("flops_left"), [layer_key(n) for n in _layers(report)]
+    compared = [(method, "method"), (sparsity, "sparsity")]
+    compared += [(kit.SummaryMetric("accuracy"), "test accuracy (%)"), (flops, "FLOPs left (%)")]
     shares = {"metric_regex": "^panning/weight/.*", "x": "panning/round"}
     sections = {
         "Accuracy": [
-            scatter(sparsity, last, "test accuracy (%), last epoch, by sparsity"),
-            scatter(sparsity, best, "test accuracy (%), best validation epoch, by sparsity"),
-            bars(last, "test accuracy (%), last epoch, by method and sparsity"),
-            bars(best, "test accuracy (%), best validation epoch, by method and sparsity"),
+            scatter(sparsity, "accuracy", f"{LAST}, by sparsity"),
+            scatter(sparsity, "accuracy_best", f"{BEST}, by sparsity"),
+            bars(f"{LAST}, by method and sparsity", "accuracy"),
+            bars(f"{BEST}, by method and sparsity", "accuracy_best"),
+            bars(f"{LAST}, mean by method", "accuracy", groupby=method, groupby_rangefunc="stddev"),
         ],
+        "Methods": [_coordinates(kit, "methods compared", compared)],
         "Cost": [
-            scatter(flops, last, "test accuracy (%), last epoch, by FLOPs kept", log_x=True),
-            bars("record.costs.images_per_second", "training images a second"),
+            scatter(flops, "accuracy", f"{LAST}, by FLOPs left", log_x=True),
+            bars("training images a second", "images_per_second"),
         ],
         "Training": [line("val/accuracy"), line("test/accuracy"), line("train/loss")],
-        "Layers": [_across(kit, layers)] if layers else [],
+        "Layers": [bars("sparsity of each layer", *layers)] if layers else [],
         "Panning": [kit.LinePlot(title="share of each index", **shares)],
     }
     return {name: panels for name, panels in sections.items() if panels}
 
 
-def _across(kit: Any, layers: list[str]) -> Any:
-    """The sparsity of each layer, from the first to the last; a line a run."""
-    metrics = [kit.SummaryMetric(f"record.sparsity.layers.{name}") for name in layers]
-    columns = [
-        kit.ParallelCoordinatesPlotColumn(metric, display_name=name.removesuffix(".weight"))
-        for metric, name in zip(metrics, layers, strict=True)
-    ]
-    return kit.ParallelCoordinatesPlot(title="sparsity of each layer", columns=columns)
+def _coordinates(kit: Any, title: str, columns: list[tuple[Any, str]]) -> Any:
+    """Parallel coordinates; a line a run."""
+    named = [kit.ParallelCoordinatesPlotColumn(one, display_name=name) for one, name in columns]
+    return kit.ParallelCoordinatesPlot(title=title, columns=named)
+
+
+def _methods(report: Report) -> list[str]:
+    """The methods of all runs, as W&B knows them, in the table's order."""
+    return list(dict.fromkeys(record.identity.method for record in report.results.records))
 
 
 def _layers(report: Report) -> list[str]:

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from goldpan.runs.code import is_library
 from goldpan.runs.fingerprint import named
 
-LIBRARIES = ("goldpan", "torch", "torchvision", "timm", "sklearn", "wandb")
+LIBRARIES = ("goldpan", "torch", "torchvision", "timm", "sklearn", "pytorch_lightning", "wandb")
 """Packages whose functions may be named."""
 
 WHITELIST = "_execution_whitelist_"

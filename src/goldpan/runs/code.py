@@ -28,6 +28,7 @@ ONLY_WRITE = (
     "goldpan.files",
     "goldpan.panning.pictures",
     "goldpan.pictures",
+    "goldpan.procedures.loggers",
     "goldpan.runs",
     "goldpan.training.callbacks.files",
 )

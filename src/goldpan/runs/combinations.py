@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -348,9 +349,31 @@ WANDB_WORDS = {
 """W&B reads these variables itself and raises where they have another form."""
 
 
+LIBRARIES = {
+    "TensorBoardLogger": "tensorboard",
+    "MLFlowLogger": "mlflow",
+    "CometLogger": "comet_ml",
+    "NeptuneLogger": "neptune",
+}
+"""Lightning's loggers, and the package that each needs."""
+
+
 def _logger(choices: Choices) -> None:
-    if not str((choices.get("logger") or {}).get("_target_", "")).startswith("wandb."):
-        return
+    logger = choices.get("logger") or {}
+    parts = [part for part in (logger, *logger.values()) if isinstance(part, Mapping)]
+    targets = [str(part["_target_"]) for part in parts if "_target_" in part]
+    for target in targets:
+        library = LIBRARIES.get(target.rpartition(".")[2])
+        if library and target.startswith("pytorch_lightning.") and find_spec(library) is None:
+            raise ValueError(
+                f"{target} needs the package {library}, which is not installed: "
+                f"pip install {library}, or choose another logger"
+            )
+    if any(target.startswith("wandb.") for target in targets):
+        _environment()
+
+
+def _environment() -> None:
     for name, form in WANDB_WORDS.items():
         value = os.environ.get(name, "")
         if value and not re.fullmatch(form, value):

@@ -5,7 +5,7 @@ torch is imported only when a run starts, so that a sweep that is done says so a
 
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -216,7 +216,8 @@ def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     except Exception as error:
         _write(replace(draft, error=f"{type(error).__name__}: {error}"), path)
         if "wandb" in sys.modules:  # a run without W&B need not import it
-            sys.modules["wandb"].finish(exit_code=1)
+            with suppress(Exception):  # what ended the run is to be seen, and not this
+                sys.modules["wandb"].finish(exit_code=1)
         raise
     _write(record, path)
     forget_checkpoint(folder)

@@ -235,26 +235,49 @@ LAUNCHER = {
 }
 
 LOGGER = {
-    "logger": _extra(GROUP, "where curves are sent besides the run's folder"),
-    "logger.project": _extra(PROJECT, "W&B's project"),
-    "logger.entity": _extra(null_or(PROJECT), "W&B's user or team"),
-    "logger.mode": _extra(one_of("offline", "online", "disabled"), "whether W&B is reached"),
-    "logger.resume": _extra(
-        one_of("allow", "must", "never", "auto"), "what W&B does with a run of the same id"
+    "logger": _extra(GROUP, "where curves are sent besides the run's folder; several by name"),
+    "logger.project@init": _extra(
+        null_or(PROJECT), "W&B's project; null: WANDB_PROJECT, else goldpan"
     ),
-    "logger.reinit": _extra(
+    "logger.entity@init": _extra(
+        null_or(PROJECT), "W&B's user or team; null: WANDB_ENTITY, else yours"
+    ),
+    "logger.mode@init": _extra(
+        null_or(one_of("offline", "online", "disabled")),
+        "whether W&B is reached; null: WANDB_MODE, else offline",
+    ),
+    "logger.group@init": _extra(
+        null_or(TEXT), "of W&B's runs; null: WANDB_RUN_GROUP, else the table or the sweep's words"
+    ),
+    "logger.tags@init": _extra(
+        list_of(TEXT), "of W&B, besides the run's own; each is cut to 64 characters"
+    ),
+    "logger.notes@init": _extra(null_or(TEXT), "of W&B; null: WANDB_NOTES"),
+    "logger.resume@init": _extra(
+        null_or(one_of("allow", "must", "never", "auto")),
+        "of W&B's run of this id; null: allow with a checkpoint, else it starts anew",
+    ),
+    "logger.reinit@init": _extra(
         one_of("finish_previous", "return_previous", "create_new", "default"),
         "what W&B does with the run before",
     ),
-    "logger.settings": _extra(PART, "of W&B itself"),
+    "logger.settings@init": _extra(GROUP, "of W&B itself"),
     "logger.settings.silent": _extra(FLAG, "W&B prints nothing"),
     "logger.settings.console": _extra(
         one_of("off", "auto", "wrap", "redirect", "wrap_raw", "wrap_emu"), "what W&B records of it"
     ),
     "logger.settings.init_timeout": _extra(POSITIVE, "seconds until a run stays offline"),
+    "logger.settings.finish_timeout": _extra(
+        NOT_NEGATIVE, "seconds that a run waits for W&B at its end; 0: until all is sent"
+    ),
+    "logger.settings.*": _extra(ANYTHING, "a field of wandb.Settings, by its name"),
+    "logger.tensorboard": _extra(PART, "TensorBoard"),
+    "logger.tensorboard.version": _extra(ANYTHING, "a folder below that of the run; null: counted"),
+    "logger.tensorboard.default_hp_metric": _extra(FLAG, "an empty figure of Lightning's own"),
+    "logger.csv": _extra(PART, "Lightning's CSV files"),
 } | {
-    f"logger.{name}": _extra(NOWHERE, "the run decides it")
-    for name in ("dir", "id", "name", "group", "tags", "config")
+    f"logger.{name}@init": _extra(NOWHERE, "the run decides it")
+    for name in ("dir", "id", "name", "config")
 }
 
 POLICY = {

@@ -16,7 +16,7 @@ OF_HYDRA = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
 
 CALLED_AT_ONCE = (
     *("dataset", "policy", "method.pruner", "method.pruner.sampling"),
-    *("method.channels.sampling", "logger.settings"),
+    "method.channels.sampling",
 )
 """Parts that Hydra builds. All others are functions that goldpan calls, so they are partial."""
 
@@ -48,7 +48,7 @@ def unknown(name: str) -> str:
     """The sentence on an option that does not exist, with the nearest that does."""
     if name == "recipe.steps":
         return "recipe.steps is no option; for 500 steps say recipe.epochs=500it"
-    if name in OPTIONS:
+    if name in {dotted.partition("@")[0] for dotted in OPTIONS}:
         return f"{name} is no option of the parts chosen here; leave it out, or choose others"
     near = _nearest(name)
     return f"{name} is no option; " + (
@@ -70,7 +70,7 @@ def _faults(name: str, node: Mapping[str, Any], whole: Mapping[str, Any]) -> Ite
             continue
         if option is not None and not own and not option.kind.accepts(value):
             yield _wrong(dotted, option, value)
-        elif option is None and target is None:
+        elif option is None and target is None and not _is_logger(name, value):
             yield unknown(dotted)
         elif isinstance(value, dict) and (option is not None or "_target_" in value):
             yield from _faults(dotted, value, whole)
@@ -88,7 +88,9 @@ def _faults_of_part(
     name: str, node: Mapping[str, Any], known: Set[str], allowed: Collection[str] | None
 ) -> Iterator[str]:
     """Say what is wrong with a part's function and with the names of its keywords."""
-    target, partial = node["_target_"], node.get("_partial_", False)
+    logs = name.partition(".")[0] == "logger"  # goldpan calls it, and says so itself
+    node = {leaf: value for leaf, value in node.items() if not _is_logger(name, value)}
+    target, partial = node["_target_"], node.get("_partial_", logs)
     if not DOTTED.accepts(target):
         yield f"{name}._target_ is {DOTTED.words}; got {show(target)}"
         return
@@ -113,10 +115,12 @@ def _faults_of_part(
         yield f"{name}._target_={target} cannot be read: {error}"
         return
     if signature is not None:
-        yield from _faults_of_keywords(name, node, signature)
+        yield from _faults_of_keywords(name, node, signature, partial=partial)
 
 
-def _faults_of_keywords(name: str, node: Mapping[str, Any], signature: Signature) -> Iterator[str]:
+def _faults_of_keywords(
+    name: str, node: Mapping[str, Any], signature: Signature, *, partial: bool
+) -> Iterator[str]:
     target, given = node["_target_"], [str(leaf) for leaf in node if leaf not in OF_HYDRA]
     strange = [] if signature.free else [leaf for leaf in given if leaf not in signature.names]
     if strange:
@@ -125,10 +129,15 @@ def _faults_of_keywords(name: str, node: Mapping[str, Any], signature: Signature
         words += ", or choose model=own" if name == "model" and _is_own(target) else ""
         hint = f"did you mean {name}.{near[0]}?" if near else f"leave that out, or type {words}"
         yield f"{target} takes no {', '.join(strange)}; {hint}"
-    later = signature.positional if node.get("_partial_") else ()
+    later = signature.positional if partial else ()
     missing = sorted(signature.required - {*given, *later})
     if missing and not node.get("_args_"):
         yield f"{name}.{missing[0]} is missing; {target} needs it"
+
+
+def _is_logger(name: str, value: Any) -> bool:
+    """Whether this value in a group is a logger beside that of the group itself."""
+    return name == "logger" and isinstance(value, Mapping) and "_target_" in value
 
 
 def _missing(name: str, option: Option) -> str:

@@ -3,8 +3,9 @@
 An axis is an option with several values, typed with commas or written in a table.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from goldpan.choices import SEARCHPATH, read_word
 from goldpan.runs.experiment import plan_run
+from goldpan.runs.identity import NOT_DECISIVE
 from goldpan.runs.record import RECORD, Record, read_record
 from goldpan.runs.schema import check_option
 from goldpan.runs.sentences import sentence
@@ -106,10 +108,12 @@ def _plan(arguments: Sequence[str]) -> Plan:
     swept = {name: values for name, values in axes.items() if len(values) > 1 or name in own}
     composer = Composer(parser, [name for name in swept if not _is_group(name, loader)], always)
     table = base.get("table")
+    chosen = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    cells = _cells(chosen, swept, composer)
     return Plan(
         OmegaConf.to_container(table, resolve=True) if table else None,  # type: ignore[arg-type]
         swept,
-        _cells([dict(zip(axes, v, strict=True)) for v in product(*axes.values())], swept, composer),
+        _grouped(cells, _group(arguments)) if swept else cells,
         own,
     )
 
@@ -144,6 +148,35 @@ def _cell(chosen: Mapping[str, str], swept: Iterable[str], composer: Composer) -
     choices, groups = composer.compose(chosen)
     draft, folder = plan_run(choices, groups, overrides)
     return Cell(overrides, {name: chosen[name] for name in swept}, choices, draft, folder)
+
+
+def _group(arguments: Sequence[str]) -> str:
+    """What the runs of a sweep are called together: its table, else what was typed.
+
+    Words that decide no result are left out.
+    """
+    words = [read_word(text) for text in arguments]
+    tables = [word.value for word in words if word.name == "table"]
+    typed = [str(word) for word in words if word.root not in (*NOT_DECISIVE, "hydra")]
+    return (tables or [" ".join(typed)])[0]
+
+
+def _grouped(cells: Sequence[Cell], group: str) -> list[Cell]:
+    """The cells with this group in the logger's options, where it has one and none was given."""
+    return list(cells) if os.environ.get("WANDB_RUN_GROUP") else [_in(group, c) for c in cells]
+
+
+def _in(group: str, cell: Cell) -> Cell:
+    """The cell in this group, unless its logger has no groups or it is in one."""
+    logger = cell.choices.get("logger") or {}
+    if not group or logger.get("group", "") is not None:
+        return cell
+    quoted = QuotedString(group.replace("${", "{"), Quote.single).with_quotes()
+    return replace(
+        cell,
+        overrides=(*cell.overrides, f"logger.group={quoted}"),
+        choices={**cell.choices, "logger": {**logger, "group": group}},
+    )
 
 
 def _is_group(name: str, loader: ConfigLoader) -> bool:

@@ -17,9 +17,9 @@ class Monitor(pl.Callback):
         emptied = sum(sparsity == 1 for sparsity in layers.values())
         pl_module.log("sparsity", masks.sparsity, sync_dist=True)
         pl_module.log("emptied_layers", float(emptied), sync_dist=True)
-        if trainer.logger is not None and trainer.is_global_zero:
-            named = {f"sparsity/{name}": sparsity for name, sparsity in layers.items()}
-            trainer.logger.log_metrics(named, step=trainer.global_step)
+        named = {f"sparsity/{name}": sparsity for name, sparsity in layers.items()}
+        for logger in trainer.loggers if trainer.is_global_zero else ():
+            logger.log_metrics(named, step=trainer.global_step)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Raise RuntimeError if a cut weight is not zero."""
