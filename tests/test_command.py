@@ -122,7 +122,7 @@ def test_a_wheel_prunes_sweeps_reports_and_exports_in_an_empty_folder(
     origin = json.loads((folder / "record.json").read_text())["origin"]
     assert origin["commit"] == released
     sweep = goldpan("-m", "method=snip,magnitude", *SHORT, "launcher.slots=2")
-    assert "2 cells: 1 finished, 1 skipped" in sweep
+    assert "2 cells: 1 skipped, 1 finished" in sweep
     page = tmp_path / goldpan("report", "outputs", "to=html").strip()
     assert released in page.read_text()
     goldpan("export", str(folder))
