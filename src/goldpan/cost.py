@@ -59,7 +59,7 @@ class _WorkOfWeights(TorchDispatchMode):
     """
 
     def __init__(self, counter: FlopCounterMode, weights: Sequence[Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.counter = counter
         self.works = {weight.untyped_storage()._cdata: 0 for weight in weights}
 
