@@ -148,7 +148,7 @@ def options(habit: str, method: str) -> list[str]:
         ("tied", "snip"),
         ("lstm", "grasp"),
         ("attention", "grasp"),
-        ("normed", "synflow"),
+        ("normed", "snip"),
         ("shared", "rigl"),
         ("branch", "snip"),
         ("spare", "gmp"),

@@ -8,6 +8,7 @@ stream, whose norms average over them: zeros there are no removal.
 
 import copy
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ def hidden_units(model: nn.Module, shape: Sequence[int]) -> list[ChannelGroup]:
     net = copy.deepcopy(model).cpu().double().requires_grad_()
     drawn = stream("hidden")
     for parameter in net.parameters():  # some start at zero, such as the head of torchvision's ViT
-        parameter.add_(0.1 * torch.randn(parameter.shape, generator=drawn, dtype=torch.float64))
+        parameter.add_(torch.randn(parameter.shape, generator=drawn).double(), alpha=0.1)
     images = torch.randn(1, *shape, generator=drawn, dtype=torch.float64)
     with mode(net, training=False):
         groups = _pairs(net, images)
@@ -84,9 +85,10 @@ def _pairs(net: nn.Module, images: Tensor) -> list[ChannelGroup]:
         calls.append((names[layer], layer, given[0].grad_fn, made.grad_fn))
 
     names: dict[nn.Module, str] = {}
+    owners = Counter(id(p) for module in net.modules() for p in module._parameters.values())
     for name, module in net.named_modules():
         if isinstance(module, nn.Linear) and inputs_of(module) is not None:
-            names[module] = name
+            names |= {module: name} if owners[id(module.weight)] == 1 else {}  # a tie would break
     hooks = [layer.register_forward_hook(note) for layer in names]
     with torch.enable_grad():
         net(images)
