@@ -44,14 +44,19 @@ def test_a_run_that_began_without_compaction_goes_on_without(
     assert choose_compact(cfg, None, system, data, tmp_path / "last.ckpt") is None
 
 
-def test_sparse_layers_train_as_masked_ones_do(configure: Configure, tmp_path: Path) -> None:
-    options = ("model=lenet_300_100", "sparsity=0.95", "recipe.epochs=2", "dataset.limit=400")
+@pytest.mark.parametrize("method", ["snip", "set"])
+def test_sparse_layers_train_as_masked_ones_do(
+    configure: Configure, tmp_path: Path, method: str
+) -> None:
+    """Also where masks change in training, as long as no gradient of a cut weight is asked for."""
+    options = (f"method={method}", "model=lenet_300_100", "sparsity=0.95", "allocation=layerwise")
+    options += ("recipe.epochs=2", "dataset.limit=400")
     ends, records = [], []
     for how in ("false", "true"):
         output = tmp_path / how
         cfg = configure(*options, f"output={output}", f"strategy.sparse_linear={how}")
         chosen = {"dataset": "digits", "model": "lenet_300_100", "recipe": "quick"}
-        record = run(cfg, chosen | {"method": "snip"})
+        record = run(cfg, chosen | {"method": method})
         [weights] = output.glob("*/model.pt")
         ends.append(torch.load(weights))
         records.append(record)

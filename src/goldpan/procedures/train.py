@@ -25,7 +25,7 @@ from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, WEIGHTS, Record
 from goldpan.runs.refusal import refusing
 from goldpan.runs.regrowth_figure import draw_regrowth
 from goldpan.training.callbacks.after_step import AfterStep
-from goldpan.training.callbacks.compact import Compact, check_compaction, cuts_once
+from goldpan.training.callbacks.compact import Compact, check_compaction
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.importances import Importances
@@ -93,11 +93,11 @@ def check_left(system: Classifier, sparsity: float) -> None:
 
 
 def check_sparse(system: Classifier, pruner: Pruner) -> None:
-    """Raise ValueError if a pruner may ask for gradients that sparse layers do not have."""
-    if system.sparse_linear and not cuts_once(pruner):
+    """Raise ValueError if a pruner asks for gradients that sparse layers do not have."""
+    if system.sparse_linear and pruner.sees_cut_gradients:
         raise ValueError(
-            "strategy.sparse_linear=true has no gradients of cut weights, and this method changes "
-            "its masks in training: choose strategy.sparse_linear=false"
+            "strategy.sparse_linear=true has no gradients of cut weights, by which this method "
+            "may change its masks in training: choose strategy.sparse_linear=false"
         )
 
 

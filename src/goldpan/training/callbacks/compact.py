@@ -18,14 +18,9 @@ from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
 
 
-def cuts_once(pruner: Pruner) -> bool:
-    """Whether its masks stay as they are from the first step of the training on."""
-    return isinstance(pruner, PruneOnce) and not isinstance(pruner, DropAndGrow)
-
-
 def check_compaction(pruner: Pruner, system: Classifier, data: VisionData) -> None:
     """Raise ValueError for a pruner, a penalty or a network that cannot be trained compacted."""
-    if not cuts_once(pruner):
+    if not isinstance(pruner, PruneOnce) or isinstance(pruner, DropAndGrow):
         raise ValueError(
             "compact=true needs a method that cuts before training; this one still changes its "
             "masks in training, and could grow what was removed: choose compact=false"

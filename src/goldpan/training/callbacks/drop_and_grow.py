@@ -4,6 +4,7 @@ SET, RigL, ITOP, GraNet and SNFS are this callback with other parts; `goldpan.re
 """
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from goldpan.data.sampling import Sampling
 from goldpan.duration import Duration, Written
 from goldpan.masks import Masks, mask_weights, masked_layers, read_masks
 from goldpan.regrowth.drop import magnitude
+from goldpan.regrowth.grow import random
 from goldpan.regrowth.update import CountLayers, LayerState, ScoreLayer, update_masks
 from goldpan.runs.record import RegrowthResult
 from goldpan.stream import stream
@@ -95,6 +97,12 @@ class DropAndGrow(PruneBefore):
     @history_state.setter
     def history_state(self, state: dict[str, Any]) -> None:
         self.history.load_state_dict(state)
+
+    @property
+    def sees_cut_gradients(self) -> bool:
+        """Whether weights grow by what the loss says of them, not at random."""
+        grow = self.grow.func if isinstance(self.grow, partial) else self.grow
+        return grow is not random or self.dense_momentum
 
     @property
     def regrowth(self) -> RegrowthResult:

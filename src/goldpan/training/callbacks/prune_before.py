@@ -26,6 +26,11 @@ class PruneOnce(Pruner, ABC):
         super().__init__(sampling, **controls)
         self.rounds, self.done = rounds, False
 
+    @property
+    def sees_cut_gradients(self) -> bool:
+        """Not once it has cut."""
+        return False
+
     @abstractmethod
     def find(
         self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound

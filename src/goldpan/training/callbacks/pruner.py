@@ -59,6 +59,11 @@ class Pruner(Resumable):
         self.shuffle, self.reinitialize = shuffle, reinitialize
         self.seconds = 0.0  # spent on scoring so far
 
+    @property
+    def sees_cut_gradients(self) -> bool:
+        """Whether it may ask for the gradients of cut weights while the network trains."""
+        return True
+
     def check(self, data: ScoringData, length: Length) -> None:
         """Draw batches once before any work; raises ValueError if there are too few images.
 
