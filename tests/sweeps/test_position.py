@@ -16,7 +16,7 @@ def test_the_curve_tells_the_epoch_the_accuracy_and_the_pace(cells: Any) -> None
 
 
 def test_a_recipe_in_steps_is_told_in_steps(cells: Any) -> None:
-    (cell,) = cells("recipe.epochs=null", "recipe.steps=100")
+    (cell,) = cells("recipe.epochs=100it")
     cells.train(cell, 4, 30)
     position = read_position(cell)
     assert position is not None

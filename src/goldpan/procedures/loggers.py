@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from goldpan.runs.build import build
+from goldpan.runs.curve import read_curve
 from goldpan.runs.provenance import is_first_rank
 from goldpan.runs.record import CHECKPOINT, Identity, Record
 from goldpan.runs.told import describe, summarize
@@ -25,6 +26,7 @@ from goldpan.runs.told import describe, summarize
 LONGEST_TAG, LONGEST_NAME = 64, 128
 """Characters that W&B takes; a name is also that of a group."""
 
+CURVE = "metrics.csv"
 STEP = "trainer/global_step"
 """The axis of curves, as Lightning names it."""
 
@@ -92,15 +94,20 @@ class Wandb(WandbLogger):
         super().__init__(experiment=run)
         self.first = first
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log at a step of the training; without one, as rounds of pruning are, at W&B's next."""
+    def log_metrics(
+        self, metrics: Mapping[str, float], step: int | None = None, at: int | None = None
+    ) -> None:
+        """Log at a step of the training; without one, as rounds of pruning are, at W&B's next.
+
+        `at` is W&B's own step without `first`, if it is another one.
+        """
         with self._unharmed():
             if step is None:
                 self.experiment.log(dict(metrics))
                 return
             # Lightning 2.6.6 counts the step of a validation one lower than global_step, and W&B
             # drops what is logged at a lower step than before.
-            self.last = max(self.last, self.first + step)
+            self.last = max(self.last, self.first + (step if at is None else at))
             self.experiment.log({**metrics, STEP: step}, step=self.last)
 
     def close(self, record: Record, pictures: Sequence[Path]) -> None:
@@ -175,7 +182,13 @@ def _open_wandb(part: Mapping[str, Any], folder: Path, who: Identity) -> Logger:
         run.define_metric(f"{axis}/{name}")
         run.define_metric(f"{axis}/*", step_metric=f"{axis}/{name}")
     pruner = who.choices["method"].get("pruner") or {}
-    return Wandb(run, first=pruner["rounds"] if "policy" in pruner else 0)  # Panning logs rounds
+    first = pruner["rounds"] if "policy" in pruner else 0  # Panning logs its rounds before
+    logger = Wandb(run, first)
+    if (folder / CHECKPOINT).exists() and (folder / CURVE).exists():
+        for row in read_curve(folder / CURVE):  # of a killed run W&B may have sent a part only
+            shown = {name: value for name, value in row.items() if "/" in name}
+            logger.log_metrics(shown, int(row["step"]) - 1, at=int(row["step"]))
+    return logger
 
 
 def _open_other(name: str, part: Mapping[str, Any], folder: Path) -> Logger:

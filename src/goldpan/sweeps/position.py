@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from goldpan.duration import Duration
 from goldpan.runs.curve import read_curve
 from goldpan.runs.record import CHECKPOINT
 from goldpan.sweeps.cells import Cell
@@ -104,8 +105,9 @@ def _curves(folder: Path) -> list[Path]:
 
 def _length(choices: Mapping[str, Any]) -> tuple[str, int]:
     """The unit in which the recipe says its length, and how long it is."""
-    recipe = choices["recipe"]
-    channels = choices["method"].get("channels") or {}
-    if epochs := channels.get("epochs"):  # of fine-tuning
-        return "epoch", int(epochs)
-    return ("step", int(recipe["steps"])) if recipe.get("steps") else ("epoch", recipe["epochs"])
+    whole = Duration.parse(choices["recipe"]["epochs"])
+    tuning = (choices["method"].get("channels") or {}).get("epochs")  # of fine-tuning
+    asked = whole if tuning is None else Duration.parse(tuning)
+    if asked.unit == "run":
+        asked = Duration(asked.amount * whole.amount, whole.unit)
+    return {"ep": "epoch", "it": "step"}[asked.unit], max(1, round(asked.amount))
