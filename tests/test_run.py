@@ -70,7 +70,7 @@ def test_a_dry_run_lists_the_cells_and_writes_nothing(tmp_path: Path) -> None:
 def test_hydra_full_error_shows_the_traceback(tmp_path: Path) -> None:
     done = run(*SHORT, f"output={tmp_path}", "recipe.epochs=0", HYDRA_FULL_ERROR="1")
     assert "Traceback" in done.stderr
-    assert "recipe.epochs is a whole number from 1 on, or null; got 0" in done.stderr
+    assert "recipe.epochs is a duration above 0 such as 25000it, 10ep or 10; got 0" in done.stderr
 
 
 def test_no_weight_left_is_refused_before_training(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from goldpan.procedures.setup import build_system, load_data
 from goldpan.procedures.train import check_penalty, choose_compact
 from goldpan.runs.experiment import run
+from goldpan.runs.refusal import Refusal
 from goldpan.types import Batch
 
 Configure = Callable[..., DictConfig]
@@ -64,3 +65,12 @@ def test_sparse_layers_train_as_masked_ones_do(
     assert records[0].weights == records[1].weights
     for name, value in ends[0].items():
         torch.testing.assert_close(ends[1][name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_a_method_that_grows_by_gradients_takes_no_sparse_layers(configure: Configure) -> None:
+    cfg = configure("method=rigl", "model=lenet_300_100", "strategy.sparse_linear=true")
+    with pytest.raises(Refusal, match="no gradients of cut weights, by which this method"):
+        run(
+            cfg,
+            {"dataset": "digits", "model": "lenet_300_100", "recipe": "quick", "method": "rigl"},
+        )

@@ -5,12 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from goldpan.reports.reading import read_below, read_planned
+from goldpan.reports.reading import EXPORT, read_below, read_planned
 from goldpan.runs.record import read_record
-
-CONF = Path(__file__).parents[2] / "conf"
 
 
 def test_a_record_that_does_not_count_is_named_and_kept(made_up: Any, tmp_path: Path) -> None:
@@ -32,12 +29,12 @@ def test_a_record_that_does_not_count_is_named_and_kept(made_up: Any, tmp_path: 
 
 
 def test_an_export_is_no_method(made_up: Any, tmp_path: Path) -> None:
+    """Of before goldpan export, when an export was a run with a record."""
     made_up.finish()
     before = read_below(tmp_path, "last")
     cell = next(cell for cell in made_up.plan.runs if cell.draft.identity.id == "snip-0.9-0")
     record = read_record(cell.folder / "record.json")
-    procedure = yaml.safe_load((CONF / "procedure/export.yaml").read_text())
-    choices = {**record.identity.choices, "procedure": procedure}
+    choices = {**record.identity.choices, "procedure": {"_target_": EXPORT, "_partial_": True}}
     who = replace(record.identity, id="export", method="snip procedure=export", choices=choices)
     for name, status in (("written", "finished"), ("broken", "failed")):
         (tmp_path / name).mkdir()

@@ -121,7 +121,7 @@ def test_several_loggers_write_beside_the_runs(configure: Configure, tmp_path: P
     runs = [path.parent.name for path in tmp_path.glob("wandb/offline-run-*/*.wandb")]
     assert len(runs) == 2
     (curve,) = tmp_path.glob(f"csv/*{record.identity.id}/version_0/metrics.csv")
-    rows = list(csv.DictReader(curve.open()))
+    rows = list(csv.DictReader(curve.read_text().splitlines()))
     last = record.accuracies.last
     assert float(rows[-1]["accuracy"]) == last.test
     found = [float(row["val/accuracy"]) for row in rows if row["val/accuracy"]]

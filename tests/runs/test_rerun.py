@@ -160,7 +160,7 @@ def test_a_run_that_is_refused_leaves_the_old_record(
     def refuse(*_: Any) -> None:
         raise Refusal("no images")
 
-    monkeypatch.setattr(experiment, "instantiate", lambda _: refuse)
+    monkeypatch.setattr(experiment, "build", lambda _: refuse)
     with pytest.raises(Refusal, match="no images"):
         run(configure(*SHORT, "rerun=stale"), GROUPS)
     assert old_run in before

@@ -95,6 +95,7 @@ NEEDS = {
     "train_prune_finetune": [RNI],
     "thin_when_stable": [EARLY],
     "ensemble_of_phases": ["method=edst"],
+    "own": ["model._target_=goldpan.models.lenet.lenet5"],
 }
 FILES = sorted(path for path in CONF.glob("*/*.yaml") if path.parent.name != "pruner")
 

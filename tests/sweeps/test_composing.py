@@ -92,9 +92,9 @@ def test_hydra_is_asked_once_for_cells_that_differ_by_values(
 ) -> None:
     asked, compose_one = list[Sequence[str]](), composing.compose_one
 
-    def count(overrides: Sequence[str]) -> Any:
+    def count(overrides: Sequence[str], always: Sequence[str]) -> Any:
         asked.append(overrides)
-        return compose_one(overrides)
+        return compose_one(overrides, always)
 
     monkeypatch.setattr(composing, "compose_one", count)
     typed = ["method=dense,grasp", "sparsity=0.8,0.9", "seed=range(0,10)", "+x=1,2"]

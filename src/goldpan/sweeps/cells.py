@@ -171,7 +171,8 @@ def _in(group: str, cell: Cell) -> Cell:
     logger = cell.choices.get("logger") or {}
     if not group or logger.get("group", "") is not None:
         return cell
-    quoted = QuotedString(group.replace("${", "{"), Quote.single).with_quotes()
+    group = group.replace("${", "{")  # not to be copied from elsewhere
+    quoted = QuotedString(group, Quote.single).with_quotes()
     return replace(
         cell,
         overrides=(*cell.overrides, f"logger.group={quoted}"),
