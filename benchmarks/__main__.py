@@ -29,6 +29,7 @@ from benchmarks import (
     regrowing,
     scoring,
     selection,
+    sparse,
     sweeping,
     training,
 )
@@ -49,6 +50,7 @@ THEMES = (
     sweeping,
     channels,
     regrowing,
+    sparse,
 )
 ROWS: list[Row] = [row for theme in (*THEMES, compacting) for row in theme.ROWS]
 

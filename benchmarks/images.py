@@ -57,7 +57,7 @@ def images_a_second(name: str, device: torch.device) -> Pairs:
 
 ROWS = [
     Row(
-        15,
+        25,
         f"images-{name.lower()}",
         f"{name}, training on {IMAGES:,} images, batch {BATCH}: all of goldpan's path",
         f"the plain loop: torchvision's transforms, {WORKERS} workers, float32, default SGD",

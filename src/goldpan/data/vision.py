@@ -152,12 +152,16 @@ class VisionData(pl.LightningDataModule):
         """Classes, images of each, size, channels and split, in two lines for a reader."""
         self.load()
         channels, height, width = self.image_shape
-        counts = self.train.labels.bincount() + self.test.labels.bincount(minlength=self.classes)
+        labels = torch.cat([self.train.labels, self.test.labels])
+        counts = labels.bincount(minlength=self.classes)
         few, many = int(counts.argmin()), int(counts.argmax())
+        spread = (
+            f"{counts[few]} ({self.class_names[few]}) to {counts[many]} ({self.class_names[many]})"
+        )
         kind = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
         return (
             f"{self.root}: {self.classes} classes ({_listed(self.class_names)}); images of each: "
-            f"{counts[few]} ({self.class_names[few]}) to {counts[many]} ({self.class_names[many]})"
+            f"{spread if counts[few] < counts[many] else counts[few]}"
             f"\n{height} x {width} pixels, {kind}; {len(self.train_indices)} training, "
             f"{len(self.validation_indices)} validation and {len(self.test.labels)} test images"
         )
