@@ -25,13 +25,18 @@ def number(at: Mapping[str, Any], **rest: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_each_file_composes_with_each_method_and_its_numbers_lie_on_its_axes(path: Path) -> None:
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_each_file_composes_with_each_method_and_its_numbers_lie_on_its_axes(
+    path: Path, every: bool
+) -> None:
+    """With every method as slow, and else with the last."""
     params = OmegaConf.load(path).hydra.sweeper.params
     axes = {name: str(values).split(",") for name, values in params.items()}
+    methods = axes["method"] if every else axes["method"][-1:]
     narrow = [f"{name}={values[0]}" for name, values in axes.items() if name != "method"]
-    found = plan([f"+table={path.stem}", *narrow], CONF)
+    found = plan([f"+table={path.stem}", *narrow, f"method={','.join(methods)}"], CONF)
     assert found.own == axes
-    assert [cell.axes["method"] for cell in found.cells] == axes["method"]
+    assert [cell.axes["method"] for cell in found.cells] == methods
     assert all(0 <= float(sparsity) < 1 for sparsity in axes["sparsity"])
     check_table(found)
     table = read_table(found)

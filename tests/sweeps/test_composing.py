@@ -14,6 +14,9 @@ from goldpan.sweeps import composing
 from goldpan.sweeps.cells import Cell, plan
 
 CONF = Path(__file__).parents[2] / "conf"
+FEW = ("digits", "renda_resnet20_cifar10", "rni_vgg16_cifar10", "snip_lenet_300_100_mnist_code")
+"""Tables of every kind; the others are checked as slow."""
+
 TABLES = sorted(path.stem for path in (CONF / "table").glob("*.yaml"))
 
 
@@ -42,7 +45,10 @@ def check(cell: Cell) -> None:
     assert (ours.id, ours.method, cell.folder) == (theirs.id, theirs.method, folder)
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(
+    "table",
+    [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in TABLES],
+)
 def test_cells_of_a_table(table: str) -> None:
     params = OmegaConf.load(CONF / f"table/{table}.yaml").hydra.sweeper.params
     axes = {name: str(values).split(",") for name, values in params.items()}
