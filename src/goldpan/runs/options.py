@@ -365,6 +365,19 @@ REGROWTH = {
     "method.pruner.exploration": _extra(DROP, "the fraction that those drop"),
 }
 
+GROWING_PENALTY = {
+    "method.pruner.begin": _extra(DURATION, "when the penalty begins to grow"),
+    "method.pruner.choose": _extra(
+        null_or(DURATION), "when the weights to cut are chosen; null: at method.pruner.begin"
+    ),
+    "method.pruner.end": _extra(DURATION, "when the penalty has grown"),
+    "method.pruner.cut": _extra(DURATION, "when the chosen weights are cut"),
+    "method.pruner.interval": _extra(DURATION, "between two updates of the penalty"),
+    "method.pruner.separation": _extra(NOT_NEGATIVE, "factor of all weights before the choice"),
+    "method.pruner.ceiling": _extra(POSITIVE, "largest factor of the chosen weights"),
+    "method.pruner.recovery": _extra(real("(-inf, inf)"), "factor of the other weights"),
+}
+
 CHANNELS = {
     "method.norm": _extra(null_or(PART), "what takes the place of BatchNorm"),
     "method.norm.bound": _extra(one_of("sigmoid", "hard", "tanh"), "of the scale"),
@@ -500,6 +513,7 @@ OPTIONS: dict[str, Option] = {
     **MODEL,
     **PRUNER,
     **REGROWTH,
+    **GROWING_PENALTY,
     **CHANNELS,
     **POLICY,
     **AGENT,

@@ -109,14 +109,21 @@ class Classifier(pl.LightningModule):
         """
         # torch 2.14: a fused optimizer looks for infinities in its step, and the scaler's update
         # fails where there was no gradient to look at. Others were unscaled before this hook.
+        self.check_unscaled("replaces optimizer steps")
+        self.skips = True
+
+    def check_unscaled(self, deed: str) -> None:
+        """Raise ValueError if gradients are still scaled before the step, where a method `deed`s.
+
+        At 16-mixed all optimizers but fused ones find them unscaled by then.
+        """
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         fused = [getattr(o, "_step_supports_amp_scaling", False) for o in self.trainer.optimizers]
         if scaler is not None and any(fused):
             raise ValueError(
-                "a method that replaces optimizer steps needs recipe.optimizer.fused=false at "
-                "16-mixed; got a fused optimizer"
+                f"a method that {deed} needs recipe.optimizer.fused=false at 16-mixed; got a "
+                "fused optimizer"
             )
-        self.skips = True
 
     def reinitialize(self, seed: int) -> None:
         """Draw all the weights again and leave the masks: Frankle et al.'s control."""
