@@ -2,6 +2,7 @@ from collections.abc import Callable
 from functools import partial
 from math import prod
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -166,3 +167,15 @@ def test_times_out_of_order_are_refused_before_any_work(time: str, value: str) -
     grows = penalty(**GREG_1 | {time: value})
     with pytest.raises(ValueError, match=r"begin <= choose < end <= cut within .*of 12"):
         grows.plan(Length(12, 4))
+
+
+def test_gradients_that_are_still_scaled_are_refused(build: Build) -> None:
+    """As those of a fused optimizer are at 16-mixed: the penalty would be too small."""
+    system, grows = build(), penalty(**GREG_1)
+    optimizer = SimpleNamespace(_step_supports_amp_scaling=True)
+    plugin = SimpleNamespace(scaler=object())
+    trainer: Any = SimpleNamespace(precision_plugin=plugin, optimizers=[optimizer], global_step=2)
+    system.trainer = trainer
+    grows.plan(Length(12, 4))
+    with pytest.raises(ValueError, match=r"adds to gradients needs recipe.optimizer.fused=false"):
+        grows.on_before_optimizer_step(trainer, system, optimizer)  # type: ignore[arg-type]
