@@ -48,6 +48,26 @@ def test_every_method_trains_prunes_and_finetunes(
     assert not list(folder.glob("*.ckpt"))
 
 
+def test_the_first_valley_decides_how_many_channels_go(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is asked it is one run, and the record's sparsity is what came out."""
+    short = ("method.channels.threshold=first_valley", "recipe.epochs=1")
+    cfg = configure(*SHORT, "method=polarization", *short, "sparsity=0.9")
+    other = configure(*SHORT, "method=polarization", *short, "sparsity=0.5")
+    assert identity(resolve(cfg)) == identity(resolve(other))
+
+    def quarter(scores: dict[str, torch.Tensor]) -> float:
+        """Two epochs do not part the scales, so where they would be parted is made up."""
+        assert sum(len(score) for score in scores.values()) > 100
+        return 0.25
+
+    monkeypatch.setattr("goldpan.procedures.train_prune_finetune.fraction_below_valley", quarter)
+    record = do(configure, "polarization", *short, "sparsity=0.9")
+    assert record.sparsity is not None
+    assert record.sparsity.asked == record.sparsity.got == pytest.approx(0.25, abs=0.02)
+
+
 CONF = Path(__file__).parents[2] / "conf"
 CRITERIA = sorted(
     path.stem

@@ -82,14 +82,18 @@ def importance(norm: nn.BatchNorm2d) -> Tensor:
     return norm.importance() if isinstance(norm, BoundedBatchNorm2d) else norm.weight.abs()
 
 
-def norms(model: nn.Module) -> dict[str, nn.BatchNorm2d]:
-    """The model's BatchNorms with a scale, by name, in its order; ValueError if it has none."""
-    found = {
+def find_norms(model: nn.Module) -> dict[str, nn.BatchNorm2d]:
+    """The model's BatchNorms with a scale, by name, in its order."""
+    return {
         name: module
         for name, module in model.named_modules()
         if isinstance(module, nn.BatchNorm2d) and module.affine
     }
-    if not found:
+
+
+def norms(model: nn.Module) -> dict[str, nn.BatchNorm2d]:
+    """As `find_norms`; ValueError if the model has none."""
+    if not (found := find_norms(model)):
         raise ValueError(
             f"{type(model).__name__} has no BatchNorm2d; rni, slimming and polarization rank "
             "channels by its scales"

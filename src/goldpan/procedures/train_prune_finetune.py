@@ -15,8 +15,10 @@ from goldpan.channels.choosing import (
     check_removable,
     choose_channels,
     nothing_removed,
+    prunable_groups,
 )
 from goldpan.channels.surgery import shrink
+from goldpan.channels.valley import fraction_below_valley
 from goldpan.data.vision import VisionData
 from goldpan.procedures.channel_scorer import build_scorer
 from goldpan.procedures.measure import (
@@ -51,6 +53,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
 
     What is pruned first is the network after the last epoch of the training, or with `prune_from`
     best_on_test that of the epoch with the best test accuracy, which selects on the test set.
+    With `threshold` first_valley no sparsity is asked for; the record has what came out as both.
     """
     with refusing():
         best = _takes_best(cfg)
@@ -72,16 +75,17 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     record = measure(draft, last.trainer, last.system, data, last.rows, None, trained.importances)
     speed = images_per_second(last.rows, data)
     seconds = sum_seconds([row for tuning in tunings for row in tuning.rows])  # of all rounds
+    thinning = reduce(lambda earlier, later: later.after(earlier), thinnings)
     record = replace(
         record,
         origin=replace(record.origin, start=trained.origin.start),
         costs=count_costs(system.net, data.image_shape, seconds, speed),
         weights=None,
         channels=compare_sizes(
-            cfg.sparsity,
+            thinning.removed() if _finds_threshold(cfg) else cfg.sparsity,
             system.net,
             last.system.net,
-            reduce(lambda earlier, later: later.after(earlier), thinnings),
+            thinning,
             data.image_shape,
             accuracies.best_on_test if best else accuracies.last,  # type: ignore[union-attr,arg-type]  # a run that is done has some
             last.before,
@@ -104,6 +108,11 @@ def check_channels(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> Non
 def _takes_best(cfg: DictConfig) -> bool:
     """Whether the network that was best on the test set is pruned, instead of the last."""
     return bool(cfg.method.channels.prune_from == "best_on_test")
+
+
+def _finds_threshold(cfg: DictConfig) -> bool:
+    """Whether the trained scales say how many channels go, instead of the sparsity."""
+    return bool(cfg.method.channels.get("threshold") == "first_valley")
 
 
 def _train(cfg: DictConfig, draft: Record, output: Path, best: bool) -> tuple[Record, Path]:
@@ -134,7 +143,10 @@ def _thin(
     fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
     allocate = build(channels.allocate)
     scope = channels.get("scope", "all")
-    choice = choose_channels(net, shape, fraction, allocate, channels.target, scope, score)
+    groups = prunable_groups(net, shape, scope)
+    if _finds_threshold(cfg):
+        fraction = fraction_below_valley(score(net, groups))
+    choice = choose_channels(net, shape, fraction, allocate, channels.target, scope, score, groups)
     if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:
         raise nothing_removed(cfg.sparsity)
     return choice

@@ -23,6 +23,7 @@ def check_together(choices: Choices) -> None:
     for check in (
         _method,
         _procedure,
+        _threshold,
         _stable,
         _ensemble,
         _policy,
@@ -105,6 +106,22 @@ def _agent(choices: Choices) -> None:
             )
 
 
+def _threshold(choices: Choices) -> None:
+    """A threshold that the scales show is one for all channels, and found once."""
+    channels = choices["method"].get("channels") or {}
+    if channels.get("threshold") != "first_valley":
+        return
+    allocate = channels["allocate"]["_target_"].rpartition(".")[2]
+    needed = {"allocate": "global_channels", "target": "channels", "rounds": 1}
+    for name, value in needed.items():
+        got = allocate if name == "allocate" else channels.get(name, value)
+        if got != value:
+            raise ValueError(
+                f"method.channels.threshold=first_valley needs method.channels.{name}={value}; got "
+                f"{got}; or choose threshold=ratio"
+            )
+
+
 def _stable(choices: Choices) -> None:
     """Channels that go in the middle of a training need its time, and take `compact`'s place."""
     channels = choices["method"].get("channels") or {}
@@ -120,7 +137,7 @@ def _stable(choices: Choices) -> None:
             "compact=true takes out what masks leave dead, and this method has no masks: it "
             "removes channels for good in the training; choose compact=false"
         )
-    strange = [name for name in ("epochs", "rounds", "prune_from") if name in channels]
+    strange = [name for name in ("epochs", "rounds", "prune_from", "threshold") if name in channels]
     if strange:
         raise ValueError(
             f"method.channels.{strange[0]} is for methods that remove channels after a training; "

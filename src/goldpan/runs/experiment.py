@@ -61,7 +61,8 @@ def run(cfg: DictConfig, groups: Mapping[str, str], overrides: Sequence[str] = (
 def settle_sparsity(cfg: DictConfig) -> DictConfig:
     """Return a copy of `cfg` that has sparsity 0 if the method removes nothing.
 
-    So a dense network is one run, at whatever sparsities other methods are compared with it. With
+    So a dense network is one run, at whatever sparsities other methods are compared with it. So is
+    one with method.channels.threshold=first_valley, whose sparsity comes out of its training. With
     procedure=lottery the sparsity becomes that of the level, so a level is one run too. A recipe
     with `steps: 500` and `epochs: null`, as they once were, gets `epochs: 500it`.
     """
@@ -69,7 +70,9 @@ def settle_sparsity(cfg: DictConfig) -> DictConfig:
     settled = cfg.copy()
     _settle_length(settled)
     method = settled.get("method")
-    if isinstance(method, DictConfig) and not (method.get("pruner") or method.get("channels")):
+    if isinstance(method, DictConfig) and (
+        not (method.get("pruner") or method.get("channels")) or _finds_threshold(method)
+    ):
         settled.sparsity = 0.0
     elif _in_levels(settled):
         for name in ("sparsity", "procedure.levels", "procedure.rate"):
@@ -94,6 +97,12 @@ def _settle_length(cfg: DictConfig) -> None:
         )
     if steps is not None:
         recipe.epochs = f"{steps}it"
+
+
+def _finds_threshold(method: DictConfig) -> bool:
+    """Whether the method's trained scales say how many channels go."""
+    channels = method.get("channels")
+    return isinstance(channels, DictConfig) and channels.get("threshold") == "first_valley"
 
 
 def _in_levels(cfg: DictConfig) -> bool:

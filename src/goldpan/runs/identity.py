@@ -43,6 +43,7 @@ ADDED_LATER: dict[str, Any] = {
     "method.channels.allocate.count": "nearest",
     "method.channels.prune_from": "last",
     "method.channels.scope": "all",
+    "method.channels.threshold": "ratio",
     "procedure.environment.observe": "same",
     "dataset.split_seed": None,
     "dataset.normalization": "channel",

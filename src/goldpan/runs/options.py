@@ -389,12 +389,20 @@ CHANNELS = {
     "method.penalty.strength": _extra(NOT_NEGATIVE, "factor on the penalty"),
     "method.penalty.shift": _extra(real("(-inf, inf)"), "of receding importances"),
     "method.penalty.t": _extra(POSITIVE, "weight of polarization's first part"),
+    "method.penalty.share": _extra(
+        real("(0, 1]"), "fraction of each hidden layer's neurons that are decorrelated"
+    ),
+    "method.penalty.alpha": _extra(real("[0, 1]"), "weight of the deviation in even_persistence"),
     "method.after_step": _extra(null_or(PART), "done to the network after each step"),
     "method.channels": _extra(null_or(GROUP), "how channels go after a training"),
     "method.channels.allocate": Option(PART, "how many channels each layer keeps"),
     "method.channels.allocate.floor": _extra(COUNT, "channels that every layer keeps"),
     "method.channels.target": Option(
         one_of("channels", "flops", "parameters"), "what sparsity is a fraction of"
+    ),
+    "method.channels.threshold": _extra(
+        one_of("ratio", "first_valley"),
+        "what decides how many channels go: sparsity, or the first valley of the scales' histogram",
     ),
     "method.channels.scope": _extra(
         one_of("all", "followed"), "which channels may go; followed: where some cannot be followed"

@@ -3,7 +3,7 @@
 import pytorch_lightning as pl
 import torch
 
-from goldpan.layers.bounded_norm import importance, norms
+from goldpan.layers.bounded_norm import find_norms, importance
 from goldpan.runs.record import Histogram
 from goldpan.training.callbacks.resumable import Resumable
 
@@ -20,7 +20,9 @@ class Importances(Resumable):
 
     @torch.no_grad()
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add the epoch's counts."""
-        scales = [importance(norm) for norm in norms(pl_module.net).values()]  # type: ignore[arg-type]
+        """Add the epoch's counts, if the network has norms."""
+        scales = [importance(norm) for norm in find_norms(pl_module.net).values()]  # type: ignore[arg-type]
+        if not scales:
+            return
         counts = torch.histc(torch.cat(scales).float().cpu().clamp(0, 1), BINS, 0, 1)
         self.histogram.append([int(count) for count in counts])
