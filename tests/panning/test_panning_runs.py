@@ -94,6 +94,7 @@ def test_panning_leaves_its_rounds_its_forces_and_their_pictures(
     assert [look["round"] for look in looks] == [0, 2, 4]
 
 
+@pytest.mark.slow
 def test_a_run_may_note_losses_and_live_paths_too(configure: Configure, tmp_path: Path) -> None:
     plain = do(configure, "sparsity=0.8", f"output={tmp_path}/plain")
     looking = do(configure, "sparsity=0.8", "method.pruner.look=true", f"output={tmp_path}/look")
@@ -134,6 +135,7 @@ def test_a_collapse_is_a_result(configure: Configure, tmp_path: Path) -> None:
     assert "panning.csv" in files(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_same_run_twice_cuts_the_same_weights(configure: Configure, tmp_path: Path) -> None:
     one = do(configure, "sparsity=0.8", f"output={tmp_path}/one")
     two = do(configure, "sparsity=0.8", f"output={tmp_path}/two")

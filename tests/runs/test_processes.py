@@ -101,7 +101,8 @@ def test_two_processes_train_one_network_with_the_masks_of_one_process(
     assert two.origin.data == one.origin.data
 
 
-@pytest.mark.parametrize("method", ["set", pytest.param("rigl_itop", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["set", "rigl_itop"])
 def test_two_processes_grow_the_same_weights(tmp_path: Path, method: str) -> None:
     ddp = ("strategy=ddp", "strategy.accelerator=cpu", "strategy.devices=2")
     record = finish(tmp_path, "recipe.epochs=4", f"method={method}", *ddp)

@@ -86,6 +86,7 @@ def test_trials_that_were_cut_short_come_first(tmp_path: Path) -> None:
     assert len(again) == 3
 
 
+@pytest.mark.slow
 def test_a_failed_cell_is_a_trial_without_a_value(tmp_path: Path) -> None:
     def some_fail(cell: Cell) -> Record:
         return cell.draft if rate(cell) > 0.1 else finished(cell)
@@ -98,6 +99,7 @@ def test_a_failed_cell_is_a_trial_without_a_value(tmp_path: Path) -> None:
     assert search(wanted(tmp_path / "all", trials=2), done([], lambda cell: cell.draft)) is None
 
 
+@pytest.mark.slow
 def test_two_objectives_have_a_pareto_set_and_a_picture(tmp_path: Path) -> None:
     options = {"trials": 4, "objectives": ("accuracy", "flops"), "sampler": "nsga2"}
     found = search(wanted(tmp_path, **options), done([]))
@@ -107,6 +109,7 @@ def test_two_objectives_have_a_pareto_set_and_a_picture(tmp_path: Path) -> None:
     assert str(picture) in str(found)
 
 
+@pytest.mark.slow
 def test_the_same_seed_suggests_the_same(tmp_path: Path) -> None:
     first: list[Cell] = []
     second: list[Cell] = []
