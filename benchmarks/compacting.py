@@ -14,7 +14,7 @@ from torch import nn
 
 from benchmarks.measure import Pairs, compare
 from benchmarks.rows import Row, at_least
-from benchmarks.workloads import BATCH, NETS, SHAPE, batch, training_step
+from benchmarks.workloads import BATCH, NETS, SHAPE, batch, check_same_logits, training_step
 from goldpan.allocation.global_top import global_top
 from goldpan.channels.compaction import compact
 from goldpan.masks import Masks, read_masks, write_masks
@@ -93,12 +93,7 @@ def step(method: str, sparsity: float, device: torch.device) -> Pairs:
     compaction = compact(net, SHAPE)
     whole, small = compaction.whole.to(device), compaction.small.to(device)
     images = batch(device)
-    for training in (False, True):
-        with torch.no_grad():
-            expected, got = (each.train(training)(images[0]) for each in (whole, small))
-        difference = float((got - expected).abs().max() / expected.abs().max())
-        if not difference <= 1e-5:
-            raise RuntimeError(f"logits differ by {difference:.2g}")
+    difference = check_same_logits(small, whole, images[0])
     ours, theirs = (training_step(each, images, masks=True) for each in (small, whole))
     note = f"{compaction.removed:.0%} of the channels were dead; logits equal to {difference:.0e}."
     return compare(ours, theirs, 8, device=device, note=note)

@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.measure import Pairs, compare
 from benchmarks.rows import Row, at_least
-from benchmarks.workloads import training_step
+from benchmarks.workloads import check_same_logits, training_step
 from goldpan.allocation.layerwise import layerwise
 from goldpan.layers.sparse_linear import use_sparse
 from goldpan.masks import masked_layers, read_masks, write_masks
@@ -26,10 +26,7 @@ def step(sparsity: float, device: torch.device) -> Pairs:
     use_sparse(sparse)
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(BATCH, 1, 28, 28, generator=generator), torch.arange(BATCH) % 10
-    with torch.no_grad():
-        difference = float((sparse(images[0]) - net(images[0])).abs().max())
-    if not difference <= 1e-5:
-        raise RuntimeError(f"logits differ by {difference:.2g}")
+    difference = check_same_logits(sparse, net, images[0])
     ours, theirs = (training_step(each, images, masks=True) for each in (sparse, net))
     note = f"Logits equal to {difference:.0e}."
     return compare(ours, theirs, 8, device=device, note=note)

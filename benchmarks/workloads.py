@@ -48,6 +48,17 @@ def masked(name: str, device: torch.device, sparsity: float = 0.9) -> nn.Module:
     return net
 
 
+@torch.no_grad()
+def check_same_logits(ours: nn.Module, rival: nn.Module, images: Tensor) -> float:
+    """The largest difference of their logits, relative, in training; RuntimeError beyond 1e-5."""
+    for training in (False, True):
+        expected, got = (net.train(training)(images) for net in (rival, ours))
+        difference = float((got - expected).abs().max() / expected.abs().max())
+        if not difference <= 1e-5:
+            raise RuntimeError(f"logits differ by {difference:.2g}")
+    return difference
+
+
 def training_step(
     net: nn.Module,
     images: Batch,

@@ -1,8 +1,10 @@
 """What most tests need: a small network, a batch for it, and goldpan's own configuration."""
 
+import importlib.util
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -39,6 +41,21 @@ def nothing_from_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         patch.setattr(socket, "getaddrinfo", look_up_here)
         patch.setenv("GOLDPAN_DATA", str(tmp_path_factory.mktemp("no_data")))
         yield
+
+
+@pytest.fixture(scope="session")
+def load_script() -> Callable[[Path], ModuleType]:
+    """Loads a script that belongs to no package, as a module of its file's name."""
+
+    def load(path: Path) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture

@@ -73,6 +73,8 @@ def test_what_cannot_be_shrunk_is_refused(plain_net: nn.Module) -> None:
         gp.shrink(plain_net, x, 1.5)
     with pytest.raises(TypeError, match=r"importance of 0 is a tensor of shape \(8,\); got float"):
         gp.shrink(plain_net, x, 0.5, lambda name, layer: 1.0)  # type: ignore[arg-type,return-value]
+    with pytest.raises(ValueError, match=r"taylor scores channels by images, and gp\.shrink sees"):
+        gp.shrink(plain_net, x, 0.5, "taylor")
     with pytest.raises(ValueError, match="removes no channel"):
         gp.shrink(plain_net, x, 0.01, "when_to_prune")
 

@@ -1,10 +1,9 @@
 """The pages of the documentation: their links, their commands, and the site made of them."""
 
-import importlib.util
 import re
 import shlex
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -126,14 +125,9 @@ def navigation(value: Any) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def builder() -> ModuleType:
+def builder(load_script: Callable[[Path], ModuleType]) -> ModuleType:
     """docs/build.py as a module."""
-    spec = importlib.util.spec_from_file_location("docs_build", ROOT / "docs/build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(ROOT / "docs/build.py")
 
 
 def test_every_page_stands_in_the_navigation_once(builder: ModuleType, tmp_path: Path) -> None:

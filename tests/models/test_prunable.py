@@ -101,6 +101,12 @@ def test_what_cannot_be_taken_is_refused_in_one_sentence(habit: str, sentence: s
         made(habit)
 
 
+def test_a_network_without_a_layer_to_mask_is_refused() -> None:
+    net = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with pytest.raises(ValueError, match=r"has no plain nn.Conv2d or nn.Linear, whose weights"):
+        make_prunable(net, (CLASSES, 8, 8), CLASSES)
+
+
 def test_a_network_that_does_not_take_the_images_is_refused_with_its_own_error() -> None:
     with pytest.raises(ValueError, match=r"images of shape \(N, 3, 8, 8\); .* mat1 and mat2"):
         make_prunable(Written("plain", CLASSES, 1, 8), (3, 8, 8), CLASSES)

@@ -1,6 +1,6 @@
 """A lock names the versions in the records beside it."""
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -13,14 +13,9 @@ TABLES = sorted({path.parents[1] for path in RESULTS.glob(f"*/*/{RECORD}")})
 
 
 @pytest.fixture(scope="module")
-def make_locks() -> ModuleType:
+def make_locks(load_script: Callable[[Path], ModuleType]) -> ModuleType:
     """results/make_locks.py as a module."""
-    spec = importlib.util.spec_from_file_location("make_locks", RESULTS / "make_locks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(RESULTS / "make_locks.py")
 
 
 def test_other_versions_than_those_of_most_are_named(make_locks: ModuleType) -> None:

@@ -7,9 +7,8 @@ import pytest
 
 from goldpan.files import write_rows
 from goldpan.runs.provenance import processor
-from goldpan.runs.record import CHECKPOINT, RECORD, Costs
+from goldpan.runs.record import CHECKPOINT, CONFIG, CURVE, RECORD, Costs
 from goldpan.sweeps.cells import Cell, plan
-from goldpan.sweeps.position import BEGUN, CURVE
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -37,7 +36,7 @@ class Cells:
     def begin(cell: Cell) -> None:
         """Write what a run writes first."""
         cell.folder.mkdir(exist_ok=True)
-        (cell.folder / BEGUN).write_text("a run")
+        (cell.folder / CONFIG).write_text("a run")
 
     @staticmethod
     def train(

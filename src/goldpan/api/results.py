@@ -3,10 +3,8 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-from omegaconf import OmegaConf
 from torch import nn
 
 from goldpan.api.configuring import compose
@@ -108,16 +106,6 @@ def load(folder: str | Path) -> nn.Module:
             raise FileNotFoundError(
                 f"{folder} has no {name}; gp.load takes the folder of a run that has ended"
             )
-    record = read_record(folder / RECORD)
-    from goldpan.procedures.setup import build_network  # with Lightning
-    from goldpan.runs.checkpoint import load_weights
+    from goldpan.procedures.finished import load_finished  # with Lightning
 
-    data = record.origin.data
-    if not {"classes", "image_shape"} <= data.keys():
-        raise ValueError(f"{folder / RECORD} does not say what images the network takes")
-    # The sizes of the layers lie beside the weights.
-    cfg = OmegaConf.create({**record.identity.choices, "checkpoint": str(folder / WEIGHTS)})
-    images = SimpleNamespace(classes=data["classes"], image_shape=tuple(data["image_shape"]))
-    net = build_network(cfg, cast(Any, images), record.identity.seed)
-    load_weights(net, folder / WEIGHTS)
-    return net.eval()
+    return load_finished(folder)[0].eval()

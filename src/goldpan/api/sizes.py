@@ -167,6 +167,11 @@ def shrink(
     channels = compose_checked([f"method={named}"], sparsity).method.get("channels")
     if channels is None:
         raise ValueError(f"{named} cuts weights, not channels; gp.prune(model, {named!r}, ...)")
+    if channels.get("sampling"):
+        raise ValueError(
+            f"{named} scores channels by images, and gp.shrink sees none; give importance a "
+            f"function that looks at layer.weight.grad, or gp.run(['method={named}', ...])"
+        )
     allocate = build(channels.allocate)
     if floor is not None:
         allocate = partial(allocate, floor=floor)

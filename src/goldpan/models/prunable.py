@@ -26,8 +26,9 @@ def make_prunable(net: nn.Module, shape: Sequence[int], classes: int) -> nn.Modu
     are drawn here.
 
     Raises:
-        ValueError: if the network does not take such images, does not return logits (N, classes),
-            or keeps what it computed in an attribute, so that it cannot be copied.
+        ValueError: if the network has no weight to mask, does not take such images, does not return
+            logits (N, classes), or keeps what it computed in an attribute, so that it cannot be
+            copied.
     """
     if any(nn.parameter.is_lazy(parameter) for parameter in net.parameters()):
         with torch.no_grad():
@@ -35,6 +36,11 @@ def make_prunable(net: nn.Module, shape: Sequence[int], classes: int) -> nn.Modu
         net.train()
     if not any(isinstance(layer, MaskedLayer) for layer in net.modules()):
         swap_layers(net)
+    if not any(isinstance(layer, MaskedLayer) for layer in net.modules()):
+        raise ValueError(
+            f"{type(net).__name__} has no plain nn.Conv2d or nn.Linear, whose weights alone can be "
+            "masked; build it of them"
+        )
     reached = _reached(net, shape, classes)
     for name, layer in net.named_modules():
         unused = f"{name}.weight".lstrip(".") not in reached

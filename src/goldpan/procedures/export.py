@@ -5,16 +5,12 @@ The network is built from the choices in the run's record, so they need not be t
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
 from goldpan.channels.export import export_onnx, export_program
-from goldpan.procedures.setup import build_network
-from goldpan.runs.checkpoint import load_weights
+from goldpan.procedures.finished import load_finished
 from goldpan.runs.experiment import make_folder
-from goldpan.runs.record import RECORD, WEIGHTS, Record, read_record
+from goldpan.runs.record import RECORD, WEIGHTS
 from goldpan.runs.refusal import Refusal, refusing
 from goldpan.runs.sentences import sentence
 
@@ -26,14 +22,6 @@ Cut weights are zeros in them, removed channels are gone. Both files are run bes
 random images first: their logits must be its own."""
 
 OUTPUT = "output="
-
-
-@dataclass(frozen=True)
-class RecordedImages:
-    """The images' shape (C, H, W) and number of classes, as a record says them."""
-
-    image_shape: tuple[int, int, int]
-    classes: int
 
 
 def main(words: Sequence[str]) -> int:
@@ -81,30 +69,10 @@ def export(run: Path, output: Path) -> dict[Path, float]:
             raise FileNotFoundError(
                 f"expected the folder of a finished run, such as outputs/RUN; {run} has no {name}"
             )
-    record = read_record(run / RECORD)
-    cfg = OmegaConf.create(dict(record.identity.choices))
-    cfg.checkpoint = str(run / WEIGHTS)  # its sizes lie beside it, if channels were removed
-    images = _images(record, run)
-    net = build_network(cfg, images, cfg.seed)
-    load_weights(net, run / WEIGHTS)
+    net, images = load_finished(run)
     make_folder(output)
     onnx, program = output / "model.onnx", output / "model.pt2"
     return {
         onnx: export_onnx(net, onnx, images.image_shape),
         program: export_program(net, program, images.image_shape),
     }
-
-
-def _images(record: Record, run: Path) -> RecordedImages:
-    """What the record says of the images.
-
-    Raises:
-        ValueError: if it says nothing.
-    """
-    data = record.origin.data
-    if not {"image_shape", "classes"} <= data.keys():
-        raise ValueError(
-            f"{run / RECORD} says nothing of the images, as that of a run that failed; run it again"
-        )
-    channels, height, width = data["image_shape"]
-    return RecordedImages((channels, height, width), data["classes"])

@@ -20,13 +20,12 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from goldpan.runs.build import build
 from goldpan.runs.curve import read_curve
 from goldpan.runs.provenance import is_first_rank
-from goldpan.runs.record import CHECKPOINT, Identity, Record
+from goldpan.runs.record import CHECKPOINT, CURVE, Identity, Record
 from goldpan.runs.told import describe, summarize
 
 LONGEST_TAG, LONGEST_NAME = 64, 128
 """Characters that W&B takes; a name is also that of a group."""
 
-CURVE = "metrics.csv"
 STEP = "trainer/global_step"
 """The axis of curves, as Lightning names it."""
 

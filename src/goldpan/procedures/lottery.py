@@ -43,7 +43,7 @@ from goldpan.procedures.train import check_left, finish, fit, train
 from goldpan.runs.build import build
 from goldpan.runs.checkpoint import load_weights, read_checkpoint
 from goldpan.runs.curve import Row, early_stop
-from goldpan.runs.record import WEIGHTS, Costs, LevelResult, Record
+from goldpan.runs.record import CURVE, WEIGHTS, Costs, LevelResult, Record
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.decay import Decay
@@ -88,7 +88,7 @@ def lottery(
         pruner = _pruner(cfg, levels, rate, last_rate)
         pruner.check(data, choose_length(cfg.recipe, data.steps_per_epoch))
         start = StartAt(point.start, data.steps_per_epoch, weights)
-        curve = CsvCurve(folder / "metrics.csv")
+        curve = CsvCurve(folder / CURVE)
         callbacks = [Monitor(), curve, pruner, start]
         callbacks += [Decay(cfg.recipe.decay)] if cfg.recipe.decay else []  # after the pruner
         longer = lengthened(cfg, point.end, data.steps_per_epoch)

@@ -37,7 +37,7 @@ from goldpan.procedures.train import check_penalty, finish, fit
 from goldpan.runs.build import build
 from goldpan.runs.checkpoint import read_checkpoint
 from goldpan.runs.curve import Row
-from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, Record, Stability
+from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, CURVE, Record, Stability
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.after_step import AfterStep
 from goldpan.training.callbacks.csv_curve import CsvCurve
@@ -62,7 +62,7 @@ def thin_when_stable(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         whole = copy.deepcopy(system.net)
         stable = WhenStable(_chooser(cfg, system.net, data), _watch(cfg), data.image_shape)
         take_up(system, folder / CHECKPOINT, data.image_shape)
-        curve, importances = CsvCurve(folder / "metrics.csv"), Importances()
+        curve, importances = CsvCurve(folder / CURVE), Importances()
         callbacks: list[pl.Callback] = [Monitor(), curve]
         callbacks += [importances] if system.penalty is not None else []
         if (change := build(cfg.method.get("after_step"))) is not None:

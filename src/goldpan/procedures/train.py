@@ -21,7 +21,7 @@ from goldpan.procedures.starting import load_start, say_start
 from goldpan.runs.build import build
 from goldpan.runs.channel_figures import draw_channels
 from goldpan.runs.checkpoint import COMPACTION, read_checkpoint, save
-from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, WEIGHTS, Record
+from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, CURVE, WEIGHTS, Record
 from goldpan.runs.refusal import refusing
 from goldpan.runs.regrowth_figure import draw_regrowth
 from goldpan.training.callbacks.after_step import AfterStep
@@ -58,7 +58,7 @@ def train(
         say_start(system.net)
         check_penalty(system, data)
         compact = choose_compact(cfg, pruner, system, data, folder / CHECKPOINT)
-        curve, importances = CsvCurve(folder / "metrics.csv"), Importances()
+        curve, importances = CsvCurve(folder / CURVE), Importances()
         callbacks: list[pl.Callback] = [Monitor(), curve, *more]
         callbacks += [pruner] if pruner is not None else []
         if (cfg.method.get("channels") or {}).get("prune_from") == "best_on_test":

@@ -35,7 +35,8 @@ from goldpan.procedures.train import finish, fit
 from goldpan.runs.build import build
 from goldpan.runs.checkpoint import load_weights
 from goldpan.runs.curve import Row
-from goldpan.runs.record import BEST, CHECKPOINT, WEIGHTS, Accuracy, Record
+from goldpan.runs.experiment import finds_threshold
+from goldpan.runs.record import BEST, CHECKPOINT, CURVE, WEIGHTS, Accuracy, Record
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.decay import Decay
@@ -82,7 +83,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
         costs=count_costs(system.net, data.image_shape, seconds, speed),
         weights=None,
         channels=compare_sizes(
-            thinning.removed() if _finds_threshold(cfg) else cfg.sparsity,
+            thinning.removed() if finds_threshold(cfg.method) else cfg.sparsity,
             system.net,
             last.system.net,
             thinning,
@@ -108,11 +109,6 @@ def check_channels(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> Non
 def _takes_best(cfg: DictConfig) -> bool:
     """Whether the network that was best on the test set is pruned, instead of the last."""
     return bool(cfg.method.channels.prune_from == "best_on_test")
-
-
-def _finds_threshold(cfg: DictConfig) -> bool:
-    """Whether the trained scales say how many channels go, instead of the sparsity."""
-    return bool(cfg.method.channels.get("threshold") == "first_valley")
 
 
 def _train(cfg: DictConfig, draft: Record, output: Path, best: bool) -> tuple[Record, Path]:
@@ -144,7 +140,7 @@ def _thin(
     allocate = build(channels.allocate)
     scope = channels.get("scope", "all")
     groups = prunable_groups(net, shape, scope)
-    if _finds_threshold(cfg):
+    if finds_threshold(cfg.method):
         fraction = fraction_below_valley(score(net, groups))
     choice = choose_channels(net, shape, fraction, allocate, channels.target, scope, score, groups)
     if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:
@@ -174,7 +170,7 @@ def _tune(
     if not logged:
         tuning.logger = {}
     place.mkdir(exist_ok=True)
-    system, curve = build_system(tuning, data, lambda seed: net), CsvCurve(place / "metrics.csv")
+    system, curve = build_system(tuning, data, lambda seed: net), CsvCurve(place / CURVE)
     callbacks: list[pl.Callback] = [Monitor(), curve]
     callbacks += [Decay(tuning.recipe.decay)] if tuning.recipe.decay else []
     trainer = build_trainer(tuning, place, draft.identity, data.steps_per_epoch, callbacks)

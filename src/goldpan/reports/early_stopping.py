@@ -16,6 +16,7 @@ from goldpan.reports.results import Panel
 from goldpan.reports.spec import Table
 from goldpan.reports.table_cell import TableCell
 from goldpan.runs.curve import read_curve, row_of_early_stop
+from goldpan.runs.record import CURVE
 
 
 def values(cell: TableCell, metric: str) -> list[float]:
@@ -24,7 +25,7 @@ def values(cell: TableCell, metric: str) -> list[float]:
         return [one.test for r in cell.records if (one := r.accuracy("last"))]
     ids = tuple(record.identity.id for record in cell.records)
     folders = sorted(folder for folder in cell.folders if folder.name.endswith(ids))
-    curves = [read_curve(path) for f in folders if (path := f / "metrics.csv").exists()]
+    curves = [read_curve(path) for f in folders if (path := f / CURVE).exists()]
     column = "step" if metric == "early_stop" else "test/accuracy"
     return [row[column] for curve in curves if (row := row_of_early_stop(curve))]
 

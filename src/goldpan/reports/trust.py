@@ -28,8 +28,7 @@ def doubts(records: Sequence[Record], today: Mapping[str, str]) -> list[str]:
     if stale:
         listed = ", ".join(f"{count} of {name}" for name, count in stale.items())
         lines.append(f"stale, what decides them changed since: {listed}; {REPEAT}")
-    if mixed := _mixed(records):
-        lines.append(f"mixed, runs of several codes or images stand together: {', '.join(mixed)}")
+    lines += _mixed(records)
     if dirty:
         count = f"{len(dirty)} of {len(records)} runs"
         lines.append(f"-dirty, made while files were not committed: {count}")
@@ -50,9 +49,7 @@ def doubts_of_then(records: Sequence[Record]) -> list[str]:
         f"{count} runs of {name} were made by other code than that commit has"
         for name, count in other.items()
     ]
-    if mixed := _mixed(records):
-        lines.append(f"mixed, runs of several codes or images stand together: {', '.join(mixed)}")
-    return lines
+    return lines + _mixed(records)
 
 
 def unknown(records: Sequence[Record]) -> list[str]:
@@ -62,11 +59,13 @@ def unknown(records: Sequence[Record]) -> list[str]:
 
 
 def _mixed(records: Sequence[Record]) -> list[str]:
-    """The methods whose runs name the same code, in one setting, and have several fingerprints."""
+    """A line on methods whose runs name the same code, in one setting, but not in fingerprint."""
     first, mixed = dict[object, str](), dict[str, None]()
     for record in records:
         who, by = record.identity, record.origin.fingerprint
         place = who.setting, who.method, frozenset(code_names(who.choices))
         if changed(first.setdefault(place, by), by):
             mixed[who.method] = None
-    return [*mixed]
+    listed = ", ".join(mixed)
+    line = f"mixed, runs of several codes or images stand together: {listed}"
+    return [line] if mixed else []

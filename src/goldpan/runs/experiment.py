@@ -21,7 +21,7 @@ from goldpan.runs.fingerprint import code_fingerprint, fingerprint
 from goldpan.runs.identity import identity, own_names, run_title, without_paths
 from goldpan.runs.levels import settle_levels
 from goldpan.runs.provenance import commit, hardware, is_first_rank, versions
-from goldpan.runs.record import LOCK, RECORD, Identity, Origin, Record, read_record
+from goldpan.runs.record import CONFIG, LOCK, RECORD, Identity, Origin, Record, read_record
 from goldpan.runs.refusal import Refusal, refusing
 from goldpan.runs.rerun import (
     claim_checkpoint,
@@ -71,7 +71,7 @@ def settle_sparsity(cfg: DictConfig) -> DictConfig:
     _settle_length(settled)
     method = settled.get("method")
     if isinstance(method, DictConfig) and (
-        not (method.get("pruner") or method.get("channels")) or _finds_threshold(method)
+        not (method.get("pruner") or method.get("channels")) or finds_threshold(method)
     ):
         settled.sparsity = 0.0
     elif _in_levels(settled):
@@ -99,8 +99,8 @@ def _settle_length(cfg: DictConfig) -> None:
         recipe.epochs = f"{steps}it"
 
 
-def _finds_threshold(method: DictConfig) -> bool:
-    """Whether the method's trained scales say how many channels go."""
+def finds_threshold(method: DictConfig) -> bool:
+    """Whether the method's trained scales say how many channels go, instead of the sparsity."""
     channels = method.get("channels")
     return isinstance(channels, DictConfig) and channels.get("threshold") == "first_valley"
 
@@ -211,7 +211,7 @@ def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     kept = keep_old(folder, old) if old else {}
     try:
         made_by = _claim(draft, folder) if is_first_rank() else ""
-        write_atomically(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
+        write_atomically(folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
         draft = replace(draft, origin=Origin(commit(), versions(), hardware(), fingerprint=made_by))
         record: Record = build(cfg.procedure)(cfg, draft, folder)
     except Refusal:

@@ -16,6 +16,9 @@ FORMAT = 2
 RECORD, CHECKPOINT, LOCK = "record.json", "last.ckpt", ".lock"
 """Files in a run's folder: what it came to, where it goes on if cut short, who is at it."""
 
+CONFIG, CURVE = "config.yaml", "metrics.csv"
+"""What was chosen, written when the run begins; its training, a row an evaluation."""
+
 WEIGHTS, BEST, ARCHITECTURE = "model.pt", "best_on_test.pt", "architecture.json"
 """The final network: its state dict, and the sizes of its layers."""
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from goldpan.files import write_atomically
 from goldpan.runs.fingerprint import changed
-from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, RECORD, WEIGHTS, Record
+from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, CURVE, RECORD, WEIGHTS, Record
 
 MADE_BY = ".fingerprint"
 """The file in a run's folder that has the fingerprint of the run whose checkpoint lies there."""
 
 OF_MEMBERS = ("members.csv", "member[0-9].pt", "member[0-9][0-9].pt")
-KEPT = (RECORD, WEIGHTS, BEST, ARCHITECTURE, "metrics.csv", *OF_MEMBERS)
+KEPT = (RECORD, WEIGHTS, BEST, ARCHITECTURE, CURVE, *OF_MEMBERS)
 """Files of a run, as patterns, that are kept when it is run again."""
 
 

@@ -15,7 +15,10 @@ OF_HYDRA = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
 """Words inside a part that Hydra's instantiate reads; the part itself never sees them."""
 
 CALLED_AT_ONCE = (
-    *("dataset", "policy", "method.pruner", "method.pruner.sampling"),
+    "dataset",
+    "policy",
+    "method.pruner",
+    "method.pruner.sampling",
     "method.channels.sampling",
 )
 """Parts that Hydra builds. All others are functions that goldpan calls, so they are partial."""

@@ -7,11 +7,8 @@ from typing import Any
 
 from goldpan.duration import Duration
 from goldpan.runs.curve import read_curve
-from goldpan.runs.record import CHECKPOINT
+from goldpan.runs.record import CHECKPOINT, CONFIG, CURVE
 from goldpan.sweeps.cells import Cell
-
-CURVE, BEGUN = "metrics.csv", "config.yaml"
-"""Files in a cell's folder: one is replaced at the end of each epoch, one when the run begins."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def begun(cell: Cell) -> tuple[int, int]:
 
     Values are compared with each other alone: the clock of the machine that writes may be another.
     """
-    return _written(cell.folder / BEGUN), _written(cell.folder / CURVE)
+    return _written(cell.folder / CONFIG), _written(cell.folder / CURVE)
 
 
 def written(cell: Cell) -> tuple[int, ...]:

@@ -107,16 +107,13 @@ class Classifier(pl.LightningModule):
         Neither weights nor momentum move, and there is no weight decay. Raises ValueError if the
         optimizer would unscale float16 gradients itself.
         """
-        # torch 2.14: a fused optimizer looks for infinities in its step, and the scaler's update
-        # fails where there was no gradient to look at. Others were unscaled before this hook.
+        # torch 2.14: a scaler's update fails where a fused step had no gradient to look at.
         self.check_unscaled("replaces optimizer steps")
         self.skips = True
 
     def check_unscaled(self, deed: str) -> None:
-        """Raise ValueError if gradients are still scaled before the step, where a method `deed`s.
-
-        At 16-mixed all optimizers but fused ones find them unscaled by then.
-        """
+        """Raise ValueError if gradients are still scaled before a step where a method `deed`s."""
+        # torch 2.14: a fused optimizer unscales in its step; for others that was done before.
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         fused = [getattr(o, "_step_supports_amp_scaling", False) for o in self.trainer.optimizers]
         if scaler is not None and any(fused):
