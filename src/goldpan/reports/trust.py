@@ -59,7 +59,7 @@ def unknown(records: Sequence[Record]) -> list[str]:
 
 
 def _mixed(records: Sequence[Record]) -> list[str]:
-    """A line on methods whose runs name the same code, in one setting, but not in fingerprint."""
+    """A line on the methods that have several fingerprints where their choices name one code."""
     first, mixed = dict[object, str](), dict[str, None]()
     for record in records:
         who, by = record.identity, record.origin.fingerprint
