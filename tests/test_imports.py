@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE, PAGE = ROOT / "src/goldpan", ROOT / "docs/tree.md"
 
 FLOORS = (
-    ("choices", "duration", "files", "layers", "losses", "predictions", "stream"),
+    ("choices", "differences", "duration", "files", "layers", "losses", "predictions", "stream"),
     ("masks", "models", "pictures"),
     ("runs", "types"),
     ("allocation", "data", "gradients", "rounds", "schedules"),

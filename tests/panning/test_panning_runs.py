@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from goldpan.panning.agent import Agent, read_agent
 from goldpan.panning.env import PanningEnv
+from goldpan.procedures.panning_setup import PanningSetup
 from goldpan.runs.experiment import run
 from goldpan.runs.identity import identity
 from goldpan.runs.record import Record, read_record
@@ -189,6 +190,59 @@ def test_the_agents_return_is_that_of_a_run_with_it(configure: Configure, tmp_pa
     assert record.agent.returns["agent"]["0.9"] == pytest.approx(total, rel=1e-6)
 
 
+COMPARE = ("procedure=compare_policies", "procedure.episodes=2", "procedure.targets=[0.5,0.9]")
+
+
+def test_policies_are_compared_on_the_same_batches(configure: Configure, tmp_path: Path) -> None:
+    learned = do(configure, *LEARN, f"output={tmp_path}/train")
+    (path,) = tmp_path.glob("train/*/agent.pt")
+    options = ("method=rl_panning", f"agent={path}", f"output={tmp_path}/compare")
+    record = do(configure, *COMPARE, *options)
+    assert set(record.agent.returns) == {"learned", "staircase", "uniform", "random"}
+    assert record.agent.episodes == 2
+    (folder,) = (path.parent for path in tmp_path.glob("compare/*/record.json"))
+    assert read_record(folder / "record.json") == record
+    assert (folder / "returns.png").exists()
+    episodes = table(folder / "episodes.csv")
+    assert len(episodes) == 4 * 2 * 2
+    # The first episode sees the batches of the training's own evaluations.
+    first = {(row["policy"], row["target"]): row for row in episodes if row["episode"] == "0"}
+    for policy, known in (("learned", "agent"), ("random", "random"), ("uniform", "uniform")):
+        for target in ("0.5", "0.9"):
+            got = float(first[policy, target]["reward"])
+            assert got == pytest.approx(learned.agent.returns[known][target], rel=1e-6)
+    for row in episodes:
+        parts = sum(float(row[name]) for name in row if name.startswith("reward/"))
+        assert float(row["reward"]) == pytest.approx(parts)
+    for row in table(folder / "differences.csv"):
+        target = row["target"]
+        returns = record.agent.returns
+        less = returns["learned"][target] - returns[row["less"]][target]
+        assert float(row["mean"]) == pytest.approx(less)
+        assert float(row["low"]) < less < float(row["high"])
+
+
+def test_a_comparison_cut_short_goes_on(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole = do(configure, *COMPARE, f"output={tmp_path}/whole")
+    rollout, played = PanningSetup.rollout, list[Any]()
+
+    def fail(setup: PanningSetup, *given: Any) -> Any:
+        played.append(given)
+        if len(played) == 4:
+            raise RuntimeError("out of luck")
+        return rollout(setup, *given)
+
+    monkeypatch.setattr(PanningSetup, "rollout", fail)
+    output = f"output={tmp_path}/cut"
+    with pytest.raises(RuntimeError, match="out of luck"):
+        do(configure, *COMPARE, output)
+    record = do(configure, *COMPARE, output)
+    assert record.agent.returns == whole.agent.returns
+    assert len(played) == 1 + 3 * 2 * 2  # the failed one was played again, no other
+
+
 def test_a_training_that_fails_goes_on_and_ends_like_an_undisturbed_one(
     configure: Configure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -322,10 +376,14 @@ def test_runs_without_an_agent_are_what_they_were_before_there_were_agents(
             ["method=rl_panning", "agent=AGENT", "method.pruner.indices=[snip,grasp]"],
             "the agent we",
         ),
-        ([*LEARN, "method=snip"], "procedure=agent trains an agent for panning; choose method=pan"),
+        (
+            [*COMPARE, "method=snip"],
+            "procedure=compare_policies is for panning; choose method=panning or method=rl_panning",
+        ),
+        ([*LEARN, "method=snip"], "procedure=agent is for panning; choose method=pan"),
         (
             [*LEARN, "method=dense"],
-            "procedure=agent trains an agent for panning; choose method=pan",
+            "procedure=agent is for panning; choose method=pan",
         ),
         ([*LEARN, "procedure.steps=0"], "procedure.steps is a whole number from 1 on; got 0"),
         ([*LEARN, "procedure.targets=[]"], "procedure.targets is a list of at least 1"),

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from scipy.stats import ttest_rel
 
+from goldpan.differences import paired
 from goldpan.reports.comparison import compare, improvement, interquartile_mean
-from goldpan.reports.pairs import paired
 from goldpan.reports.report import report_of_plan
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind_from_stats
 
+from goldpan.differences import holm
 from goldpan.reports.samples import ROUNDING, Sample
-from goldpan.reports.verdict import TYPICAL_STD, Judgement, Pair, holm, judge, likely_std
+from goldpan.reports.verdict import TYPICAL_STD, Judgement, Pair, judge, likely_std
 
 PUBLISHED = Sample(93.0, 0.2, 3)
 

@@ -92,6 +92,7 @@ NEEDS = {
     "rl_panning": ["agent=README.md"],
     "learned": ["agent=README.md"],
     "agent": [PAN],
+    "compare_policies": [PAN],
     "train_prune_finetune": [RNI],
     "thin_when_stable": [EARLY],
     "ensemble_of_phases": ["method=edst"],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from goldpan.panning.force import ForceSnapshot
 from goldpan.panning.screening import Row
-from goldpan.pictures import COLOURS, figure
+from goldpan.pictures import COLOURS, STYLES, figure
 
 
 def draw_rounds(rows: Sequence[Row], indices: Sequence[str], path: Path) -> None:
@@ -81,3 +81,22 @@ def draw_learning(
                 axis.set_yscale("symlog", linthresh=10)
         axes[0].set_ylabel("return of one episode")
         axes[0].legend(fontsize="small")
+
+
+def draw_returns(
+    means: Mapping[str, Mapping[str, float]],
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]],
+    path: Path,
+) -> None:
+    """Draw the mean return of each policy with its interval, a panel a sparsity."""
+    targets = list(next(iter(means.values())))
+    with figure(path, 1, len(targets), (3 * len(targets), 3.2)) as ((*axes,),):
+        for axis, target in zip(axes, targets, strict=True):
+            for at, (policy, (colour, marker)) in enumerate(zip(means, STYLES, strict=False)):
+                mean, (low, high) = means[policy][target], intervals[policy][target]
+                error = [[mean - low], [high - mean]]
+                axis.errorbar(at, mean, error, color=colour, marker=marker, capsize=4)
+            axis.set_title(f"{100 * float(target):g} %")
+            axis.set_xticks(range(len(means)), list(means), rotation=30, ha="right")
+            axis.set_xlim(-0.5, len(means) - 0.5)
+        axes[0].set_ylabel("return of an episode")

@@ -47,11 +47,14 @@ def terms(reward: Reward) -> Row:
     return {"reward": reward.value} | {f"reward/{n}": -term for n, term in asdict(reward).items()}
 
 
+def episode_terms(rows: Sequence[Row]) -> Row:
+    """The sums of the reward and of its terms, up to the last row or the first collapse."""
+    ends = [number for number, row in enumerate(rows, 1) if row["effective"] == 1]
+    played = rows[: min(ends, default=len(rows))]
+    names = [name for name in rows[0] if name.startswith("reward")]
+    return {name: sum(row[name] for row in played) for name in names}
+
+
 def episode_return(rows: Sequence[Row]) -> float:
-    """The sum of the rewards, up to the last row or the first collapse."""
-    total = 0.0
-    for row in rows:
-        total += row["reward"]
-        if row["effective"] == 1:
-            break
-    return total
+    """The sum of the rewards of an episode."""
+    return episode_terms(rows)["reward"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -47,6 +48,8 @@ def agent(
     """
     start = perf_counter()
     with refusing():
+        if find_spec("stable_baselines3") is None:
+            raise ImportError("procedure=agent needs stable-baselines3: pip install -e '.[rl]'")
         setup, beside = prepare_panning(cfg, environment["observe"])
         from goldpan.panning.env import PanningEnv
         from goldpan.panning.training import actor_weights, build_learner, train_agent

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -12,9 +11,10 @@ from torch import nn
 
 from goldpan.data.sampling import Sampling
 from goldpan.data.vision import VisionData
+from goldpan.panning.agent import Learned
 from goldpan.panning.indices import Index, find_indices
 from goldpan.panning.policies import Policy, Random, Uniform
-from goldpan.panning.rollout import episode_return, pan
+from goldpan.panning.rollout import episode_terms, pan
 from goldpan.panning.screening import Observe, Row, Screening
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.setup import build_system, load_data
@@ -54,33 +54,40 @@ class PanningSetup:
         """The batches of a round, the same for the same seed."""
         return self.data.draw_batches(self.sampling, seed, self.device)
 
-    def rollout(self, policy: Policy, target: float) -> float:
-        """The return of one episode; its batches depend on the round and the run's seed alone."""
+    def rollout(self, policy: Policy, target: float, episode: int = 0) -> Row:
+        """The return of one episode, "reward", and its terms.
+
+        Its batches are those that a run of the seed `episode` further on would see.
+        """
         screening = Screening(
             self.net,
             self.indices,
-            lambda done: self.draw(scoring_seed(self.seed, done)),
+            lambda done: self.draw(scoring_seed(self.seed + episode, done)),
             self.loss,
             sparsity=target,
             observe=self.observe,
             **self.options,
         )
-        return episode_return(pan(screening, policy, observe=True))
+        return episode_terms(pan(screening, policy, observe=True))
 
     def returns(self, policy: Policy, targets: Sequence[float]) -> Row:
         """The return on each of these targets."""
-        return {f"{target:g}": self.rollout(policy, target) for target in targets}
+        return {f"{target:g}": self.rollout(policy, target)["reward"] for target in targets}
 
 
-def prepare_panning(cfg: DictConfig, observe: Observe) -> tuple[PanningSetup, dict[str, Policy]]:
-    """What the agent is trained on, and the policies to compare it with.
+def prepare_panning(
+    cfg: DictConfig, observe: Observe | None = None
+) -> tuple[PanningSetup, dict[str, Policy]]:
+    """What an agent is trained on, and the run's policy beside equal and random weights.
 
-    Raises ImportError if the agent's library is not installed; ValueError as the data and the
-    policy do.
+    Args:
+        observe: the batch that a round's effect is measured on; None: the one that the policy was
+            trained to observe, or the next.
+
+    Raises ValueError as the data and the policy do.
     """
-    if find_spec("stable_baselines3") is None:
-        raise ImportError("procedure=agent needs stable-baselines3: pip install -e '.[rl]'")
     pruner = cfg.method.pruner
+    policy: Policy = build(pruner.policy)
     prepare_process(cfg)
     data = load_data(cfg)
     system = build_system(cfg, data)
@@ -93,10 +100,9 @@ def prepare_panning(cfg: DictConfig, observe: Observe) -> tuple[PanningSetup, di
         build(pruner.sampling),
         pruner,
         cfg.seed,
-        observe,
+        observe or (policy.agent.observe if isinstance(policy, Learned) else "next"),
     )
     setup.draw(0)
-    policy: Policy = build(pruner.policy)
     policy.check([index.name for index in setup.indices])
     name = type(policy).__name__.lower()
     return setup, {name: policy, "uniform": Uniform(), "random": Random(cfg.seed)}

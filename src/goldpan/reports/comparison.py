@@ -16,10 +16,10 @@ from statistics import fmean
 
 import numpy as np
 
-from goldpan.reports.pairs import by_seed, one_image, paired
+from goldpan.differences import LEVEL, holm, paired
+from goldpan.reports.pairs import by_seed, one_image
 from goldpan.reports.report import Report
 from goldpan.reports.text import markdown, plain, shown
-from goldpan.reports.verdict import LEVEL, holm
 
 HEADER = ("setup", "n", "difference by seed", "mean", "95 % interval", "p", "improvement")
 
@@ -66,7 +66,7 @@ def compare(report: Report, names: Sequence[str]) -> str:
         raise ValueError(f"compare takes two methods or more; got {', '.join(names)}")
     pairs = {pair: list(_setups(report, *pair)) for pair in combinations(dict.fromkeys(names), 2)}
     p = [one.test[3] for setups in pairs.values() for one in setups]
-    sure = iter(holm(np.nan_to_num(np.array(p), nan=1.0)))
+    sure = iter(holm(p))
     parts = [plain(f"# {report.table.name}: {' against '.join(names)}"), report.caption]
     for (first, second), setups in pairs.items():
         rows = [_row(one, next(sure)) for one in setups]

@@ -20,9 +20,9 @@ from typing import Literal
 
 import numpy as np
 
+from goldpan.differences import LEVEL
 from goldpan.reports.samples import Array, Marks, Spread, spread
 from goldpan.reports.verdict import (
-    LEVEL,
     MOST_SEEDS,
     TYPICAL_STD,
     Judgement,

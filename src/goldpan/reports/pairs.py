@@ -1,15 +1,13 @@
 """Two methods in pairs of one seed, and which methods of a place are best as far as seeds tell."""
 
 from collections.abc import Mapping, Sequence
-from math import nan, sqrt
-from statistics import fmean, stdev
+from math import nan
+from statistics import fmean
 
-import numpy as np
-
+from goldpan.differences import LEVEL, holm, paired
 from goldpan.reports.results import Panel
 from goldpan.reports.spec import Table
 from goldpan.reports.table_cell import TableCell
-from goldpan.reports.verdict import LEVEL, holm
 from goldpan.runs.record import Record
 
 BEST = (
@@ -20,22 +18,6 @@ BEST = (
 
 USUAL_TEST = 10_000
 """Images of a test set, where a record does not say how many."""
-
-
-def paired(differences: Sequence[float], step: float) -> tuple[float, float, float, float]:
-    """The mean of paired differences, the ends of its 95 % interval, and the p-value of zero.
-
-    Ends and p-value are NaN for one difference. The deviation is at least `step`, what one test
-    image is worth: two seeds that differ by the same number are no certainty.
-    """
-    from scipy.stats import t
-
-    n, mean = len(differences), fmean(differences)
-    if n < 2:
-        return mean, nan, nan, nan
-    error = max(stdev(differences), step) / sqrt(n)
-    low, high = t.interval(1 - LEVEL, n - 1, mean, error)
-    return mean, float(low), float(high), float(2 * t.sf(abs(mean) / error, n - 1))
 
 
 def by_seed(cell: TableCell | None) -> dict[int, float]:
@@ -68,7 +50,7 @@ def _best(cells: Mapping[tuple[str, str], TableCell]) -> list[tuple[str, str]]:
     """Those of one place: the highest mean, and what does not differ from it."""
     top, *others = sorted(cells, key=lambda at: fmean(cells[at].accuracies), reverse=True)
     p = [_p_equal(cells[top], cells[at]) for at in others]
-    sure = holm(np.nan_to_num(np.array(p), nan=1.0))
+    sure = holm(p)
     return [top, *(at for at, one in zip(others, sure, strict=True) if one > LEVEL)]
 
 

@@ -22,6 +22,7 @@ from typing import Literal
 
 import numpy as np
 
+from goldpan.differences import LEVEL, holm
 from goldpan.reports.samples import (
     ROUNDING,
     Array,
@@ -33,9 +34,6 @@ from goldpan.reports.samples import (
     student,
     welch,
 )
-
-LEVEL = 0.05
-"""Of each test."""
 
 POWER = 0.8
 """How surely the seeds that a cell asks for decide it."""
@@ -126,15 +124,6 @@ def run_tests(difference: Array, ours: Spread, published: Spread, margin: float)
 def floor(error: Error) -> Array:
     """The error, a little above zero where all runs are equal."""
     return np.maximum(error.size, 1e-9)
-
-
-def holm(p: Array) -> Array:
-    """The p-values along the last axis, corrected for their number by Holm's step-down method."""
-    order = np.argsort(p, axis=-1)
-    ranked = np.take_along_axis(p, order, -1) * np.arange(p.shape[-1], 0, -1)
-    corrected = np.empty_like(p)
-    np.put_along_axis(corrected, order, np.maximum.accumulate(ranked, axis=-1), -1)
-    return np.minimum(corrected, 1.0)
 
 
 def judge(pairs: Sequence[Pair], margin: float) -> list[Judgement]:

@@ -68,7 +68,7 @@ def _method(choices: Choices) -> None:
 def _procedure(choices: Choices) -> None:
     """A procedure does what the method asks for."""
     shape = choices["procedure"]["_target_"].rpartition(".")[2]
-    pruner, channels = choices["method"]["pruner"], choices["method"].get("channels")
+    channels = choices["method"].get("channels")
     own = "thin_when_stable" if "stable" in (channels or ()) else "train_prune_finetune"
     if shape == "train" and channels is not None and choices["sparsity"] > 0:
         raise ValueError(
@@ -84,20 +84,28 @@ def _procedure(choices: Choices) -> None:
         raise ValueError(
             f"procedure={shape} is not how this method removes channels; choose procedure={own}"
         )
+    if shape in ("agent", "compare_policies"):
+        _policies_alone(choices, shape)
     if shape == "agent":
         _agent(choices)
-        if pruner is None or not pruner["_target_"].endswith(".Pan"):
-            raise ValueError("procedure=agent trains an agent for panning; choose method=panning")
         if choices["seed"] >= 2**32:
             raise ValueError(f"seed is below 2**32 for procedure=agent; got {choices['seed']}")
     if shape == "lottery":
         _levels(choices)
 
 
-def _agent(choices: Choices) -> None:
-    """An agent is trained on a network as it is drawn, at sparsities from low to high."""
+def _policies_alone(choices: Choices, shape: str) -> None:
+    """Episodes are played on a network as it is drawn."""
+    pruner = choices["method"]["pruner"]
     if any(choices["controls"].values()) or choices["checkpoint"] is not None:
-        raise ValueError("procedure=agent takes no controls.* and no checkpoint")
+        raise ValueError(f"procedure={shape} takes no controls.* and no checkpoint")
+    if pruner is None or not pruner["_target_"].endswith(".Pan"):
+        other = "" if shape == "agent" else " or method=rl_panning"
+        raise ValueError(f"procedure={shape} is for panning; choose method=panning{other}")
+
+
+def _agent(choices: Choices) -> None:
+    """An agent is trained at sparsities from low to high."""
     for interval in choices["procedure"]["environment"]["targets"]:
         if interval != sorted(interval):
             raise ValueError(

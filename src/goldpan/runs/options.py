@@ -430,6 +430,10 @@ CHANNELS = {
 AGENT = {
     "procedure": Option(PART, "the shape of the experiment"),
     "procedure.steps": _extra(COUNT, "rounds of pruning that the agent learns from"),
+    "procedure.episodes": _extra(whole(2), "played with each policy on each target"),
+    "procedure.staircase": _extra(PART, "a policy beside that of the method"),
+    "procedure.staircase.stairs": _extra(list_of(FRACTION), "as policy.stairs"),
+    "procedure.staircase.weights": _extra(list_of(list_of(NOT_NEGATIVE)), "as policy.weights"),
     "procedure.every": _extra(COUNT, "steps between two evaluations"),
     "procedure.targets": _extra(list_of(FRACTION, least=1), "sparsities of the evaluation"),
     "procedure.environment": _extra(GROUP, "what the agent is trained in"),

@@ -225,10 +225,15 @@ class LevelResult:
 
 @dataclass(frozen=True)
 class AgentResult:
-    """What training an agent came to: an episode's return, by policy and by sparsity."""
+    """An episode's return by policy and by sparsity: what training an agent came to.
+
+    If `episodes` were played, each return is their mean, and `intervals` has its 95 % interval.
+    """
 
     returns: Mapping[str, Mapping[str, float]]
     seconds: float
+    episodes: int = 1
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -347,8 +352,7 @@ class Record:
             explored = moved.explored[-1] if moved.explored else 0.0
             text += f"; {moved.updates} updates explored {explored:.3g} of the weights"
         for policy, returns in self.agent.returns.items() if self.agent else ():
-            listed = ", ".join(f"{value:.1f} at {target}" for target, value in returns.items())
-            text += f"; return of {policy}: {listed}"
+            text += f"; return of {policy}: {_listed(returns, self.agent, policy)}"
         if self.channels and self.channels.floored:
             kept = ", ".join(f"{name} {count}" for name, count in self.channels.floored.items())
             text += f"; channels kept by the floor of their layer: {kept}"
@@ -405,6 +409,15 @@ def _check(record: Record) -> None:
             raise ValueError(f"a sparsity is a fraction in [0, 1); got {value}")
     if record.costs and record.costs.flops < 1:
         raise ValueError(f"costs.flops is a whole number from 1 on; got {record.costs.flops}")
+
+
+def _listed(returns: Mapping[str, float], agent: AgentResult, policy: str) -> str:
+    """A policy's return at each sparsity, with the interval if there is one."""
+    ends = {
+        at: f" [{low:.2f}, {high:.2f}]"
+        for at, (low, high) in agent.intervals.get(policy, {}).items()
+    }
+    return ", ".join(f"{value:.1f}{ends.get(at, '')} at {at}" for at, value in returns.items())
 
 
 def _together(ensemble: EnsembleResult) -> str:

@@ -20,6 +20,7 @@ CALLED_AT_ONCE = (
     "method.pruner",
     "method.pruner.sampling",
     "method.channels.sampling",
+    "procedure.staircase",
 )
 """Parts that Hydra builds. All others are functions that goldpan calls, so they are partial."""
 
