@@ -38,6 +38,6 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     p = np.nan_to_num(np.asarray(p_values, dtype=float), nan=1.0)
     order = np.argsort(p, axis=-1)
     ranked = np.take_along_axis(p, order, -1) * np.arange(p.shape[-1], 0, -1)
-    corrected = np.empty_like(p)
+    corrected: NDArray[np.float64] = np.empty_like(p)
     np.put_along_axis(corrected, order, np.maximum.accumulate(ranked, axis=-1), -1)
-    return np.minimum(corrected, 1.0)
+    return corrected.clip(max=1.0)

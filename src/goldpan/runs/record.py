@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -351,8 +351,8 @@ class Record:
         if self.weights and (moved := self.weights.regrowth):
             explored = moved.explored[-1] if moved.explored else 0.0
             text += f"; {moved.updates} updates explored {explored:.3g} of the weights"
-        for policy, returns in self.agent.returns.items() if self.agent else ():
-            text += f"; return of {policy}: {_listed(returns, self.agent, policy)}"
+        if self.agent:
+            text += "".join(f"; return of {line}" for line in _returns(self.agent))
         if self.channels and self.channels.floored:
             kept = ", ".join(f"{name} {count}" for name, count in self.channels.floored.items())
             text += f"; channels kept by the floor of their layer: {kept}"
@@ -411,13 +411,15 @@ def _check(record: Record) -> None:
         raise ValueError(f"costs.flops is a whole number from 1 on; got {record.costs.flops}")
 
 
-def _listed(returns: Mapping[str, float], agent: AgentResult, policy: str) -> str:
-    """A policy's return at each sparsity, with the interval if there is one."""
-    ends = {
-        at: f" [{low:.2f}, {high:.2f}]"
-        for at, (low, high) in agent.intervals.get(policy, {}).items()
-    }
-    return ", ".join(f"{value:.1f}{ends.get(at, '')} at {at}" for at, value in returns.items())
+def _returns(agent: AgentResult) -> Iterator[str]:
+    """Each policy with its return at each sparsity, and the interval if there is one."""
+    for policy, returns in agent.returns.items():
+        known = agent.intervals.get(policy, {})
+        ends = {at: f" [{low:.2f}, {high:.2f}]" for at, (low, high) in known.items()}
+        listed = ", ".join(
+            f"{value:.1f}{ends.get(at, '')} at {at}" for at, value in returns.items()
+        )
+        yield f"{policy}: {listed}"
 
 
 def _together(ensemble: EnsembleResult) -> str:
