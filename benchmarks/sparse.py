@@ -23,7 +23,7 @@ def step(sparsity: float, device: torch.device) -> Pairs:
     scores = {name: layer.weight.detach().abs() for name, layer in masked_layers(net).items()}
     write_masks(net, layerwise(scores, sparsity, read_masks(net)))
     sparse = deepcopy(net)
-    use_sparse(sparse)
+    use_sparse(sparse, holds_gradient=True)
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(BATCH, 1, 28, 28, generator=generator), torch.arange(BATCH) % 10
     difference = check_same_logits(sparse, net, images[0])

@@ -10,6 +10,7 @@ from goldpan.allocation.global_top import global_top
 from goldpan.masks import mask_gradients, masked_layers, read_masks, write_masks
 from goldpan.models.resnet import resnet20, resnet32
 from goldpan.models.vgg import vgg16, vgg19
+from goldpan.training.kept_steps import pack, unpack
 from goldpan.types import Batch
 
 BATCH = 128
@@ -72,7 +73,8 @@ def training_step(
 
     Args:
         fused, channels_last, bf16: the settings that make it fast.
-        masks: keep cut weights at zero, as goldpan's Classifier does.
+        masks: keep cut weights at zero, as goldpan's Classifier does; sparse linear layers step on
+            their kept weights alone.
     """
     layout = torch.channels_last if channels_last else torch.contiguous_format
     net.train().to(memory_format=layout)
@@ -87,7 +89,9 @@ def training_step(
         optimizer.zero_grad()
         loss.backward()
         mask_gradients(layers)
+        pack(layers, optimizer)
         optimizer.step()
+        unpack(layers)
         return loss.detach()
 
     return step

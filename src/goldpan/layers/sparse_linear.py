@@ -1,8 +1,9 @@
 """Linear layers that compute with their kept weights alone, on the CPU.
 
-The parameter stays the dense matrix with its zeros, so optimizer, masks and checkpoints see no
-difference; only products are taken by rows of kept weights (CSR, through MKL). The gradient of a
-cut weight is zero, not what it would be: no method may ask for it.
+The parameter stays the dense matrix with its zeros, so masks and checkpoints see no difference;
+products are taken by rows of kept weights (CSR, through MKL), and `goldpan.training.kept_steps`
+lets an optimizer see those alone. The gradient of a cut weight is zero, not what it would be: no
+method may ask for it.
 Equal to the masked layer but for the order of sums.
 """
 
@@ -18,27 +19,62 @@ from goldpan.layers.masked import MaskedLinear
 DENSEST = 0.1
 """The fraction of kept weights up to which a layer gains; benchmarks/README.md has the ratios."""
 
+EMPTY = dict.fromkeys(("dense", "known", "packed", "gradient"))
+"""What a sparse layer knows at first; no buffers, so that no checkpoint has them."""
+
 with warnings.catch_warnings():  # torch 2.14 says once in a process that CSR is in beta: here
     warnings.simplefilter("ignore")
     torch.sparse_csr_tensor([0, 0], [], [], (1, 1))
 
 
 class SparseLinear(MaskedLinear):
-    """A `MaskedLinear` that multiplies by its kept weights; see the module."""
+    """A `MaskedLinear` that multiplies by its kept weights; see the module.
+
+    With `holds_gradient` the gradient of the kept weights is no `weight.grad` of the weight's shape
+    but waits for `take_gradient`. `dense` has the weight while an optimizer sees its kept part.
+    """
+
+    holds_gradient: bool
+    dense: Tensor | None
+    known: tuple[int, "Places"] | None
+    packed: tuple[tuple[int, int], Tensor] | None
+    gradient: Tensor | None
 
     def forward(self, x: Tensor) -> Tensor:
         """x (..., in) -> (..., out), float32."""
         flat = x.reshape(-1, self.in_features)
-        out: Tensor = _Product.apply(flat, self.weight, self._places())
+        out: Tensor = _Product.apply(flat, self.weight, self)
         out = out.reshape(*x.shape[:-1], self.out_features)
         return out if self.bias is None else out + self.bias
 
-    def _places(self) -> "Places":
+    def places(self) -> "Places":
         """Where the kept weights are, found again only after the mask was written to."""
-        known: tuple[int, Places] | None = self.__dict__.get("known")
-        if known is None or known[0] != self.mask._version:
-            known = self.__dict__["known"] = self.mask._version, find_places(self.mask)
-        return known[1]
+        if self.known is None or self.known[0] != self.mask._version:
+            self.known = self.mask._version, find_places(self.mask)
+        return self.known[1]
+
+    def values(self) -> Tensor:
+        """The kept weights, (K,), taken again only after weights or mask were written to."""
+        places = self.places()
+        if self.packed is None or self.packed[0] != self._written():
+            return self.weight.detach().reshape(-1).index_select(0, places.flat)
+        return self.packed[1]
+
+    def keep_values(self, values: Tensor) -> None:
+        """Remember what `values` gives until weights or mask are written to."""
+        self.packed = self._written(), values
+
+    def _written(self) -> tuple[int, int]:
+        return self.weight._version, self.mask._version
+
+    def add_gradient(self, gradient: Tensor) -> None:
+        """Add to the gradient of the kept weights, (K,)."""
+        self.gradient = gradient if self.gradient is None else self.gradient + gradient
+
+    def take_gradient(self) -> Tensor | None:
+        """The gradient of the kept weights, (K,), of all backward passes since it was taken."""
+        taken, self.gradient = self.gradient, None
+        return taken
 
 
 class Places(NamedTuple):
@@ -63,7 +99,7 @@ class Places(NamedTuple):
     def transposed(self, values: Tensor) -> Tensor:
         """The weights' transpose, (in, out), in CSR."""
         starts, rows = self.starts_by_column, self.rows_by_column
-        return _csr(starts, rows, values[self.order], self.shape[::-1])
+        return _csr(starts, rows, values.index_select(0, self.order), self.shape[::-1])
 
 
 def find_places(mask: Tensor) -> Places:
@@ -87,10 +123,10 @@ class _Product(torch.autograd.Function):
     """x (N, in), weight (out, in) -> x @ weight.T, (N, out)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, places: Places) -> Tensor:
-        values = weight.reshape(-1)[places.flat]
+    def forward(ctx: Any, x: Tensor, weight: Tensor, layer: SparseLinear) -> Tensor:
+        places, values = layer.places(), layer.values()
         ctx.save_for_backward(x, values)
-        ctx.places = places
+        ctx.places, ctx.layer = places, layer
         return (places.matrix(values) @ x.t()).t()
 
     @staticmethod
@@ -104,16 +140,23 @@ class _Product(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             nothing = places.matrix(torch.zeros_like(values))
             kept = torch.sparse.sampled_addmm(nothing, gradient.t(), x, beta=0).values()
-            by_weight = x.new_zeros(places.shape)
-            by_weight.view(-1)[places.flat] = kept
+            if ctx.layer.holds_gradient:
+                ctx.layer.add_gradient(kept)
+            else:
+                by_weight = x.new_zeros(places.shape)
+                by_weight.view(-1)[places.flat] = kept
         return by_x, by_weight, None
 
 
-def use_sparse(model: nn.Module) -> None:
-    """Let the linear layers of which at most DENSEST is kept compute with that alone, in place."""
+def use_sparse(model: nn.Module, *, holds_gradient: bool = False) -> None:
+    """Let the linear layers of which at most DENSEST is kept compute with that alone, in place.
+
+    With `holds_gradient` only `goldpan.training.kept_steps` can train them.
+    """
     for layer in model.modules():
         if type(layer) is MaskedLinear and float(layer.mask.float().mean()) <= DENSEST:
             layer.__class__ = SparseLinear
+            layer.__dict__ |= EMPTY | {"holds_gradient": holds_gradient}
 
 
 def use_dense(model: nn.Module) -> None:
@@ -121,4 +164,5 @@ def use_dense(model: nn.Module) -> None:
     for layer in model.modules():
         if type(layer) is SparseLinear:
             layer.__class__ = MaskedLinear  # type: ignore[assignment]
-            layer.__dict__.pop("known", None)
+            for name in ("holds_gradient", *EMPTY):
+                layer.__dict__.pop(name)

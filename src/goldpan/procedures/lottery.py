@@ -46,7 +46,6 @@ from goldpan.runs.curve import Row, early_stop
 from goldpan.runs.record import CURVE, WEIGHTS, Costs, LevelResult, Record
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.csv_curve import CsvCurve
-from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.callbacks.rewind import KeepWeights, StartAt
@@ -90,7 +89,6 @@ def lottery(
         start = StartAt(point.start, data.steps_per_epoch, weights)
         curve = CsvCurve(folder / CURVE)
         callbacks = [Monitor(), curve, pruner, start]
-        callbacks += [Decay(cfg.recipe.decay)] if cfg.recipe.decay else []  # after the pruner
         longer = lengthened(cfg, point.end, data.steps_per_epoch)
         trainer = build_trainer(longer, folder, draft.identity, data.steps_per_epoch, callbacks)
     start.enter(trainer)

@@ -72,6 +72,7 @@ def build_system(
         bounded=cfg.method.get("bounded"),
         optimizer=build(cfg.recipe.optimizer),
         learning_rate=build_rate(cfg.recipe, choose_length(cfg.recipe, data.steps_per_epoch)),
+        decay=cfg.recipe.decay,
         rate_moves=cfg.recipe.rate_moves,
         loss=choose_loss(cfg.recipe),
         splits=data.splits,

@@ -27,7 +27,6 @@ from goldpan.runs.regrowth_figure import draw_regrowth
 from goldpan.training.callbacks.after_step import AfterStep
 from goldpan.training.callbacks.compact import Compact, check_compaction
 from goldpan.training.callbacks.csv_curve import CsvCurve
-from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.importances import Importances
 from goldpan.training.callbacks.keep_best import KeepBest
 from goldpan.training.callbacks.keep_members import KeepMembers
@@ -68,7 +67,6 @@ def train(
         callbacks += [importances] if system.penalty is not None else []
         if (change := build(cfg.method.get("after_step"))) is not None:
             callbacks.append(AfterStep(change))
-        callbacks += [Decay(cfg.recipe.decay)] if cfg.recipe.decay else []  # after the pruner
         callbacks += [compact] if compact is not None else []  # after the pruner
         trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, callbacks)
     try:

@@ -39,7 +39,6 @@ from goldpan.runs.experiment import finds_threshold
 from goldpan.runs.record import BEST, CHECKPOINT, CURVE, WEIGHTS, Accuracy, Record
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.csv_curve import CsvCurve
-from goldpan.training.callbacks.decay import Decay
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
@@ -172,7 +171,6 @@ def _tune(
     place.mkdir(exist_ok=True)
     system, curve = build_system(tuning, data, lambda seed: net), CsvCurve(place / CURVE)
     callbacks: list[pl.Callback] = [Monitor(), curve]
-    callbacks += [Decay(tuning.recipe.decay)] if tuning.recipe.decay else []
     trainer = build_trainer(tuning, place, draft.identity, data.steps_per_epoch, callbacks)
     trainer.validate(system, datamodule=data, verbose=False)
     before = reading(trainer)

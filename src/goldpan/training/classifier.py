@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from goldpan.layers.sparse_linear import use_dense, use_sparse
 from goldpan.masks import Masks, mask_gradients, mask_optimizer, masked_layers, write_masks
 from goldpan.stream import stream
+from goldpan.training.kept_steps import pack, unpack, unpack_memory
 from goldpan.training.length import read_length
 from goldpan.training.parameter_groups import Groups, parameter_groups
 from goldpan.types import Batch, Loss, Penalty
@@ -40,6 +41,8 @@ class Classifier(pl.LightningModule):
     Args:
         bounded: the optimizer's options for the scales of bounded norms; `rate` among them
             multiplies their learning rate.
+        decay: the fraction by which each step shrinks all parameters, whatever the learning rate,
+            as in SET's code: w <- w + v - decay * w, v the step of the optimizer.
         rate_moves: whether the learning rate may change at each epoch or at each step.
         sparse_linear: whether linear layers with few kept weights compute with those alone while
             it trains; no callback may then ask for gradients of cut weights.
@@ -56,6 +59,7 @@ class Classifier(pl.LightningModule):
         penalty: Penalty | None = None,
         bounded: Mapping[str, float] | None = None,
         splits: Sequence[str] = SPLITS,
+        decay: float = 0.0,
         rate_moves: Literal["epoch", "step"] = "epoch",
         channels_last: bool = False,
         compiled: bool = False,
@@ -68,7 +72,7 @@ class Classifier(pl.LightningModule):
         self.penalty, self.bounded, self.splits = penalty, bounded, splits
         self.layout = torch.channels_last if channels_last else torch.preserve_format
         self.compiled, self.skips, self.dense_momentum = compiled, False, False
-        self.sparse_linear = sparse_linear
+        self.sparse_linear, self.decay = sparse_linear, decay
         self.counts: dict[str, Counts] = {}
         self.replace_network(build(seed))
 
@@ -97,6 +101,7 @@ class Classifier(pl.LightningModule):
         Weights that are cut become zero, and so does the optimizer's memory of them. Weights that
         are grown start from zero with zero memory, since they had been cut.
         """
+        self._unpack_memory()
         write_masks(self.net, masks)
         for optimizer in self.trainer.optimizers if not self.dense_momentum else ():
             mask_optimizer(self.layers, optimizer)
@@ -132,7 +137,9 @@ class Classifier(pl.LightningModule):
         """Change layout and layers only now: before, it would alter scores in their last bits."""
         self.net.to(memory_format=self.layout)
         if self.sparse_linear:
-            use_sparse(self.net)
+            use_sparse(self.net, holds_gradient=True)
+            for optimizer in self.trainer.optimizers:
+                optimizer.register_state_dict_pre_hook(lambda _: self._unpack_memory())
         if isinstance(self.trainer.strategy, DDPStrategy):
             # torch 2.14: DDP takes the layout of the weights that it wraps, and its first step
             # permutes the gradients of those that have another by then. So it wraps them again.
@@ -141,7 +148,12 @@ class Classifier(pl.LightningModule):
 
     def on_train_end(self) -> None:
         """Leave a network of which all gradients can be asked for."""
+        self._unpack_memory()
         use_dense(self.net)
+
+    def _unpack_memory(self) -> None:
+        for optimizer in self.trainer.optimizers:
+            unpack_memory(self.layers, optimizer)
 
     def on_train_epoch_start(self) -> None:
         """Make dropout a function of seed, epoch and rank, so that a resumed run repeats it."""
@@ -189,12 +201,21 @@ class Classifier(pl.LightningModule):
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Zero the gradients of cut weights; `change_masks` has zeroed the optimizer's memory."""
         # Lightning 2.6.6 calls the callbacks' hooks before this one: they saw the dense gradients.
-        if self.skips:
-            for parameter in self.net.parameters():
-                parameter.grad = None  # torch's optimizers pass over it, foreach and fused too
-            self.skips = False
         if not self.dense_momentum:
             mask_gradients(self.layers)
+        pack(self.layers, optimizer)
+        parameters = list(self.net.parameters())
+        if self.skips:
+            for parameter in parameters:
+                parameter.grad = None  # torch's optimizers pass over it, foreach and fused too
+        elif self.decay:
+            torch._foreach_mul_([parameter.data for parameter in parameters], 1 - self.decay)
+        self.skips = False
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Let the optimizer step, on the kept weights alone of layers that compute with those."""
+        super().optimizer_step(*args, **kwargs)
+        unpack(self.layers)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The recipe's optimizer, and the learning rate's schedule."""
