@@ -95,7 +95,7 @@ def test_training_images_are_augmented_and_evaluation_images_are_not(tmp_path: P
     data.trainer = SimpleNamespace(training=True)  # type: ignore[assignment]
     data.order = SimpleNamespace(augmentation=torch.Generator())  # type: ignore[assignment]
     batch = data.train.images[:9], data.train.labels[:9]
-    plain = data._normalize(batch[0])
+    plain = data.normalize(batch[0])
     assert not torch.equal(data.on_after_batch_transfer(batch, 0)[0], plain)
     data.trainer.training = False  # type: ignore[misc]
     assert torch.equal(data.on_after_batch_transfer(batch, 0)[0], plain)
@@ -178,7 +178,7 @@ def test_a_sample_is_normalised_plain_and_from_the_training_split() -> None:
     data = digits(padding=2, validation=0.5)
     [(images, labels)] = data.draw_batches(Sampling(per_class=3), seed=0, device=CPU)
     assert labels.bincount().tolist() == [3] * 10
-    plain = data._normalize(data.train.batch(data.train_indices))
+    plain = data.normalize(data.train.batch(data.train_indices))
     found = (images[:, None] == plain[None]).flatten(2).all(2)
     assert found.any(1).all()
     [(again, _)] = data.draw_batches(Sampling(per_class=3), seed=0, device=CPU)

@@ -186,7 +186,7 @@ class VisionData(pl.LightningDataModule):
         batches = []
         for drawn in draw(labels, sampling, stream(seed, "sample")):
             images = self.train.batch(self.train_indices[drawn]).to(device)
-            batches.append((self._normalize(images), labels[drawn].to(device)))
+            batches.append((self.normalize(images), labels[drawn].to(device)))
         return batches
 
     def train_dataloader(self) -> Loader:
@@ -215,7 +215,13 @@ class VisionData(pl.LightningDataModule):
                 images = random_crop(images, self.padding, self.order.augmentation)
             if self.flip:
                 images = random_flip(images, self.order.augmentation)
-        return self._normalize(images), labels
+        return self.normalize(images), labels
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """Normalise uint8 images (N, C, H, W) as every batch is: float32 on their own device."""
+        if self._statistics.device != images.device:
+            self._statistics = self._statistics.to(images.device)
+        return normalize_by(images, self._statistics)
 
     def _read(self) -> None:
         self.train: Images | ImageFiles
@@ -248,11 +254,6 @@ class VisionData(pl.LightningDataModule):
         """This process's rank, and the number of processes."""
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
-
-    def _normalize(self, images: Tensor) -> Tensor:
-        if self._statistics.device != images.device:
-            self._statistics = self._statistics.to(images.device)
-        return normalize_by(images, self._statistics)
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:

@@ -5,19 +5,16 @@ neurons is 1 - |correlation of their activations over the batch|. As in the auth
 passes a second time, in evaluation mode, and a neuron that answers alike to all images has
 correlation 0 with every other.
 
-*Interpretation:* the neurons of a hidden layer are what the next convolution or linear layer
-receives, each number of it a neuron. In an MLP these are the activations after the ReLU, as in the
-authors' code; elsewhere they lie behind norms and pooling too. What two layers receive, as at a
-residual block, counts once.
+*Interpretation:* the neurons of a hidden layer are those of `goldpan.activations`, each number a
+neuron. In an MLP these are the activations after the ReLU, as in the authors' code.
 """
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from goldpan.gradients import mode
+from goldpan.activations import hidden_activations
 from goldpan.types import Batch
 
 MOST = 10_000
@@ -44,20 +41,8 @@ def correlations(model: nn.Module, batch: Batch, share: float) -> Tensor:
 
 def activations(model: nn.Module, images: Tensor, share: float) -> Tensor:
     """The sampled neurons' activations for the N images, in evaluation mode: (N, n), float32."""
-    seen: dict[int, Tensor] = {}  # by identity; they are held, so that none is another's
-
-    def see(layer: nn.Module, received: tuple[Any, ...]) -> None:
-        seen.setdefault(id(received[0]), received[0])
-
-    layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
-    hooks = [layer.register_forward_pre_hook(see) for layer in layers]
-    try:
-        with mode(model, training=False):
-            outputs = model(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    hidden = [tensor.flatten(1).float() for tensor in list(seen.values())[1:]]  # without images
+    received, outputs = hidden_activations(model, images)
+    hidden = [tensor.flatten(1).float() for tensor in received.values()]
     return torch.cat([*(_strongest(part, share) for part in hidden), outputs.float()], dim=1)
 
 

@@ -15,6 +15,7 @@ from goldpan.data.vision import VisionData
 from goldpan.masks import digest, read_masks
 from goldpan.models.pretrained import start_of
 from goldpan.models.prunable import left_dense
+from goldpan.procedures.on_demand import measure_on_demand
 from goldpan.runs.curve import Row
 from goldpan.runs.record import (
     Accuracies,
@@ -70,6 +71,7 @@ def measure(
         ),
         ranks=tuple(compare_ranks(system.net)),
         importances=importances,
+        **measure_on_demand(system.net, data, draft.identity.choices),
     )
 
 

@@ -21,6 +21,7 @@ from goldpan.models.own import own_network
 from goldpan.models.pretrained import classifier_layers
 from goldpan.models.prunable import dense_sentence, left_dense, make_prunable
 from goldpan.procedures.loggers import open_loggers
+from goldpan.procedures.on_demand import check_on_demand
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.recipe import build_rate, choose_loss
 from goldpan.runs.build import build
@@ -63,8 +64,10 @@ def build_system(
 ) -> Classifier:
     """The network that fits the data, or `network`'s, drawn from the seed, and its optimizer.
 
-    Where a method cuts weights, those that it cannot are named in one line.
+    Where a method cuts weights, those that it cannot are named in one line. Raises ValueError if
+    what is to be measured of the trained network cannot be.
     """
+    check_on_demand(cfg, data)
     system = Classifier(
         network or partial(build_network, cfg, data),
         cfg.seed,

@@ -21,6 +21,7 @@ from goldpan.procedures.starting import load_start, say_start
 from goldpan.runs.build import build
 from goldpan.runs.channel_figures import draw_channels
 from goldpan.runs.checkpoint import COMPACTION, read_checkpoint, save
+from goldpan.runs.firing_figure import draw_firing
 from goldpan.runs.record import ARCHITECTURE, BEST, CHECKPOINT, CURVE, WEIGHTS, Record
 from goldpan.runs.refusal import refusing
 from goldpan.runs.regrowth_figure import draw_regrowth
@@ -146,5 +147,6 @@ def finish(trainer: pl.Trainer, system: Classifier, record: Record, folder: Path
         write_atomically(folder / ARCHITECTURE, sizes)
         draw_channels(record, folder)
         draw_regrowth(record, folder)
+        draw_firing(record, folder)
         close_loggers(trainer.loggers, record, sorted(folder.glob("*.png")))
     trainer.strategy.barrier()  # a next stage reads the weights on every process

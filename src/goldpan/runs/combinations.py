@@ -102,6 +102,11 @@ def _policies_alone(choices: Choices, shape: str) -> None:
     if pruner is None or not pruner["_target_"].endswith(".Pan"):
         other = "" if shape == "agent" else " or method=rl_panning"
         raise ValueError(f"procedure={shape} is for panning; choose method=panning{other}")
+    if (choices.get("and_or") or {}).get("images") is not None:
+        raise ValueError(
+            f"procedure={shape} trains no network whose neurons and_or.images could measure; set "
+            "that to null"
+        )
 
 
 def _agent(choices: Choices) -> None:

@@ -59,6 +59,7 @@ ADDED_LATER: dict[str, Any] = {
     "recipe.evaluate_every": None,
     "recipe.loss": "cross_entropy",
     "recipe.decay": 0.0,
+    "and_or.images": None,
 }
 """Dotted name -> default of each option that came after the first records were written.
 

@@ -85,6 +85,10 @@ RUN = {
     "controls.invert": Option(FLAG, "keep the lowest scores instead of the highest"),
     "controls.shuffle": Option(FLAG, "keep as many weights in each layer, at random places"),
     "controls.reinitialize": Option(FLAG, "keep the masks, draw the weights anew"),
+    "and_or": _extra(GROUP, "measures AND-like neurons of the trained network, as 2102.07389"),
+    "and_or.images": Option(
+        null_or(whole(2)), "test images on which, real and scrambled, neurons fire; null: none"
+    ),
     "table": _extra(GROUP, "a paper's table, chosen by +table=NAME; goldpan.reports.spec reads it"),
     "table.*": _extra(ANYTHING, "goldpan.reports.spec says what"),
     "allocation": Option(PART, "how scores become masks"),

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from operator import gt
 from pathlib import Path
 from typing import Any, Literal
 
@@ -278,6 +279,30 @@ class EnsembleResult:
 
 
 @dataclass(frozen=True)
+class Firing:
+    """How often hidden neurons fire on `images` test images and on the same ones scrambled.
+
+    Layer that reads the neurons -> each neuron's fraction of images, see `goldpan.firing`.
+    """
+
+    images: int
+    real: Mapping[str, list[float]]
+    scrambled: Mapping[str, list[float]]
+
+    def and_like(self) -> dict[str, float]:
+        """The fraction of each layer's neurons that fire more often on real images."""
+        return {
+            name: sum(map(gt, rates, self.scrambled[name])) / len(rates)
+            for name, rates in self.real.items()
+        }
+
+    def summary(self) -> str:
+        """How many neurons are AND-like, in words."""
+        shares = ", ".join(f"{100 * part:.3g} % {name}" for name, part in self.and_like().items())
+        return f"AND-like neurons read by each layer: {shares or 'there are no hidden ones'}"
+
+
+@dataclass(frozen=True)
 class Record:
     """One run: who it is, how it ended, and what came out; a part is None where it does not apply.
 
@@ -296,6 +321,7 @@ class Record:
     agent: AgentResult | None = None
     ensemble: EnsembleResult | None = None
     level: LevelResult | None = None
+    firing: Firing | None = None
     importances: Histogram = field(default_factory=list)
     ranks: tuple[str, ...] = ()
     exports: Mapping[str, float] = field(default_factory=dict)
@@ -358,6 +384,8 @@ class Record:
             text += f"; channels kept by the floor of their layer: {kept}"
         if self.channels and (stability := self.channels.stability):
             text += f"; {stability.summary()}"
+        if self.firing:
+            text += f"; {self.firing.summary()}"
         return text
 
     def write(self, path: Path) -> None:
