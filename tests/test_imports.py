@@ -15,7 +15,7 @@ SOURCE, PAGE = ROOT / "src/goldpan", ROOT / "docs/tree.md"
 
 FLOORS = (
     ("choices", "differences", "duration", "files", "layers", "losses", "predictions", "stream"),
-    ("masks", "models", "pictures"),
+    ("bounds", "masks", "models", "pictures"),
     ("runs", "types"),
     ("allocation", "data", "gradients", "rounds", "schedules"),
     ("activations", "paths", "regrowth"),

@@ -23,7 +23,9 @@ def hidden_activations(model: nn.Module, images: Tensor) -> tuple[dict[str, Tens
         received.setdefault(id(given[0]), (names[layer], given[0]))
 
     named = model.named_modules()
-    names = {m: name for name, m in named if isinstance(m, nn.Linear | nn.Conv2d)}
+    names: dict[nn.Module, str] = {
+        layer: name for name, layer in named if isinstance(layer, nn.Linear | nn.Conv2d)
+    }
     hooks = [layer.register_forward_pre_hook(see) for layer in names]
     try:
         with mode(model, training=False):

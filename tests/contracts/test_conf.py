@@ -33,7 +33,7 @@ def test_each_file_composes_instantiates_and_binds(
     needs = NEEDS | dict.fromkeys(("rl_panning", "learned"), f"agent={agent_file}")
     plus = "+" if group == "table" else ""  # no run has one unless it is asked for
     cfg = configure(f"{plus}{group}={name}", *([needs[name]] if name in needs else []))
-    parts = instantiate(cfg[group])
+    parts = instantiate(cfg.method.penalty if group == "penalty" else cfg[group])
     values = parts.values() if isinstance(parts, dict | DictConfig) else [parts]
     for value in values:
         for bound in partials(value):

@@ -25,6 +25,9 @@ REWIND = "rewind.pt"
 OF_LAST = ("shuffle", "reinitialize")
 """Controls that act on the last level alone."""
 
+OF_DENSE = ("penalty=", "method.penalty", "certify.", "and_or.")
+"""How typed words begin that are those of the dense training too."""
+
 OF_TARGET = ("controls.", "procedure.levels=")
 """How typed words begin that are not those of a lower level."""
 
@@ -44,7 +47,9 @@ def level_below(cfg: DictConfig, level: int) -> DictConfig:
         stage.procedure.levels = level
         return stage
     point = cfg.procedure.rewind.weights
-    stage.controls.invert, stage.method = False, {"pruner": None}
+    penalty = stage.method.get("penalty")
+    stage.controls.invert = False
+    stage.method = {"pruner": None} | ({} if penalty is None else {"penalty": penalty})
     keeps = point is not None and Duration.parse(point).amount > 0
     target = f"goldpan.procedures.{'lottery.train_and_keep' if keeps else 'train.train'}"
     stage.procedure = {"_target_": target, "_partial_": True} | ({"at": point} if keeps else {})
@@ -86,7 +91,8 @@ def plan_below(stage: DictConfig, draft: Record, folder: Path, level: int) -> tu
     who, (own, *words) = draft.identity, draft.identity.method.split(" ")
     name = own.replace("reinitialized", "lottery") if level else "dense"  # its levels are tickets
     kept = [w for w in words if w.startswith("controls.invert=") or not w.startswith(OF_TARGET)]
-    title = " ".join([name, *kept]) if level else name
+    kept = kept if level else [w for w in kept if w.lstrip("+").startswith(OF_DENSE)]
+    title = " ".join([name, *kept])
     below = replace(who, id=identity(choices), choices=without_paths(choices), method=title)
     start = folder.name.removesuffix(f"-{own}-{who.choices['sparsity']:g}-seed{who.seed}-{who.id}")
     place = folder.parent / f"{start}-{name}-{stage.sparsity:g}-seed{who.seed}-{below.id}"

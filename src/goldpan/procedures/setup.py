@@ -21,7 +21,7 @@ from goldpan.models.own import own_network
 from goldpan.models.pretrained import classifier_layers
 from goldpan.models.prunable import dense_sentence, left_dense, make_prunable
 from goldpan.procedures.loggers import open_loggers
-from goldpan.procedures.on_demand import check_on_demand
+from goldpan.procedures.on_demand import check_on_demand, statistics_of
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.recipe import build_rate, choose_loss
 from goldpan.runs.build import build
@@ -32,6 +32,7 @@ from goldpan.training.callbacks.files import AtomicFiles
 from goldpan.training.callbacks.stop_at import StopAt
 from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
+from goldpan.types import Penalty
 
 
 class Images(Protocol):
@@ -67,11 +68,10 @@ def build_system(
     Where a method cuts weights, those that it cannot are named in one line. Raises ValueError if
     what is to be measured of the trained network cannot be.
     """
-    check_on_demand(cfg, data)
     system = Classifier(
         network or partial(build_network, cfg, data),
         cfg.seed,
-        penalty=build(cfg.method.get("penalty")),
+        penalty=build_penalty(cfg, data),
         bounded=cfg.method.get("bounded"),
         optimizer=build(cfg.recipe.optimizer),
         learning_rate=build_rate(cfg.recipe, choose_length(cfg.recipe, data.steps_per_epoch)),
@@ -83,10 +83,19 @@ def build_system(
         compiled=cfg.strategy.compile,
         sparse_linear=cfg.strategy.sparse_linear,
     )
+    check_on_demand(cfg, system.net, data)
     sentence = dense_sentence(left_dense(system.net)) if cfg.method.pruner else ""
     if sentence and is_first_rank():
         print(sentence, flush=True)
     return system
+
+
+def build_penalty(cfg: DictConfig, data: VisionData) -> Penalty | None:
+    """The method's penalty; one with an option `statistics` is given those of the images."""
+    part = cfg.method.get("penalty")
+    asks = part is not None and "statistics" in part
+    penalty: Penalty | None = build(part, **({"statistics": statistics_of(data)} if asks else {}))
+    return penalty
 
 
 def build_network(cfg: DictConfig, data: Images, seed: int) -> nn.Module:

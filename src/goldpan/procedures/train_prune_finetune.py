@@ -47,6 +47,8 @@ from goldpan.training.length import choose_length
 def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     """Prune the channels of a trained network, and fine-tune it without the penalty.
 
+    With `method.channels.keep_penalty` the penalty stays.
+
     The training is a run of its own, done once for all that prune what it gives. Fine-tuning is
     the same recipe again, or `method.channels.epochs` of it. With `method.channels.rounds` above 1
     both are repeated, each round removing the same fraction of what is left.
@@ -162,7 +164,8 @@ def _tune(
 ) -> Tuning:
     """Measure the pruned network and train it, from the checkpoint in `place` if there is one."""
     tuning = cfg.copy()
-    tuning.method.penalty = None
+    if not cfg.method.channels.get("keep_penalty"):
+        tuning.method.penalty = None
     if epochs := cfg.method.channels.epochs:
         length = choose_length(cfg.recipe, data.steps_per_epoch)
         tuning.recipe.epochs = f"{length.count(epochs)}it"

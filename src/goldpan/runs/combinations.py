@@ -15,6 +15,10 @@ CHANNEL_PROCEDURES = {"train_prune_finetune": "rni", "thin_when_stable": "early_
 """Procedures that remove channels, and a method of each."""
 
 
+AFTER_TRAINING = ("epochs", "rounds", "prune_from", "threshold", "keep_penalty")
+"""Options of method.channels for a fine-tuning after the training."""
+
+
 def check_together(choices: Choices) -> None:
     """Raise ValueError, in one sentence, for two choices that exclude each other.
 
@@ -102,11 +106,12 @@ def _policies_alone(choices: Choices, shape: str) -> None:
     if pruner is None or not pruner["_target_"].endswith(".Pan"):
         other = "" if shape == "agent" else " or method=rl_panning"
         raise ValueError(f"procedure={shape} is for panning; choose method=panning{other}")
-    if (choices.get("and_or") or {}).get("images") is not None:
-        raise ValueError(
-            f"procedure={shape} trains no network whose neurons and_or.images could measure; set "
-            "that to null"
-        )
+    for group, name in (("and_or", "images"), ("certify", "epsilon")):
+        if (choices.get(group) or {}).get(name) is not None:
+            raise ValueError(
+                f"procedure={shape} trains no network that {group}.{name} could measure; set that "
+                "to null"
+            )
 
 
 def _agent(choices: Choices) -> None:
@@ -150,7 +155,7 @@ def _stable(choices: Choices) -> None:
             "compact=true takes out what masks leave dead, and this method has no masks: it "
             "removes channels for good in the training; choose compact=false"
         )
-    strange = [name for name in ("epochs", "rounds", "prune_from", "threshold") if name in channels]
+    strange = [name for name in AFTER_TRAINING if name in channels]
     if strange:
         raise ValueError(
             f"method.channels.{strange[0]} is for methods that remove channels after a training; "

@@ -60,6 +60,7 @@ ADDED_LATER: dict[str, Any] = {
     "recipe.loss": "cross_entropy",
     "recipe.decay": 0.0,
     "and_or.images": None,
+    "certify.epsilon": None,
 }
 """Dotted name -> default of each option that came after the first records were written.
 

@@ -11,6 +11,7 @@ from goldpan.runs.kinds import (
     GROUP,
     LENGTH,
     NOWHERE,
+    NULL,
     PART,
     SPAN,
     TEXT,
@@ -88,6 +89,10 @@ RUN = {
     "and_or": _extra(GROUP, "measures AND-like neurons of the trained network, as 2102.07389"),
     "and_or.images": Option(
         null_or(whole(2)), "test images on which, real and scrambled, neurons fire; null: none"
+    ),
+    "certify": _extra(GROUP, "proves a part of the accuracy by interval bounds, as 1810.12715"),
+    "certify.epsilon": Option(
+        null_or(real("(0, 1]")), "how far each pixel of [0, 1] may move in it; null: not measured"
     ),
     "table": _extra(GROUP, "a paper's table, chosen by +table=NAME; goldpan.reports.spec reads it"),
     "table.*": _extra(ANYTHING, "goldpan.reports.spec says what"),
@@ -396,6 +401,10 @@ CHANNELS = {
     "method.penalty.share": _extra(
         real("(0, 1]"), "fraction of each hidden layer's neurons that are decorrelated"
     ),
+    "method.penalty.epsilon": _extra(
+        real("[0, 1]"), "how far each pixel of [0, 1] may move, in nrs"
+    ),
+    "method.penalty.statistics": _extra(NULL, "mean and deviation of pixels; the data has them"),
     "method.penalty.alpha": _extra(real("[0, 1]"), "weight of the deviation in even_persistence"),
     "method.after_step": _extra(null_or(PART), "done to the network after each step"),
     "method.channels": _extra(null_or(GROUP), "how channels go after a training"),
@@ -412,6 +421,7 @@ CHANNELS = {
         one_of("all", "followed"), "which channels may go; followed: where some cannot be followed"
     ),
     "method.channels.epochs": _extra(null_or(SPAN), "of fine-tuning; null: the recipe's"),
+    "method.channels.keep_penalty": _extra(FLAG, "whether fine-tuning has the penalty too"),
     "method.channels.rounds": _extra(COUNT, "of pruning and fine-tuning"),
     "method.channels.scorer": _extra(PART, "what gives each channel a score"),
     "method.channels.sampling": _extra(PART, "which training images the scorer sees, if any"),

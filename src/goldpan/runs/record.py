@@ -303,6 +303,27 @@ class Firing:
 
 
 @dataclass(frozen=True)
+class Certified:
+    """What interval bounds prove of the test images, see `goldpan.bounds`.
+
+    `accuracy`: images (%) that are classified right whatever moves each pixel by at most `epsilon`
+    within [0, 1]. The bounds are loose, so this is a lower bound: more may be so. `unstable`: the
+    fraction of inputs of ReLUs whose sign the bounds leave open, over all images.
+    """
+
+    epsilon: float
+    accuracy: float
+    unstable: float
+
+    def summary(self) -> str:
+        """What is proven, in words."""
+        return (
+            f"certified accuracy at least {self.accuracy:.2f} % within {self.epsilon:g}, "
+            f"{100 * self.unstable:.3g} % of ReLUs unstable"
+        )
+
+
+@dataclass(frozen=True)
 class Record:
     """One run: who it is, how it ended, and what came out; a part is None where it does not apply.
 
@@ -322,6 +343,7 @@ class Record:
     ensemble: EnsembleResult | None = None
     level: LevelResult | None = None
     firing: Firing | None = None
+    certified: Certified | None = None
     importances: Histogram = field(default_factory=list)
     ranks: tuple[str, ...] = ()
     exports: Mapping[str, float] = field(default_factory=dict)
@@ -386,6 +408,8 @@ class Record:
             text += f"; {stability.summary()}"
         if self.firing:
             text += f"; {self.firing.summary()}"
+        if self.certified:
+            text += f"; {self.certified.summary()}"
         return text
 
     def write(self, path: Path) -> None:
