@@ -127,7 +127,7 @@ def test_own_modules_are_found_last(own: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_help_lists_the_users_own_options(own: Path) -> None:
     for way in ways(own):
         assert "gmp_uniform, granet, granet_st, grasp" in overview(CONF, way)
-        assert "magnitude, mine, ntk_sap" in overview(CONF, way)
+        assert "magnitude, mine, nrs, ntk_sap" in overview(CONF, way)
 
 
 PROGRAM = f"""
