@@ -325,6 +325,9 @@ PRUNER = {
         list_of(DURATION, least=1), "where the sparse phases begin"
     ),
     "method.pruner.calendar.free": _extra(list_of(DURATION), "where the dense phases begin"),
+    "method.pruner.ratio": _extra(
+        real("[0, 1]"), "what one shrinking leaves of a weight that would be cut"
+    ),
     "method.pruner.policy": _extra(PART, "follows policy"),
     "method.pruner.indices": _extra(
         list_of(one_of(*SCORERS), least=1), "scorers that Panning weighs"

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from goldpan.data.sampling import Sampling
 from goldpan.duration import Written
-from goldpan.masks import Masks, masked_layers, read_masks, set_masks
+from goldpan.masks import Masks, masked_layers
 from goldpan.rounds import prune_in_rounds, shuffle
 from goldpan.training.callbacks.pruner import Pruner, ScoringData
 from goldpan.training.classifier import Classifier
@@ -153,10 +153,7 @@ class GrowingPenalty(Pruner):
         """Decide on rank 0 which weights will be cut; the network's masks stay as they are."""
 
         def find(_: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound) -> Masks:
-            before = read_masks(system.net)
-            masks = self.prune(system.net, draw=draw, loss=system.loss, on_round=on_round)
-            set_masks(system.net, before)
-            return masks
+            return self.prune(system.net, draw=draw, loss=system.loss, on_round=on_round)
 
-        (masks,) = self.share(trainer, system, lambda: (self._find(trainer, system, find, 1),))
+        masks = self.choose_masks(trainer, system, find)
         self.spared = dict(shuffle(masks, self.seed) if self.shuffle else masks)

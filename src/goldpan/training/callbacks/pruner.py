@@ -9,7 +9,7 @@ import torch
 from rich.progress import Progress
 
 from goldpan.data.sampling import Sampling
-from goldpan.masks import Masks
+from goldpan.masks import Masks, read_masks, set_masks
 from goldpan.rounds import shuffle
 from goldpan.stream import scoring_seed
 from goldpan.training.callbacks.resumable import Resumable
@@ -83,6 +83,13 @@ class Pruner(Resumable):
             system.reinitialize(self.seed + 1)
         system.change_masks(masks)
         self.seconds += perf_counter() - start
+
+    def choose_masks(self, trainer: pl.Trainer, system: Classifier, find: FindMasks) -> Masks:
+        """Find masks in one round on rank 0 and cut nothing: those of the network stay."""
+        before = read_masks(system.net)
+        (masks,) = self.share(trainer, system, lambda: (self._find(trainer, system, find, 1),))
+        set_masks(system.net, before)
+        return masks
 
     def share(
         self, trainer: pl.Trainer, system: Classifier, decide: Callable[[], tuple[Masks, ...]]
