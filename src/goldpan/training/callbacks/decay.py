@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch.optim import Optimizer
 
-from goldpan.training.classifier import Classifier
+from goldpan.training.system import System
 
 
 class Decay(pl.Callback):
@@ -28,6 +28,6 @@ class Decay(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
     ) -> None:
         """Shrink them, in one call."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, System)
         if not pl_module.skips:
             torch._foreach_mul_([*pl_module.net.parameters()], 1 - self.decay)

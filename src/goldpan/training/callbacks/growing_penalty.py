@@ -19,8 +19,8 @@ from goldpan.duration import Written
 from goldpan.masks import Masks, masked_layers
 from goldpan.rounds import prune_in_rounds, shuffle
 from goldpan.training.callbacks.pruner import Pruner, ScoringData
-from goldpan.training.classifier import Classifier
 from goldpan.training.length import Length, read_length
+from goldpan.training.system import System
 from goldpan.types import Allocator, DrawBatches, OnRound, Schedule, Scorer
 
 
@@ -123,7 +123,7 @@ class GrowingPenalty(Pruner):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Choose or cut, where that is due."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, System)
         if trainer.global_step == self.choose:
             self._choose(trainer, pl_module)
         if trainer.global_step == self.last:
@@ -136,7 +136,7 @@ class GrowingPenalty(Pruner):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
     ) -> None:
         """Add factor * w to the gradient of each weight."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, System)
         chosen, others = self.factors(trainer.global_step)
         if chosen == others == 0:
             return
@@ -149,10 +149,10 @@ class GrowingPenalty(Pruner):
             else:
                 gradient.add_(weight * torch.where(self.spared[name], others, chosen))
 
-    def _choose(self, trainer: pl.Trainer, system: Classifier) -> None:
+    def _choose(self, trainer: pl.Trainer, system: System) -> None:
         """Decide on rank 0 which weights will be cut; the network's masks stay as they are."""
 
-        def find(_: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound) -> Masks:
+        def find(_: pl.Trainer, system: System, draw: DrawBatches, on_round: OnRound) -> Masks:
             return self.prune(system.net, draw=draw, loss=system.loss, on_round=on_round)
 
         masks = self.choose_masks(trainer, system, find)

@@ -10,8 +10,8 @@ from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
 from goldpan.training.callbacks.pruner import FindMasks, Pruner, ScoringData
-from goldpan.training.classifier import Classifier
 from goldpan.training.length import Length, read_length
+from goldpan.training.system import System
 from goldpan.types import Allocator, Calendar, DrawBatches, OnRound, Schedule, Scorer
 
 
@@ -55,7 +55,7 @@ class PruneDuring(Pruner):
         if progress is not None:
             self.prune_to(progress, trainer, pl_module)  # type: ignore[arg-type]
 
-    def prune_to(self, progress: float, trainer: pl.Trainer, system: Classifier) -> None:
+    def prune_to(self, progress: float, trainer: pl.Trainer, system: System) -> None:
         """Cut to the sparsity that the schedule gives; the controls come with progress 1."""
         self.cut(trainer, system, self.finder(progress), 1, last=progress == 1)
 
@@ -63,7 +63,7 @@ class PruneDuring(Pruner):
         """What finds the masks of the sparsity that the schedule gives."""
         sparsity = self.schedule(progress)
 
-        def find(_: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound) -> Masks:
+        def find(_: pl.Trainer, system: System, draw: DrawBatches, on_round: OnRound) -> Masks:
             prune = partial(self.prune, schedule=lambda _: sparsity)
             return prune(system.net, draw=draw, loss=system.loss, on_round=on_round)
 

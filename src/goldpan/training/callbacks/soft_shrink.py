@@ -19,7 +19,7 @@ import torch
 
 from goldpan.masks import masked_layers
 from goldpan.training.callbacks.prune_during import PruneDuring
-from goldpan.training.classifier import Classifier
+from goldpan.training.system import System
 
 
 class SoftShrink(PruneDuring):
@@ -46,7 +46,7 @@ class SoftShrink(PruneDuring):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object
     ) -> None:
         """Shrink or cut behind the optimizer step, if that is due."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, System)
         progress = self.progress(trainer.global_step)
         if progress == 1:
             self.prune_to(progress, trainer, pl_module)
@@ -54,7 +54,7 @@ class SoftShrink(PruneDuring):
             self._shrink(progress, trainer, pl_module)
 
     @torch.no_grad()
-    def _shrink(self, progress: float, trainer: pl.Trainer, system: Classifier) -> None:
+    def _shrink(self, progress: float, trainer: pl.Trainer, system: System) -> None:
         masks = self.choose_masks(trainer, system, self.finder(progress))
         for name, layer in masked_layers(system.net).items():
             layer.weight.mul_(torch.where(masks[name], 1.0, self.ratio))
