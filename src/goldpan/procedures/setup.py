@@ -31,6 +31,7 @@ from goldpan.training.callbacks.files import AtomicFiles
 from goldpan.training.callbacks.stop_at import StopAt
 from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
+from goldpan.training.system import System
 
 
 class Images(Protocol):
@@ -59,13 +60,17 @@ def _say_once(sentence: str) -> None:
 
 
 def build_system(
-    cfg: DictConfig, data: VisionData, network: Callable[[int], nn.Module] | None = None
-) -> Classifier:
+    cfg: DictConfig,
+    data: VisionData,
+    network: Callable[[int], nn.Module] | None = None,
+    kind: Callable[..., System] = Classifier,
+) -> System:
     """The network that fits the data, or `network`'s, drawn from the seed, and its optimizer.
 
+    `kind` is the system of the task.
     Where a method cuts weights, those that it cannot are named in one line.
     """
-    system = Classifier(
+    system = kind(
         network or partial(build_network, cfg, data),
         cfg.seed,
         penalty=build(cfg.method.get("penalty")),

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
+from goldpan.training.system import System
 
 
 def train(
@@ -45,9 +46,25 @@ def train(
     results: finished, or collapsed if nothing is left to train. `more` are callbacks beside those
     that `cfg` asks for.
     """
+    return train_system(Classifier, measure, cfg, draft, folder, more=more)
+
+
+def train_system(
+    kind: Callable[..., System],
+    measure: Callable[..., Record],
+    cfg: DictConfig,
+    draft: Record,
+    folder: Path,
+    *,
+    more: Sequence[pl.Callback] = (),
+) -> Record:
+    """Do what `train` says with a system of this kind, and have its results measured.
+
+    `measure` takes the draft, trainer, system, data, rows of the curve, pruner and importances.
+    """
     with refusing():
         data = load_data(cfg)
-        system = build_system(cfg, data)
+        system = build_system(cfg, data, kind=kind)
         pruner: Pruner | None = build(cfg.method.pruner)
         if pruner is not None:
             pruner.check(data, choose_length(cfg.recipe, data.steps_per_epoch))
@@ -80,7 +97,7 @@ def train(
     return record
 
 
-def check_left(system: Classifier, sparsity: float) -> None:
+def check_left(system: System, sparsity: float) -> None:
     """Raise ValueError if no weight would be left at this sparsity."""
     total = read_masks(system.net).total
     if round((1 - sparsity) * total) < 1:
@@ -90,7 +107,7 @@ def check_left(system: Classifier, sparsity: float) -> None:
         )
 
 
-def check_sparse(system: Classifier, pruner: Pruner) -> None:
+def check_sparse(system: System, pruner: Pruner) -> None:
     """Raise ValueError if a pruner asks for gradients that sparse layers do not have."""
     if system.sparse_linear and pruner.sees_cut_gradients:
         raise ValueError(
@@ -99,7 +116,7 @@ def check_sparse(system: Classifier, pruner: Pruner) -> None:
         )
 
 
-def check_penalty(system: Classifier, data: VisionData) -> None:
+def check_penalty(system: System, data: VisionData) -> None:
     """Compute the penalty once on a small batch; raises ValueError as the penalty does."""
     if system.penalty is not None:
         images, labels = torch.zeros(2, *data.image_shape), torch.zeros(2, dtype=torch.int64)
@@ -116,7 +133,7 @@ def choose_members(cfg: DictConfig, data: VisionData, folder: Path) -> KeepMembe
 
 
 def choose_compact(
-    cfg: DictConfig, pruner: Pruner | None, system: Classifier, data: VisionData, checkpoint: Path
+    cfg: DictConfig, pruner: Pruner | None, system: System, data: VisionData, checkpoint: Path
 ) -> Compact | None:
     """The callback that compacts, if it is asked for; raises ValueError as `check_compaction`.
 
@@ -131,14 +148,14 @@ def choose_compact(
     return Compact(system, data)
 
 
-def fit(trainer: pl.Trainer, system: Classifier, data: VisionData, folder: Path) -> None:
+def fit(trainer: pl.Trainer, system: System, data: VisionData, folder: Path) -> None:
     """Train, from the checkpoint in the folder if there is one."""
     resumed = folder / CHECKPOINT
     path = resumed if resumed.exists() else None
     trainer.fit(system, datamodule=data, ckpt_path=path, weights_only=True)
 
 
-def finish(trainer: pl.Trainer, system: Classifier, record: Record, folder: Path) -> None:
+def finish(trainer: pl.Trainer, system: System, record: Record, folder: Path) -> None:
     """Keep the final weights, draw what there is to draw, and close the loggers."""
     if trainer.is_global_zero:
         save(system.net.state_dict(), folder / WEIGHTS)

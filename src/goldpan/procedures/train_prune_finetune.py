@@ -40,8 +40,8 @@ from goldpan.runs.record import BEST, CHECKPOINT, CURVE, WEIGHTS, Accuracy, Reco
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.monitor import Monitor
-from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
+from goldpan.training.system import System
 
 
 def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record:
@@ -152,7 +152,7 @@ class Tuning:
     """A fine-tuning that has ended, and the accuracies before it."""
 
     trainer: pl.Trainer
-    system: Classifier
+    system: System
     rows: Sequence[Row]
     before: Accuracy
 

@@ -26,6 +26,7 @@ def check_together(choices: Choices) -> None:
         _threshold,
         _stable,
         _ensemble,
+        _super_resolution,
         _policy,
         _model,
         _recipe,
@@ -184,6 +185,37 @@ def _ensemble(choices: Choices) -> None:
         )
     if kept is not None and choices["compact"]:
         raise ValueError("compact=true trains another network than method.members keeps; drop it")
+
+
+ENLARGING = {
+    "dataset=cifar10": ("dataset", "SuperResolutionData"),
+    "model=resnet20": ("model", "espcn"),
+    "recipe.loss=cross_entropy": ("recipe.loss", "l1 mse"),
+}
+"""A choice of classification -> where it stands, and what super-resolution has there."""
+
+
+def _super_resolution(choices: Choices) -> None:
+    """A task has its own data, networks and losses, and methods of super-resolution cut weights."""
+    shape, method = choices["procedure"]["_target_"].rpartition(".")[2], choices["method"]
+    enlarges = shape == "super_resolution"
+    for other, (name, words) in ENLARGING.items():
+        first, _, leaf = name.partition(".")
+        found = str(choices[first][leaf or "_target_"]).rpartition(".")[2]
+        if enlarges and found not in words.split():
+            raise ValueError(
+                f"procedure=super_resolution needs a {name} of {' or '.join(words.split())}; got "
+                f"{found}"
+            )
+        if not enlarges and found in words.split():
+            raise ValueError(
+                f"{found} is for procedure=super_resolution; choose that, or such as {other}"
+            )
+    if enlarges and (method.get("channels") or method.get("members")):
+        raise ValueError(
+            "procedure=super_resolution measures one network whose weights are cut; choose a "
+            "method that cuts weights and keeps no members"
+        )
 
 
 def _levels(choices: Choices) -> None:

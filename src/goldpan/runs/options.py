@@ -35,7 +35,7 @@ SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
 SCHEMES += ["open_lth", "default", "fan_out_default_linear", "xavier_uniform"]
 SCHEMES += ["variance_scaling", "variance_scaling_uncorrected"]
 NETWORKS = ["last", "best_on_test"]
-LOSSES = ["cross_entropy", "sigmoid_mse", "sigmoid_mse_twice"]
+LOSSES = ["cross_entropy", "sigmoid_mse", "sigmoid_mse_twice", "l1", "mse"]
 MODES = ["train", "eval"]
 
 
@@ -125,6 +125,7 @@ DATASET = {
     "dataset.normalization": _extra(
         one_of(*NORMALIZATIONS), "mean and deviation of pixels: a channel's, .5, all pixels', ..."
     ),
+    "dataset.scale": _extra(COUNT, "follows procedure.scale"),
     "dataset.mirrors": _extra(null_or(list_of(TEXT)), "download addresses tried before the known"),
     "dataset.workers": _extra(whole(0), "processes that read and crop images"),
     "dataset.eval_batch_size": _extra(COUNT, "validation or test images of one step"),
@@ -133,6 +134,7 @@ DATASET = {
 MODEL = {
     "model": Option(PART, "the network"),
     "model.width": _extra(POSITIVE, "factor on the channels of every layer"),
+    "model.scale": _extra(COUNT, "follows procedure.scale"),
     "model.bias": _extra(FLAG, "biases of convolutions"),
     "model.bias@lenet5": _extra(BIAS, "whether layers have one; prunable: it is cut as weights"),
     "model.bias@lenet_300_100": _extra(BIAS, "the same"),
@@ -325,6 +327,9 @@ PRUNER = {
         list_of(DURATION, least=1), "where the sparse phases begin"
     ),
     "method.pruner.calendar.free": _extra(list_of(DURATION), "where the dense phases begin"),
+    "method.pruner.ratio": _extra(
+        real("[0, 1]"), "what one shrinking leaves of a weight that would be cut"
+    ),
     "method.pruner.policy": _extra(PART, "follows policy"),
     "method.pruner.indices": _extra(
         list_of(one_of(*SCORERS), least=1), "scorers that Panning weighs"
@@ -472,6 +477,10 @@ ENSEMBLE = {
 }
 
 
+SUPER_RESOLUTION = {
+    "procedure.scale": _extra(whole(2), "how many times higher and wider images become"),
+}
+
 LEVELS = {
     "procedure.levels": _extra(
         null_or(COUNT), "of pruning and retraining; null: the fewest that reach sparsity by rate"
@@ -531,6 +540,7 @@ OPTIONS: dict[str, Option] = {
     **AGENT,
     **ENSEMBLE,
     **LEVELS,
+    **SUPER_RESOLUTION,
     **AS_THE_AUTHORS,
     **LAUNCHER,
     **LOGGER,
@@ -540,6 +550,8 @@ OPTIONS: dict[str, Option] = {
 COPIES = {
     "dataset.batch_size": "recipe.batch_size",
     "dataset.seed": "seed",
+    "dataset.scale": "procedure.scale",
+    "model.scale": "procedure.scale",
     "model.name": "name",
     "schedule.target": "sparsity",
     "policy.seed": "seed",

@@ -237,6 +237,42 @@ class AgentResult:
 
 
 @dataclass(frozen=True)
+class Psnr:
+    """Peak signal-to-noise ratios in dB of one evaluation, means over the images of a split.
+
+    Epoch and step are as in `Accuracy`.
+    """
+
+    epoch: int
+    test: float
+    val: float | None = None
+    train: float | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True)
+class SuperResolutionResult:
+    """What a network that enlarges images by `scale` comes to, on their luminance.
+
+    `last` is the last evaluation, `best` the one with the best validation PSNR among those at the
+    final sparsity. `bicubic` is the PSNR of bicubic interpolation, by split.
+    """
+
+    scale: int
+    last: Psnr
+    best: Psnr | None
+    bicubic: Mapping[str, float]
+
+    def summary(self) -> str:
+        """The PSNR of the test split, in words."""
+        last, best = self.last, self.best
+        text = f"test PSNR {last.test:.3f} dB (last epoch, {last.epoch})"
+        if best:
+            text += f", {best.test:.3f} dB (best validation epoch, {best.epoch})"
+        return f"{text}, bicubic {self.bicubic['test']:.3f} dB"
+
+
+@dataclass(frozen=True)
 class Member:
     """A network of an ensemble: the id of its run, its weights' file in that run's folder, and its
     accuracies as that run measured them."""
@@ -295,6 +331,7 @@ class Record:
     channels: ChannelResult | None = None
     agent: AgentResult | None = None
     ensemble: EnsembleResult | None = None
+    super_resolution: SuperResolutionResult | None = None
     level: LevelResult | None = None
     importances: Histogram = field(default_factory=list)
     ranks: tuple[str, ...] = ()
@@ -338,6 +375,8 @@ class Record:
             text += f", test accuracy {last.test:.2f} % (last epoch, {last.epoch})"
         if best := self.accuracy("best"):
             text += f", {best.test:.2f} % (best validation epoch, {best.epoch})"
+        if self.super_resolution:
+            text += f", {self.super_resolution.summary()}"
         if sparsity := self.sparsity:
             text += f"; sparsity asked {sparsity.asked:g}, got {sparsity.got:.6g}"
             known = "-" if sparsity.effective is None else f"{sparsity.effective:.6g}"

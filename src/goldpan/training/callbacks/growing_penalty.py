@@ -16,11 +16,11 @@ from torch.optim import Optimizer
 
 from goldpan.data.sampling import Sampling
 from goldpan.duration import Written
-from goldpan.masks import Masks, masked_layers, read_masks, set_masks
+from goldpan.masks import Masks, masked_layers
 from goldpan.rounds import prune_in_rounds, shuffle
 from goldpan.training.callbacks.pruner import Pruner, ScoringData
-from goldpan.training.classifier import Classifier
 from goldpan.training.length import Length, read_length
+from goldpan.training.system import System
 from goldpan.types import Allocator, DrawBatches, OnRound, Schedule, Scorer
 
 
@@ -123,7 +123,7 @@ class GrowingPenalty(Pruner):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Choose or cut, where that is due."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, System)
         if trainer.global_step == self.choose:
             self._choose(trainer, pl_module)
         if trainer.global_step == self.last:
@@ -136,7 +136,7 @@ class GrowingPenalty(Pruner):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
     ) -> None:
         """Add factor * w to the gradient of each weight."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, System)
         chosen, others = self.factors(trainer.global_step)
         if chosen == others == 0:
             return
@@ -149,14 +149,11 @@ class GrowingPenalty(Pruner):
             else:
                 gradient.add_(weight * torch.where(self.spared[name], others, chosen))
 
-    def _choose(self, trainer: pl.Trainer, system: Classifier) -> None:
+    def _choose(self, trainer: pl.Trainer, system: System) -> None:
         """Decide on rank 0 which weights will be cut; the network's masks stay as they are."""
 
-        def find(_: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound) -> Masks:
-            before = read_masks(system.net)
-            masks = self.prune(system.net, draw=draw, loss=system.loss, on_round=on_round)
-            set_masks(system.net, before)
-            return masks
+        def find(_: pl.Trainer, system: System, draw: DrawBatches, on_round: OnRound) -> Masks:
+            return self.prune(system.net, draw=draw, loss=system.loss, on_round=on_round)
 
-        (masks,) = self.share(trainer, system, lambda: (self._find(trainer, system, find, 1),))
+        masks = self.choose_masks(trainer, system, find)
         self.spared = dict(shuffle(masks, self.seed) if self.shuffle else masks)

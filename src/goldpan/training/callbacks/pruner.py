@@ -9,12 +9,12 @@ import torch
 from rich.progress import Progress
 
 from goldpan.data.sampling import Sampling
-from goldpan.masks import Masks
+from goldpan.masks import Masks, read_masks, set_masks
 from goldpan.rounds import shuffle
 from goldpan.stream import scoring_seed
 from goldpan.training.callbacks.resumable import Resumable
-from goldpan.training.classifier import Classifier
 from goldpan.training.length import Length
+from goldpan.training.system import System
 from goldpan.types import Batch, DrawBatches, OnRound
 
 
@@ -29,7 +29,7 @@ class ScoringData(Protocol):
         """Batches of training images, normalised and not augmented, the same for the same seed."""
 
 
-FindMasks = Callable[[pl.Trainer, Classifier, DrawBatches, OnRound], Masks]
+FindMasks = Callable[[pl.Trainer, System, DrawBatches, OnRound], Masks]
 """Finds a method's masks on one process, and sets them in the network round by round."""
 
 
@@ -72,7 +72,7 @@ class Pruner(Resumable):
         data.draw_batches(self.sampling, self.seed, torch.device("cpu"))
 
     def cut(
-        self, trainer: pl.Trainer, system: Classifier, find: FindMasks, rounds: int, *, last: bool
+        self, trainer: pl.Trainer, system: System, find: FindMasks, rounds: int, *, last: bool
     ) -> None:
         """Find masks in `rounds` rounds and cut to them; after the last cut apply the controls."""
         start = perf_counter()
@@ -84,8 +84,15 @@ class Pruner(Resumable):
         system.change_masks(masks)
         self.seconds += perf_counter() - start
 
+    def choose_masks(self, trainer: pl.Trainer, system: System, find: FindMasks) -> Masks:
+        """Find masks in one round on rank 0 and cut nothing: those of the network stay."""
+        before = read_masks(system.net)
+        (masks,) = self.share(trainer, system, lambda: (self._find(trainer, system, find, 1),))
+        set_masks(system.net, before)
+        return masks
+
     def share(
-        self, trainer: pl.Trainer, system: Classifier, decide: Callable[[], tuple[Masks, ...]]
+        self, trainer: pl.Trainer, system: System, decide: Callable[[], tuple[Masks, ...]]
     ) -> tuple[Masks, ...]:
         """What rank 0 decides, on the device of each rank."""
         if trainer.world_size == 1:
@@ -94,7 +101,7 @@ class Pruner(Resumable):
         shared: list[Masks] = trainer.strategy.broadcast(found)  # type: ignore[arg-type]
         return tuple(_moved(masks, system.device) for masks in shared)
 
-    def _find(self, trainer: pl.Trainer, system: Classifier, find: FindMasks, rounds: int) -> Masks:
+    def _find(self, trainer: pl.Trainer, system: System, find: FindMasks, rounds: int) -> Masks:
         data: ScoringData = trainer.datamodule  # type: ignore[attr-defined]
 
         def draw(done: int) -> list[Batch]:
