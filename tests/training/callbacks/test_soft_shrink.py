@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -164,3 +165,14 @@ def test_a_run_that_was_killed_goes_on_bit_for_bit(
     expected, found = whole.net.state_dict(), resumed.net.state_dict()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
     assert read_masks(resumed.net).kept == 170
+
+
+def test_the_seconds_of_each_ranking_count_as_scoring(
+    fit: Fit, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six shrinkings and the cut, each a second of a clock that each look moves by one."""
+    ticks = itertools.count()
+    monkeypatch.setattr("goldpan.training.callbacks.pruner.perf_counter", lambda: next(ticks))
+    pruner = shrinker(0.5)
+    follow(fit, build, pruner, torch.zeros(4))
+    assert pruner.seconds == 7

@@ -86,9 +86,10 @@ class Pruner(Resumable):
 
     def choose_masks(self, trainer: pl.Trainer, system: System, find: FindMasks) -> Masks:
         """Find masks in one round on rank 0 and cut nothing: those of the network stay."""
-        before = read_masks(system.net)
+        start, before = perf_counter(), read_masks(system.net)
         (masks,) = self.share(trainer, system, lambda: (self._find(trainer, system, find, 1),))
         set_masks(system.net, before)
+        self.seconds += perf_counter() - start
         return masks
 
     def share(
