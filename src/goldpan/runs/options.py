@@ -397,6 +397,7 @@ CHANNELS = {
     "method.channels": _extra(null_or(GROUP), "how channels go after a training"),
     "method.channels.allocate": Option(PART, "how many channels each layer keeps"),
     "method.channels.allocate.floor": _extra(COUNT, "channels that every layer keeps"),
+    "method.channels.allocate.spare": _extra(whole(0), "first layers that keep all channels"),
     "method.channels.target": Option(
         one_of("channels", "flops", "parameters"), "what sparsity is a fraction of"
     ),
@@ -409,6 +410,21 @@ CHANNELS = {
     ),
     "method.channels.epochs": _extra(null_or(SPAN), "of fine-tuning; null: the recipe's"),
     "method.channels.rounds": _extra(COUNT, "of pruning and fine-tuning"),
+    "method.channels.rate": _extra(POSITIVE, "factor on recipe.optimizer.lr in fine-tuning"),
+    "method.channels.growth": _extra(GROUP, "a training whose penalty grows on filters that go"),
+    "method.channels.growth.epochs": Option(SPAN, "its length; a fraction is one of the recipe's"),
+    "method.channels.growth.rate": Option(POSITIVE, "factor on recipe.optimizer.lr, throughout"),
+    "method.channels.growth.batch_size": Option(null_or(COUNT), "null: the recipe's"),
+    "method.channels.growth.choose": Option(
+        null_or(DURATION), "when the channels that go are chosen; null: at its begin"
+    ),
+    "method.channels.growth.end": Option(DURATION, "when the penalty has grown"),
+    "method.channels.growth.interval": Option(DURATION, "between two updates of the penalty"),
+    "method.channels.growth.separation": Option(
+        NOT_NEGATIVE, "factor of all filters before the choice"
+    ),
+    "method.channels.growth.ceiling": Option(POSITIVE, "largest factor of the chosen filters"),
+    "method.channels.growth.recovery": Option(real("(-inf, inf)"), "factor of the other filters"),
     "method.channels.scorer": _extra(PART, "what gives each channel a score"),
     "method.channels.sampling": _extra(PART, "which training images the scorer sees, if any"),
     "method.channels.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
@@ -505,7 +521,7 @@ AS_THE_AUTHORS = {
     "prune_from": Option(one_of(*NETWORKS), "which network of the training loses its channels"),
     "method.channels.prune_from": _extra(one_of(*NETWORKS), "follows prune_from"),
     "method.channels.allocate.count": _extra(
-        one_of("nearest", "quantile"), "the whole number of channels that are removed"
+        one_of("nearest", "quantile", "at_most"), "the whole number of channels that are removed"
     ),
     "procedure.environment.observe": _extra(
         one_of("next", "same"), "the batch of the next round, or the one just scored"
