@@ -186,6 +186,15 @@ def test_rounds_remove_the_same_fraction_each_and_end_where_asked(
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
+def test_singe_is_entwined_with_finetuning(configure: Configure, tmp_path: Path) -> None:
+    few = ("method.channels.scorer.steps=2", "method.channels.sampling.size=32")
+    record = do(configure, "singe", "sparsity=0.5", "method.channels.rounds=3", *few)
+    assert record.sparsity is not None
+    assert record.sparsity.got == pytest.approx(0.5, abs=0.02)
+    rounds = sorted(curve.parent.name for curve in tmp_path.glob("digits-*/*/metrics.csv"))
+    assert rounds == ["round1", "round2"]
+
+
 def test_layers_at_their_floor_are_named(configure: Configure) -> None:
     record = do(configure, "uniform", "sparsity=0.9", "method.channels.epochs=1")
     assert record.channels.floored["features.1"] == 3

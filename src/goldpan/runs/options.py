@@ -426,6 +426,15 @@ CHANNELS = {
     "method.channels.growth.ceiling": Option(POSITIVE, "largest factor of the chosen filters"),
     "method.channels.growth.recovery": Option(real("(-inf, inf)"), "factor of the other filters"),
     "method.channels.scorer": _extra(PART, "what gives each channel a score"),
+    "method.channels.scorer.steps@singe": _extra(COUNT, "pieces of SInGE's path"),
+    "method.channels.scorer.path": _extra(one_of("linear", "geometric"), "from gates 1 to 0"),
+    "method.channels.scorer.ratio": _extra(real("(0, 1)"), "of gates on a geometric path"),
+    "method.channels.scorer.together": _extra(
+        one_of("channel", "group", "network"), "whose gates move at a time"
+    ),
+    "method.channels.scorer.integral": _extra(
+        one_of("variation", "difference"), "of the size of the loss's slope, or of the slope"
+    ),
     "method.channels.sampling": _extra(PART, "which training images the scorer sees, if any"),
     "method.channels.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
     "method.channels.sampling.size": _extra(null_or(COUNT), "random images instead"),
