@@ -224,8 +224,27 @@ def test_the_network_that_was_best_on_test_is_pruned_where_that_is_asked(
     assert any(not torch.equal(value, best[name]) for name, value in last.items())
 
 
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [("prospr_channels", ["recipe.epochs=3"]), ("taylor", ["prune_from=untrained"])],
+)
+def test_channels_go_before_the_only_training(
+    method: str, words: list[str], configure: Configure, tmp_path: Path
+) -> None:
+    record = do(configure, method, "sparsity=0.5", *words)
+    assert record.status == "finished"
+    assert record.sparsity is not None
+    assert record.sparsity.got == pytest.approx(0.5, abs=0.02)
+    assert not list(tmp_path.glob("trained-*"))
+    (curve,) = tmp_path.rglob("metrics.csv")
+    assert len(read_curve(curve)) == (3 if method == "prospr_channels" else 2)
+    assert record.channels is not None
+    assert record.channels.trained.epoch == 0
+    assert record.channels.trained.test < 40
+
+
 def test_pruning_from_another_epoch_is_refused(configure: Configure) -> None:
-    with pytest.raises(Refusal, match="prune_from is last or best_on_test; got first"):
+    with pytest.raises(Refusal, match="prune_from is last, best_on_test or untrained; got first"):
         run(configure("method=uniform", "prune_from=first"), GROUPS | {"method": "uniform"})
 
 

@@ -21,6 +21,7 @@ from goldpan.channels.groups import ChannelGroup
 from goldpan.channels.surgery import shrink
 from goldpan.channels.valley import fraction_below_valley
 from goldpan.data.vision import VisionData
+from goldpan.procedures.beginning import UNTRAINED, Beginning, begin_untrained
 from goldpan.procedures.channel_scorer import build_scorer
 from goldpan.procedures.growing import PLACE as GROWTH
 from goldpan.procedures.growing import grow, growth_data
@@ -56,20 +57,18 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     both are repeated, each round removing the same fraction of what is left.
 
     What is pruned first is the network after the last epoch of the training, or with `prune_from`
-    best_on_test that of the epoch with the best test accuracy, which selects on the test set.
+    best_on_test that of the epoch with the best test accuracy, which selects on the test set. With
+    untrained there is no training before: what is called fine-tuning here is the training.
     With `threshold` first_valley no sparsity is asked for; the record has what came out as both.
     With `growth` the channels that go are chosen and shrunk in a training before each removal.
     """
     with refusing():
-        best = _takes_best(cfg)
         data = load_data(cfg)
         system = build_system(cfg, data)
         check_channels(cfg, system.net, data.image_shape)
         choose = partial(_thin, cfg, shape=data.image_shape, score=build_scorer(cfg, data))
         growing = growth_data(cfg, data) if cfg.method.channels.get("growth") else None
-    trained, weights = _train(cfg, draft, folder.parent, best)
-    accuracies = trained.accuracies
-    load_weights(system.net, weights)
+    beginning = _begin(cfg, draft, folder, system, data)
     rounds = [folder / f"round{done}" for done in range(1, cfg.method.channels.rounds)]
     thinnings, rows = list[ChannelChoice](), list[Row]()  # of all rounds
     net = system.net
@@ -80,12 +79,12 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
             net = shrink(net, thinnings[-1].kept, data.image_shape)
         last = _tune(cfg, draft, data, net, place, logged=place == folder)
         rows += [*(() if grown is None else grown.rows), *last.rows]
-    record = measure(draft, last.trainer, last.system, data, last.rows, None, trained.importances)
+    record = measure(draft, last.trainer, last.system, data, last.rows, None, beginning.importances)
     speed = images_per_second(last.rows, data)
     thinning = reduce(lambda earlier, later: later.after(earlier), thinnings)
     record = replace(
         record,
-        origin=replace(record.origin, start=trained.origin.start),
+        origin=replace(record.origin, start=beginning.start),
         costs=count_costs(system.net, data.image_shape, sum_seconds(rows), speed),
         weights=None,
         channels=compare_sizes(
@@ -94,7 +93,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
             last.system.net,
             thinning,
             data.image_shape,
-            accuracies.best_on_test if best else accuracies.last,  # type: ignore[union-attr,arg-type]  # a run that is done has some
+            beginning.accuracy,
             last.before,
         ),
     )
@@ -117,10 +116,20 @@ def _takes_best(cfg: DictConfig) -> bool:
     return bool(cfg.method.channels.prune_from == "best_on_test")
 
 
-def _train(cfg: DictConfig, draft: Record, output: Path, best: bool) -> tuple[Record, Path]:
-    """The run that trains the whole network, and the file of its weights; done at most once."""
-    record, folder = perform_stage(training_stage(cfg), draft, output, "trained")
-    return record, folder / (BEST if best else WEIGHTS)
+def _begin(
+    cfg: DictConfig, draft: Record, folder: Path, system: Classifier, data: VisionData
+) -> Beginning:
+    """Put the network to prune into `system`: that of a run, done at most once, or as it is."""
+    if cfg.method.channels.prune_from == UNTRAINED:
+        return begin_untrained(cfg, draft, folder, system, data)
+    best = _takes_best(cfg)
+    trained, place = perform_stage(training_stage(cfg), draft, folder.parent, "trained")
+    load_weights(system.net, place / (BEST if best else WEIGHTS))
+    accuracies = trained.accuracies
+    assert accuracies is not None  # a run that is done has some
+    accuracy = accuracies.best_on_test if best else accuracies.last
+    assert accuracy is not None
+    return Beginning(accuracy, trained.importances, trained.origin.start)
 
 
 def training_stage(cfg: DictConfig) -> DictConfig:

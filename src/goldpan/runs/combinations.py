@@ -131,6 +131,11 @@ def _stable(choices: Choices) -> None:
                 f"method.channels.{name} is a factor on recipe.optimizer.lr, which is missing; say "
                 "one, such as +recipe.optimizer.lr=0.1"
             )
+    if channels.get("prune_from") == "untrained" and choices["method"].get("penalty"):
+        raise ValueError(
+            "prune_from=untrained removes channels before any training, and the method's penalty "
+            "is of a training before that; choose prune_from=last, or a method without one"
+        )
     if "stable" not in channels:
         missing = [name for name in ("epochs", "rounds") if channels and name not in channels]
         if missing:

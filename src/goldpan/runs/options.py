@@ -34,7 +34,7 @@ NORMALIZATIONS = ["channel", "half", "global", "image", "none"]
 SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
 SCHEMES += ["open_lth", "default", "fan_out_default_linear", "xavier_uniform"]
 SCHEMES += ["variance_scaling", "variance_scaling_uncorrected"]
-NETWORKS = ["last", "best_on_test"]
+NETWORKS = ["last", "best_on_test", "untrained"]
 LOSSES = ["cross_entropy", "sigmoid_mse", "sigmoid_mse_twice"]
 MODES = ["train", "eval"]
 
@@ -434,6 +434,18 @@ CHANNELS = {
     ),
     "method.channels.scorer.integral": _extra(
         one_of("variation", "difference"), "of the size of the loss's slope, or of the slope"
+    ),
+    "method.channels.scorer.steps@prospr_channels": _extra(whole(0), "ProsPr's M"),
+    "method.channels.scorer.rate@prospr_channels": _extra(POSITIVE, "learning rate of the steps"),
+    "method.channels.scorer.momentum@prospr_channels": _extra(FRACTION, "of the steps"),
+    "method.channels.scorer.order@prospr_channels": _extra(
+        one_of("first", "full"), "derivative at the last step alone, or through all of them"
+    ),
+    "method.channels.scorer.detach_first@prospr_channels": _extra(
+        FLAG, "the first step without a derivative"
+    ),
+    "method.channels.scorer.norms@prospr_channels": _extra(
+        FLAG, "masks multiply scales and biases too"
     ),
     "method.channels.sampling": _extra(PART, "which training images the scorer sees, if any"),
     "method.channels.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
