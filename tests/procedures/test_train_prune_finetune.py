@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 import torch
@@ -36,6 +37,7 @@ def do(configure: Configure, method: str, *overrides: str) -> Record:
 def test_every_method_trains_prunes_and_finetunes(
     method: str, configure: Configure, tmp_path: Path
 ) -> None:
+    begun = perf_counter()
     record = do(configure, method, "sparsity=0.5")
     assert record.status == "finished"
     assert record.sparsity is not None
@@ -51,6 +53,7 @@ def test_every_method_trains_prunes_and_finetunes(
         (folder / "importances.png").exists() == bool(record.importances) == (method != "uniform")
     )
     assert not list(folder.glob("*.ckpt"))
+    assert 0 < record.costs.seconds["training"] < perf_counter() - begun
 
 
 def test_the_first_valley_decides_how_many_channels_go(
