@@ -97,8 +97,8 @@ def trained(net: nn.Module) -> nn.Module:
     """Norms whose scales, biases and statistics differ from one another."""
     drawn = torch.Generator().manual_seed(2)
     for norm in (net[1], net[4]):  # type: ignore[index]
-        for part in (norm.weight, norm.bias, norm.running_mean, norm.running_var):  # type: ignore[union-attr]
-            part.data = torch.rand(part.shape, generator=drawn) + 0.5  # type: ignore[union-attr,arg-type]
+        for part in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+            part.data = torch.rand(part.shape, generator=drawn) + 0.5
     return net
 
 
@@ -134,7 +134,7 @@ def test_a_channel_that_nothing_reads_scores_zero_and_scoring_leaves_no_trace(
     trained: nn.Module, batch: Batch
 ) -> None:
     with torch.no_grad():
-        trained[3].weight[:, 2] = 0  # type: ignore[index,operator]
+        trained[3].weight[:, 2] = 0  # type: ignore[index]
     before = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
     scores = singe(trained, prunable_groups(trained, SHAPE), [batch], F.cross_entropy, steps=3)
     assert scores["1"][2] == 0

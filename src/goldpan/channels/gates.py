@@ -36,7 +36,7 @@ def gate_slopes(
     for name in dict.fromkeys(name for group in groups for name in gated_layers(group)):
         layer = model.get_submodule(name)
         assert isinstance(layer.weight, Tensor)
-        outputs = layer.weight.detach()[:, *[0] * (layer.weight.dim() - 1)]
+        outputs = layer.weight.detach().reshape(len(layer.weight), -1)[:, 0]
         start = torch.ones_like(outputs) if at is None or name not in at else at[name].to(outputs)
         gates[name] = start.clone().requires_grad_()
         hooks.append(layer.register_forward_hook(partial(_multiply, gate=gates[name])))

@@ -1,5 +1,6 @@
 """The network whose channels are removed first: a trained one, or one that was never trained."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ class Beginning:
 
     accuracy: Accuracy
     importances: Histogram
-    start: dict[str, Any]
+    start: Mapping[str, Any]
 
 
 def begin_untrained(

@@ -1,9 +1,10 @@
 """Train a network under a penalty that grows on the filters of the channels that will go."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
@@ -26,8 +27,14 @@ from goldpan.training.length import Length, choose_length
 PLACE = "growth"
 """The folder of this training, in that of the fine-tuning after it."""
 
-Choose = Callable[[nn.Module, Sequence[ChannelGroup]], ChannelChoice]
-"""What decides which channels of these groups stay."""
+
+class Choose(Protocol):
+    """What decides which channels stay."""
+
+    def __call__(
+        self, net: nn.Module, groups: Sequence[ChannelGroup] | None = None
+    ) -> ChannelChoice:
+        """The choice among these groups, or among all that may shrink."""
 
 
 @dataclass(frozen=True)
