@@ -72,7 +72,7 @@ def measure_network(
         draft,
         status="collapsed" if sparsity.effective == 1 else "finished",
         error=None,
-        origin=replace(draft.origin, data=data.describe(), start=_start(system.net)),
+        origin=replace(draft.origin, data=data.describe(), start=read_start(system.net)),
         costs=count_costs(system.net, data.image_shape, seconds, images_per_second(rows, data)),
         weights=WeightResult(
             sparsity,
@@ -97,7 +97,8 @@ def curve_of(trainer: pl.Trainer, system: System, rows: Sequence[Row]) -> Sequen
     ]
 
 
-def _start(net: nn.Module) -> dict[str, Any]:
+def read_start(net: nn.Module) -> dict[str, Any]:
+    """What a record says of the pretrained weights that a network started from; {} of none."""
     start = start_of(net)
     return {} if start is None else asdict(start) | {"anew": list(start.anew)}
 

@@ -134,6 +134,17 @@ def _threshold(choices: Choices) -> None:
 def _stable(choices: Choices) -> None:
     """Channels that go in the middle of a training need its time, and take `compact`'s place."""
     channels = choices["method"].get("channels") or {}
+    for name, group in (("rate", channels), ("growth.rate", channels.get("growth") or {})):
+        if "rate" in group and "lr" not in choices["recipe"]["optimizer"]:
+            raise ValueError(
+                f"method.channels.{name} is a factor on recipe.optimizer.lr, which is missing; say "
+                "one, such as +recipe.optimizer.lr=0.1"
+            )
+    if channels.get("prune_from") == "untrained" and choices["method"].get("penalty"):
+        raise ValueError(
+            "prune_from=untrained removes channels before any training, and the method's penalty "
+            "is of a training before that; choose prune_from=last, or a method without one"
+        )
     if "stable" not in channels:
         missing = [name for name in ("epochs", "rounds") if channels and name not in channels]
         if missing:
@@ -146,7 +157,8 @@ def _stable(choices: Choices) -> None:
             "compact=true takes out what masks leave dead, and this method has no masks: it "
             "removes channels for good in the training; choose compact=false"
         )
-    strange = [name for name in ("epochs", "rounds", "prune_from", "threshold") if name in channels]
+    after = ("epochs", "rounds", "rate", "growth", "prune_from", "threshold")
+    strange = [name for name in after if name in channels]
     if strange:
         raise ValueError(
             f"method.channels.{strange[0]} is for methods that remove channels after a training; "

@@ -34,7 +34,7 @@ NORMALIZATIONS = ["channel", "half", "global", "image", "none"]
 SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
 SCHEMES += ["open_lth", "default", "fan_out_default_linear", "xavier_uniform"]
 SCHEMES += ["variance_scaling", "variance_scaling_uncorrected"]
-NETWORKS = ["last", "best_on_test"]
+NETWORKS = ["last", "best_on_test", "untrained"]
 LOSSES = ["cross_entropy", "sigmoid_mse", "sigmoid_mse_twice", "l1", "mse"]
 MODES = ["train", "eval"]
 
@@ -402,6 +402,7 @@ CHANNELS = {
     "method.channels": _extra(null_or(GROUP), "how channels go after a training"),
     "method.channels.allocate": Option(PART, "how many channels each layer keeps"),
     "method.channels.allocate.floor": _extra(COUNT, "channels that every layer keeps"),
+    "method.channels.allocate.spare": _extra(whole(0), "first layers that keep all channels"),
     "method.channels.target": Option(
         one_of("channels", "flops", "parameters"), "what sparsity is a fraction of"
     ),
@@ -414,7 +415,43 @@ CHANNELS = {
     ),
     "method.channels.epochs": _extra(null_or(SPAN), "of fine-tuning; null: the recipe's"),
     "method.channels.rounds": _extra(COUNT, "of pruning and fine-tuning"),
+    "method.channels.rate": _extra(POSITIVE, "factor on recipe.optimizer.lr in fine-tuning"),
+    "method.channels.growth": _extra(GROUP, "a training whose penalty grows on filters that go"),
+    "method.channels.growth.epochs": Option(SPAN, "its length; a fraction is one of the recipe's"),
+    "method.channels.growth.rate": Option(POSITIVE, "factor on recipe.optimizer.lr, throughout"),
+    "method.channels.growth.batch_size": Option(null_or(COUNT), "null: the recipe's"),
+    "method.channels.growth.choose": Option(
+        null_or(DURATION), "when the channels that go are chosen; null: at its begin"
+    ),
+    "method.channels.growth.end": Option(DURATION, "when the penalty has grown"),
+    "method.channels.growth.interval": Option(DURATION, "between two updates of the penalty"),
+    "method.channels.growth.separation": Option(
+        NOT_NEGATIVE, "factor of all filters before the choice"
+    ),
+    "method.channels.growth.ceiling": Option(POSITIVE, "largest factor of the chosen filters"),
+    "method.channels.growth.recovery": Option(real("(-inf, inf)"), "factor of the other filters"),
     "method.channels.scorer": _extra(PART, "what gives each channel a score"),
+    "method.channels.scorer.steps@singe": _extra(COUNT, "pieces of SInGE's path"),
+    "method.channels.scorer.path": _extra(one_of("linear", "geometric"), "from gates 1 to 0"),
+    "method.channels.scorer.ratio": _extra(real("(0, 1)"), "of gates on a geometric path"),
+    "method.channels.scorer.together": _extra(
+        one_of("channel", "group", "network"), "whose gates move at a time"
+    ),
+    "method.channels.scorer.integral": _extra(
+        one_of("variation", "difference"), "of the size of the loss's slope, or of the slope"
+    ),
+    "method.channels.scorer.steps@prospr_channels": _extra(whole(0), "ProsPr's M"),
+    "method.channels.scorer.rate@prospr_channels": _extra(POSITIVE, "learning rate of the steps"),
+    "method.channels.scorer.momentum@prospr_channels": _extra(FRACTION, "of the steps"),
+    "method.channels.scorer.order@prospr_channels": _extra(
+        one_of("first", "full"), "derivative at the last step alone, or through all of them"
+    ),
+    "method.channels.scorer.detach_first@prospr_channels": _extra(
+        FLAG, "the first step without a derivative"
+    ),
+    "method.channels.scorer.norms@prospr_channels": _extra(
+        FLAG, "masks multiply scales and biases too"
+    ),
     "method.channels.sampling": _extra(PART, "which training images the scorer sees, if any"),
     "method.channels.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
     "method.channels.sampling.size": _extra(null_or(COUNT), "random images instead"),
@@ -518,7 +555,7 @@ AS_THE_AUTHORS = {
     "prune_from": Option(one_of(*NETWORKS), "which network of the training loses its channels"),
     "method.channels.prune_from": _extra(one_of(*NETWORKS), "follows prune_from"),
     "method.channels.allocate.count": _extra(
-        one_of("nearest", "quantile"), "the whole number of channels that are removed"
+        one_of("nearest", "quantile", "at_most"), "the whole number of channels that are removed"
     ),
     "procedure.environment.observe": _extra(
         one_of("next", "same"), "the batch of the next round, or the one just scored"

@@ -44,7 +44,9 @@ class CsvCurve(Resumable):
         self.rate = optimizer.param_groups[0]["lr"]
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Read the clock where training pauses."""
+        """Read the clock where training pauses, if the evaluation is of a training."""
+        if trainer.state.fn != TrainerFn.FITTING:
+            return
         self.trained_until = perf_counter()
         self.trained += self.trained_until - self.started
 
