@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 import torch
@@ -96,6 +97,17 @@ def test_a_scorer_of_channels_that_sees_images_says_so_before_the_training(
     with pytest.raises(Refusal, match="expected at least size=5000 training images"):
         do(configure, "taylor", "method.channels.sampling.size=5000")
     assert not list(tmp_path.glob("trained-*"))
+
+
+def test_fine_tuning_may_be_shorter_than_an_epoch_and_its_seconds_are_its_own(
+    configure: Configure,
+) -> None:
+    """An epoch has five steps here. The accuracy before is measured outside the seconds."""
+    start = perf_counter()
+    record = do(configure, "uniform", "sparsity=0.5", "method.channels.epochs=2it")
+    assert record.accuracies.last.step == 2  # type: ignore[union-attr]
+    assert record.channels.trained.step == 10
+    assert 0 < record.costs.seconds["training"] < perf_counter() - start  # type: ignore[union-attr]
 
 
 def test_two_ratios_share_one_training(configure: Configure, tmp_path: Path) -> None:

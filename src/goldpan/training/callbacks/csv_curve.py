@@ -45,6 +45,8 @@ class CsvCurve(Resumable):
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Read the clock where training pauses."""
+        if trainer.state.fn != TrainerFn.FITTING:
+            return
         self.trained_until = perf_counter()
         self.trained += self.trained_until - self.started
 
