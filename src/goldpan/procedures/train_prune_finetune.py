@@ -17,6 +17,7 @@ from goldpan.channels.choosing import (
     nothing_removed,
     prunable_groups,
 )
+from goldpan.channels.scaling import scale_readers
 from goldpan.channels.surgery import shrink
 from goldpan.channels.valley import fraction_below_valley
 from goldpan.data.vision import VisionData
@@ -69,8 +70,8 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     thinnings, tunings, net = list[ChannelChoice](), list[Tuning](), system.net
     for place in [*rounds, folder]:
         with refusing():
-            thinnings.append(_thin(cfg, net, data.image_shape, score))
-            net = shrink(net, thinnings[-1].kept, data.image_shape)
+            choice, net = _thin(cfg, net, data.image_shape, score)
+        thinnings.append(choice)
         tunings.append(_tune(cfg, draft, data, net, place, logged=place == folder))
     last = tunings[-1]
     record = measure(draft, last.trainer, last.system, data, last.rows, None, trained.importances)
@@ -133,8 +134,8 @@ def training_stage(cfg: DictConfig) -> DictConfig:
 
 def _thin(
     cfg: DictConfig, net: nn.Module, shape: Sequence[int], score: ChannelScorer
-) -> ChannelChoice:
-    """What stays after one more round."""
+) -> tuple[ChannelChoice, nn.Module]:
+    """What stays after one more round, and the smaller network."""
     channels = cfg.method.channels
     fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
     allocate = build(channels.allocate)
@@ -145,7 +146,7 @@ def _thin(
     choice = choose_channels(net, shape, fraction, allocate, channels.target, scope, score, groups)
     if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:
         raise nothing_removed(cfg.sparsity)
-    return choice
+    return choice, shrink(scale_readers(net, groups, choice.scales), choice.kept, shape)
 
 
 @dataclass(frozen=True)

@@ -410,6 +410,13 @@ CHANNELS = {
     "method.channels.epochs": _extra(null_or(SPAN), "of fine-tuning; null: the recipe's"),
     "method.channels.rounds": _extra(COUNT, "of pruning and fine-tuning"),
     "method.channels.scorer": _extra(PART, "what gives each channel a score"),
+    "method.channels.scorer.repeat": _extra(FLAG, "whether greedy_forward may pick a unit again"),
+    "method.channels.scorer.picks": _extra(
+        null_or(COUNT), "of each layer, at most; null: as many as it has units"
+    ),
+    "method.channels.scorer.candidates": _extra(
+        null_or(COUNT), "random units that are tried in each pick; null: all"
+    ),
     "method.channels.sampling": _extra(PART, "which training images the scorer sees, if any"),
     "method.channels.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
     "method.channels.sampling.size": _extra(null_or(COUNT), "random images instead"),
