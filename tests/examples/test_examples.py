@@ -69,7 +69,7 @@ def test_how_much_pretraining(run: Run, tmp_path: Path) -> None:
     """Of 256 images 2 steps are within a point of the best; of 1,024 the 8 that are the most."""
     for images, steps, accuracy in [
         *[(256, 1, 60.0), (256, 2, 89.5), (256, 4, 90.0), (256, 8, 89.0)],
-        *[(1024, 1, 91.0), (1024, 2, 40.0), (1024, 4, 80.0), (1024, 8, 90.0), (1024, 8, 94.0)],
+        *[(1024, 1, 60.0), (1024, 2, 70.0), (1024, 4, 80.0), (1024, 8, 90.0), (1024, 8, 94.0)],
     ]:
         seed = int(accuracy)
         who = Identity(f"{images}{steps}{seed}", "", "greedy_forward", seed, {}, "")

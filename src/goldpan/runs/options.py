@@ -471,6 +471,8 @@ ENSEMBLE = {
         either(whole(2), list_of(whole(0, LARGEST_SEED), least=2)),
         "of an ensemble: how many, with the seeds from `seed` on, or their seeds",
     ),
+    "procedure.core_steps": _extra(whole(0), "of the core in each turn of partially_masked"),
+    "procedure.full_steps": _extra(whole(0), "of the whole network in each turn"),
     "procedure.bins": _extra(COUNT, "of the calibration error"),
 }
 
