@@ -83,12 +83,35 @@ CRITERIA = sorted(
     if "train_prune_finetune\n" in path.read_text() and "\n  scorer:" in path.read_text()
 )
 
+QUICKER = {"greedy_forward": ("method.channels.scorer.picks=2",)}
+
+
+def test_greedy_forward_selection_keeps_what_the_network_can_do(configure: Configure) -> None:
+    """A tenth of the units, weighed anew, is better than that by magnitude, untuned."""
+    words = ("model=mlp", "model.hidden=[400]", "recipe.epochs=40it", "sparsity=0.9")
+    picks = "method.channels.scorer.picks=60"
+    greedy, filters = (
+        run(
+            configure(f"method={method}", *words, *more),
+            GROUPS | {"method": method, "model": "mlp"},
+            [*words, *more],
+        )
+        for method, *more in (("greedy_forward", picks), ("filter_l1",))
+    )
+    assert greedy.channels.trained == filters.channels.trained
+    assert greedy.channels.pruned.test > filters.channels.pruned.test
+    assert greedy.channels.sparsity.layers == {"linear1": 0.9}
+    assert greedy.channels.parameters_left == 64 * 40 + 40 + 40 * 10 + 10
+
 
 @pytest.mark.parametrize("methods", [["taylor"], pytest.param(CRITERIA, marks=pytest.mark.slow)])
 def test_criteria_prune_one_training_each_in_its_own_way(
     methods: list[str], configure: Configure, tmp_path: Path
 ) -> None:
-    records = [do(configure, name, "sparsity=0.5", "recipe.epochs=5it") for name in methods]
+    records = [
+        do(configure, name, "sparsity=0.5", "recipe.epochs=5it", *QUICKER.get(name, ()))
+        for name in methods
+    ]
     assert len(list(tmp_path.glob("trained-*"))) == 1
     assert len({record.sparsity.effective for record in records}) >= len(records) / 2  # type: ignore[union-attr]
     for record in records:
@@ -151,6 +174,17 @@ def test_a_scorer_of_channels_that_sees_images_says_so_before_the_training(
     with pytest.raises(Refusal, match="expected at least size=5000 training images"):
         do(configure, "taylor", "method.channels.sampling.size=5000")
     assert not list(tmp_path.glob("trained-*"))
+
+
+def test_fine_tuning_may_be_shorter_than_an_epoch_and_its_seconds_are_its_own(
+    configure: Configure,
+) -> None:
+    """An epoch has five steps here. The accuracy before is measured outside the seconds."""
+    start = perf_counter()
+    record = do(configure, "uniform", "sparsity=0.5", "method.channels.epochs=2it")
+    assert record.accuracies.last.step == 2  # type: ignore[union-attr]
+    assert record.channels.trained.step == 10
+    assert 0 < record.costs.seconds["training"] < perf_counter() - start  # type: ignore[union-attr]
 
 
 def test_two_ratios_share_one_training(configure: Configure, tmp_path: Path) -> None:

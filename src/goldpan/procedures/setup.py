@@ -155,6 +155,7 @@ def build_trainer(
         strategy=cfg.strategy.strategy,
         precision=cfg.strategy.precision,
         max_epochs=length.epochs,
+        min_epochs=0,  # Lightning 2.6.6 takes 1 beside min_steps: no training could be shorter
         min_steps=length.steps,
         val_check_interval=None if every is None else max(1, length.count(every)),
         check_val_every_n_epoch=1 if every is None else None,

@@ -18,6 +18,7 @@ from goldpan.channels.choosing import (
     prunable_groups,
 )
 from goldpan.channels.groups import ChannelGroup
+from goldpan.channels.scaling import scale_readers
 from goldpan.channels.surgery import shrink
 from goldpan.channels.valley import fraction_below_valley
 from goldpan.data.vision import VisionData
@@ -75,7 +76,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
         grown = None if growing is None else grow(cfg, draft, growing, net, place, choose)
         with refusing():
             thinnings.append(choose(net) if grown is None else grown.choice)
-            net = shrink(net, thinnings[-1].kept, data.image_shape)
+            net = _remove(cfg, net, thinnings[-1], data.image_shape)
         last = _tune(cfg, draft, data, net, place, logged=place == folder)
         rows += [*(() if grown is None else grown.rows), *last.rows]
     record = measure(draft, last.trainer, last.system, data, last.rows, None, beginning.importances)
@@ -165,6 +166,16 @@ def _thin(
     if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:
         raise nothing_removed(cfg.sparsity)
     return choice
+
+
+def _remove(
+    cfg: DictConfig, net: nn.Module, choice: ChannelChoice, shape: Sequence[int]
+) -> nn.Module:
+    """The smaller network."""
+    if choice.scales:
+        groups = prunable_groups(net, shape, cfg.method.channels.get("scope", "all"))
+        net = scale_readers(net, groups, choice.scales)
+    return shrink(net, choice.kept, shape)
 
 
 def tuning_stage(cfg: DictConfig, epoch_steps: int) -> DictConfig:

@@ -93,6 +93,29 @@ def _procedure(choices: Choices) -> None:
             raise ValueError(f"seed is below 2**32 for procedure=agent; got {choices['seed']}")
     if shape == "lottery":
         _levels(choices)
+    if shape == "partially_masked":
+        _partially_masked(choices)
+
+
+def _partially_masked(choices: Choices) -> None:
+    """The core is found once in the whole network, which is then trained as it was drawn."""
+    if choices["method"]["pruner"] is None:
+        raise ValueError(
+            "procedure=partially_masked takes its core from a method that cuts weights before the "
+            "training, such as method=partially_masked; for this one choose procedure=train"
+        )
+    steps = [choices["procedure"][name] for name in ("core_steps", "full_steps")]
+    if not any(steps):
+        raise ValueError("procedure.core_steps and procedure.full_steps are both 0; set one to 1")
+    for name, chosen in (
+        ("controls.reinitialize", choices["controls"]["reinitialize"]),
+        ("compact", choices["compact"]),
+        ("strategy.sparse_linear", choices["strategy"].get("sparse_linear")),
+    ):
+        if chosen:
+            raise ValueError(
+                f"procedure=partially_masked trains weights that the masks cut; set {name}=false"
+            )
 
 
 def _policies_alone(choices: Choices, shape: str) -> None:

@@ -452,6 +452,13 @@ CHANNELS = {
     "method.channels.scorer.norms@prospr_channels": _extra(
         FLAG, "masks multiply scales and biases too"
     ),
+    "method.channels.scorer.repeat": _extra(FLAG, "whether greedy_forward may pick a unit again"),
+    "method.channels.scorer.picks": _extra(
+        null_or(COUNT), "of each layer, at most; null: as many as it has units"
+    ),
+    "method.channels.scorer.candidates": _extra(
+        null_or(COUNT), "random units that are tried in each pick; null: all"
+    ),
     "method.channels.sampling": _extra(PART, "which training images the scorer sees, if any"),
     "method.channels.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
     "method.channels.sampling.size": _extra(null_or(COUNT), "random images instead"),
@@ -510,6 +517,8 @@ ENSEMBLE = {
         either(whole(2), list_of(whole(0, LARGEST_SEED), least=2)),
         "of an ensemble: how many, with the seeds from `seed` on, or their seeds",
     ),
+    "procedure.core_steps": _extra(whole(0), "of the core in each turn of partially_masked"),
+    "procedure.full_steps": _extra(whole(0), "of the whole network in each turn"),
     "procedure.bins": _extra(COUNT, "of the calibration error"),
 }
 

@@ -22,6 +22,9 @@ CONFIG, CURVE = "config.yaml", "metrics.csv"
 WEIGHTS, BEST, ARCHITECTURE = "model.pt", "best_on_test.pt", "architecture.json"
 """The final network: its state dict, and the sizes of its layers."""
 
+FULL = "full.pt"
+"""The whole network of a run that is about a part of it, its core: its state dict."""
+
 Histogram = list[list[int]]
 """For each epoch, the number of channels in equal bins of importance over [0, 1]."""
 
@@ -314,6 +317,17 @@ class EnsembleResult:
 
 
 @dataclass(frozen=True)
+class FullResult:
+    """The whole network of a run that trained a part of it too, which the record is about.
+
+    `weights` is the file of its weights, in the run's folder.
+    """
+
+    accuracies: Accuracies
+    weights: str
+
+
+@dataclass(frozen=True)
 class Record:
     """One run: who it is, how it ended, and what came out; a part is None where it does not apply.
 
@@ -333,6 +347,7 @@ class Record:
     ensemble: EnsembleResult | None = None
     super_resolution: SuperResolutionResult | None = None
     level: LevelResult | None = None
+    full: FullResult | None = None
     importances: Histogram = field(default_factory=list)
     ranks: tuple[str, ...] = ()
     exports: Mapping[str, float] = field(default_factory=dict)
@@ -385,6 +400,8 @@ class Record:
             faster = spared["masked_ms"] / spared["compacted_ms"]
             gone = 100 * spared["channels_removed"]
             text += f"; compacted: {gone:.3g} % of the channels gone, steps {faster:.1f}x as fast"
+        if self.full:
+            text += f"; the whole network {self.full.accuracies.last.test:.2f} % (last epoch)"
         if self.ensemble:
             text += f"; {_together(self.ensemble)}"
         if self.weights and (moved := self.weights.regrowth):

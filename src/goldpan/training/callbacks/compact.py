@@ -12,15 +12,14 @@ from goldpan.channels.latency import latencies
 from goldpan.cost import cost
 from goldpan.data.vision import VisionData
 from goldpan.runs.checkpoint import COMPACTION
-from goldpan.training.callbacks.drop_and_grow import DropAndGrow
-from goldpan.training.callbacks.prune_before import PruneOnce
+from goldpan.training.callbacks.drop_and_grow import keeps_masks
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.system import System
 
 
 def check_compaction(pruner: Pruner, system: System, data: VisionData) -> None:
     """Raise ValueError for a pruner, a penalty or a network that cannot be trained compacted."""
-    if not isinstance(pruner, PruneOnce) or isinstance(pruner, DropAndGrow):
+    if not keeps_masks(pruner):
         raise ValueError(
             "compact=true needs a method that cuts before training; this one still changes its "
             "masks in training, and could grow what was removed: choose compact=false"

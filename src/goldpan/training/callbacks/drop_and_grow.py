@@ -22,8 +22,8 @@ from goldpan.regrowth.update import CountLayers, LayerState, ScoreLayer, update_
 from goldpan.runs.record import RegrowthResult
 from goldpan.stream import stream
 from goldpan.training.callbacks.mask_history import MaskHistory
-from goldpan.training.callbacks.prune_before import PruneBefore
-from goldpan.training.callbacks.pruner import ScoringData
+from goldpan.training.callbacks.prune_before import PruneBefore, PruneOnce
+from goldpan.training.callbacks.pruner import Pruner, ScoringData
 from goldpan.training.length import Length, read_length
 from goldpan.training.system import System
 from goldpan.types import Allocator, Calendar, Schedule, Scorer
@@ -232,3 +232,8 @@ def _momentum(optimizer: Optimizer, weight: Tensor) -> Tensor | None:
     state = optimizer.state.get(weight, {})
     found: Tensor | None = state.get("momentum_buffer", state.get("exp_avg"))
     return found
+
+
+def keeps_masks(pruner: Pruner | None) -> bool:
+    """Whether a pruner cuts before the training alone, and no mask changes after that."""
+    return isinstance(pruner, PruneOnce) and not isinstance(pruner, DropAndGrow)
