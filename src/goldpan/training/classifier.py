@@ -1,6 +1,7 @@
 """The image classifier that Lightning trains: a masked network, a loss, an optimizer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from math import isfinite
 from typing import Literal
@@ -36,6 +37,7 @@ class Classifier(pl.LightningModule):
     Callbacks that change the network while it trains call `change_masks`, `skip_step` and
     `replace_network`; their `on_before_optimizer_step` sees the gradients of cut weights too. One
     that sets `dense_momentum` lets the optimizer see them, and zeroes cut weights after each step.
+    One that sets `scoring`, a function, has its context entered wherever weights are chosen.
 
     Args:
         bounded: the optimizer's options for the scales of bounded norms; `rate` among them
@@ -69,6 +71,7 @@ class Classifier(pl.LightningModule):
         self.layout = torch.channels_last if channels_last else torch.preserve_format
         self.compiled, self.skips, self.dense_momentum = compiled, False, False
         self.sparse_linear = sparse_linear
+        self.scoring: Callable[[], AbstractContextManager[None]] = nullcontext
         self.counts: dict[str, Counts] = {}
         self.replace_network(build(seed))
 

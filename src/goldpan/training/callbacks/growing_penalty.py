@@ -84,6 +84,11 @@ class GrowingPenalty(Pruner):
         super().check(data, length)
         self.plan(length)
 
+    def first_cut(self, length: Length) -> int:
+        """The step at which the weights to cut are chosen."""
+        self.plan(length)
+        return self.choose
+
     def plan(self, length: Length) -> None:
         """Find the steps of all times; raises ValueError as `check`."""
         self.begin, self.choose, self.end, self.last = map(length.count, self.times)
