@@ -7,9 +7,10 @@ quantised at one step and activations at another, all floats until then (delayed
 activations are pruned: of each layer's input (C, H, W) those with the least mean |x| are set to 0,
 by the cubic schedule. The two operations do not commute, so there are two orders:
 
-- prune_first (P->Q): quantisation begins late. Weights are scored as floats, grids fit what is kept.
-- quantize_first (Q->P): quantisation begins before the first cut. Weights are scored as quantised,
-  of which many are the same; grids fit everything.
+- prune_first (P->Q): quantisation begins late. Weights are scored as floats; grids fit what is
+  kept.
+- quantize_first (Q->P): quantisation begins before the first cut. Weights are scored as quantised, of which
+  many are equal; grids fit everything.
 
 Interpretation: in the authors' CIFAR code the orders differ in their times alone, and floats are
 scored in both: that is quantization.order=prune_first with early times. An activation is a
@@ -117,7 +118,9 @@ class Quantize(Resumable):
             raise ValueError("no convolution or linear layer of this model can be quantised")
         if self.activation_bits < FLOAT or self.activation_sparsity:
             data.draw_batches(self.sampling, self.seed, torch.device("cpu"))
-        for name, text, step in zip(("start", "activation_start"), self.times, self.steps):
+        for name, text, step in zip(
+            ("start", "activation_start"), self.times, self.steps, strict=True
+        ):
             if not 0 <= step < length.steps:
                 raise ValueError(
                     f"quantization.{name}={text} is step {step}, outside a training of "
