@@ -9,8 +9,8 @@ by the cubic schedule. The two operations do not commute, so there are two order
 
 - prune_first (P->Q): quantisation begins late. Weights are scored as floats; grids fit what is
   kept.
-- quantize_first (Q->P): quantisation begins before the first cut. Weights are scored as quantised, of which
-  many are equal; grids fit everything.
+- quantize_first (Q->P): quantisation begins before the first cut. Weights are scored as quantised,
+  of which many are equal; grids fit everything.
 
 Interpretation: in the authors' CIFAR code the orders differ in their times alone, and floats are
 scored in both: that is quantization.order=prune_first with early times. An activation is a
