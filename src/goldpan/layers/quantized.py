@@ -18,7 +18,7 @@ channel of a convolution; biases and norms stay floats.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -118,7 +118,8 @@ class QuantizedConv2d(MaskedConv2d):
     def forward(self, x: Tensor) -> Tensor:
         """x (N, C, H, W) -> (N, C_out, H', W')."""
         weight = self.values.of_weight(self.weight)
-        return self._conv_forward(self.values.of_input(x), weight, self.bias)
+        out: Tensor = self._conv_forward(self.values.of_input(x), weight, self.bias)
+        return out
 
 
 class QuantizedLinear(MaskedLinear):
@@ -132,19 +133,16 @@ class QuantizedLinear(MaskedLinear):
         return nn.functional.linear(self.values.of_input(x), weight, self.bias)
 
 
-QUANTIZED: dict[type[nn.Module], type[nn.Module]] = {
-    MaskedConv2d: QuantizedConv2d,
-    MaskedLinear: QuantizedLinear,
-}
-PLAIN = {quantized: plain for plain, quantized in QUANTIZED.items()}
+_QUANTIZED: dict[Any, Any] = {MaskedConv2d: QuantizedConv2d, MaskedLinear: QuantizedLinear}
+_PLAIN: dict[Any, Any] = {quantized: plain for plain, quantized in _QUANTIZED.items()}
 
 
 def quantizable(model: nn.Module) -> dict[str, MaskedConv2d | MaskedLinear]:
     """The layers that can be quantised by the name of their weight, whether or not they are."""
     return {
-        f"{name}.weight".lstrip("."): layer  # type: ignore[misc]
+        f"{name}.weight".lstrip("."): cast("MaskedConv2d | MaskedLinear", layer)
         for name, layer in model.named_modules()
-        if type(layer) in QUANTIZED or type(layer) in PLAIN
+        if type(layer) in _QUANTIZED or type(layer) in _PLAIN
     }
 
 
@@ -152,16 +150,16 @@ def use_values(model: nn.Module, values: Mapping[str, Values]) -> None:
     """Let each layer that is named by its weight compute with its values, in place."""
     for name, layer in quantizable(model).items():
         if name in values:
-            layer.__class__ = QUANTIZED.get(type(layer), type(layer))
-            layer.values = values[name]  # type: ignore[union-attr]
+            layer.__class__ = _QUANTIZED.get(type(layer), type(layer))
+            layer.__dict__["values"] = values[name]
 
 
 def use_floats(model: nn.Module) -> None:
     """Undo `use_values`: every layer computes with its parameter and its input as they are."""
     for layer in quantizable(model).values():
-        if type(layer) in PLAIN:
-            layer.__class__ = PLAIN[type(layer)]
-            del layer.values  # type: ignore[union-attr]
+        if type(layer) in _PLAIN:
+            layer.__class__ = _PLAIN[type(layer)]
+            del layer.__dict__["values"]
 
 
 @torch.no_grad()

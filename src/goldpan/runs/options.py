@@ -319,7 +319,9 @@ QUANTIZATION = {
     "quantization.activation_calendar": _extra(PART, "when activations are cut"),
     "quantization.activation_calendar.begin": _extra(DURATION, "when activations are first cut"),
     "quantization.activation_calendar.end": _extra(DURATION, "when activations are last cut"),
-    "quantization.activation_calendar.interval": _extra(DURATION, "between two cuts of activations"),
+    "quantization.activation_calendar.interval": _extra(
+        DURATION, "between two cuts of activations"
+    ),
     "quantization.activation_calendar.at": _extra(DURATION, "the one cut of activations"),
     "quantization.sampling": _extra(PART, "training images by which activations are judged"),
     "quantization.sampling.per_class": _extra(null_or(COUNT), "images of each class"),

@@ -263,7 +263,7 @@ class Quantize(Resumable):
 
 def in_order(pruner: Pruner | None, quantize: Quantize | None) -> list[pl.Callback]:
     """Both callbacks as they are to act where both are due at one step."""
-    found = [one for one in (pruner, quantize) if one is not None]
+    found: list[pl.Callback] = [one for one in (pruner, quantize) if one is not None]
     return found if quantize is None or quantize.prune_first else found[::-1]
 
 
