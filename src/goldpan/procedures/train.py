@@ -32,6 +32,7 @@ from goldpan.training.callbacks.keep_best import KeepBest
 from goldpan.training.callbacks.keep_members import KeepMembers
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner
+from goldpan.training.callbacks.quantize import Quantize, in_order
 from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
 from goldpan.training.system import System
@@ -70,13 +71,17 @@ def train_system(
             pruner.check(data, choose_length(cfg.recipe, data.steps_per_epoch))
             check_left(system, cfg.sparsity)
             check_sparse(system, pruner)
+        quantize: Quantize | None = build(cfg.get("quantization"))
+        if quantize is not None:
+            length = choose_length(cfg.recipe, data.steps_per_epoch)
+            quantize.check(system.net, data, length, pruner)
         load_start(cfg, system.net, data.classes)
         say_start(system.net)
         check_penalty(system, data)
         compact = choose_compact(cfg, pruner, system, data, folder / CHECKPOINT)
         curve, importances = CsvCurve(folder / CURVE), Importances()
         callbacks: list[pl.Callback] = [Monitor(), curve, *more]
-        callbacks += [pruner] if pruner is not None else []
+        callbacks += in_order(pruner, quantize)
         if (cfg.method.get("channels") or {}).get("prune_from") == "best_on_test":
             callbacks.append(KeepBest(folder / BEST))
         if cfg.method.get("members") is not None:
@@ -93,6 +98,9 @@ def train_system(
     record = measure(draft, trainer, system, data, curve.rows, pruner, importances.histogram)
     if record.weights is not None and compact is not None:
         record = replace(record, weights=replace(record.weights, compaction=compact.spared))
+    if record.weights is not None and quantize is not None:
+        found = quantize.result(system.net)
+        record = replace(record, weights=replace(record.weights, quantization=found))
     finish(trainer, system, record, folder)
     return record
 

@@ -28,6 +28,7 @@ def check_together(choices: Choices) -> None:
         _ensemble,
         _super_resolution,
         _policy,
+        _quantization,
         _model,
         _recipe,
         _strategy,
@@ -323,6 +324,27 @@ def _policy(choices: Choices) -> None:
             raise ValueError(
                 f"a row of policy.weights has a weight for each of {', '.join(indices)}, not all "
                 f"0; got {row}"
+            )
+
+
+def _quantization(choices: Choices) -> None:
+    """Quantisation is for one training of one network, computed as torch's layers do."""
+    if choices.get("quantization") is None:
+        return
+    shape = choices["procedure"]["_target_"].rpartition(".")[2]
+    strategy, method = choices["strategy"], choices["method"]
+    excluded = {
+        f"procedure={shape}": shape != "train",
+        "compact=true": choices["compact"],
+        "strategy.compile=true": strategy["compile"],
+        "strategy.sparse_linear=true": strategy["sparse_linear"],
+        "a method that keeps its members": method.get("members") is not None,
+    }
+    for word, is_chosen in excluded.items():
+        if is_chosen:
+            raise ValueError(
+                f"quantization is of one masked network in procedure=train; got {word}; leave out "
+                "one of the two"
             )
 
 

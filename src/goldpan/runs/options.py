@@ -293,6 +293,45 @@ POLICY = {
     ),
 }
 
+BITS = Kind(
+    "a whole number from 2 to 16, or 32 for floats",
+    lambda value: whole(2, 16).accepts(value) or whole(32, 32).accepts(value),
+)
+
+QUANTIZATION = {
+    "quantization": _extra(null_or(PART), "how weights and activations become numbers of few bits"),
+    "quantization.order": _extra(
+        one_of("prune_first", "quantize_first"), "which of the two comes first, P->Q or Q->P"
+    ),
+    "quantization.weight_bits": _extra(BITS, "of a weight"),
+    "quantization.activation_bits": _extra(BITS, "of a layer's input"),
+    "quantization.start": _extra(DURATION, "when weights become quantised"),
+    "quantization.activation_start": _extra(DURATION, "when activations become quantised"),
+    "quantization.rounding": _extra(
+        one_of("toward_zero", "nearest"), "to whole numbers of the scale"
+    ),
+    "quantization.activation_sparsity": _extra(
+        FRACTION, "fraction of each layer's activations that are cut; images are not"
+    ),
+    "quantization.activation_schedule": _extra(PART, "how that fraction rises"),
+    "quantization.activation_schedule.target": _extra(
+        FRACTION, "follows quantization.activation_sparsity"
+    ),
+    "quantization.activation_schedule.initial": _extra(FRACTION, "sparsity at the start"),
+    "quantization.activation_calendar": _extra(PART, "when activations are cut"),
+    "quantization.activation_calendar.begin": _extra(DURATION, "when activations are first cut"),
+    "quantization.activation_calendar.end": _extra(DURATION, "when activations are last cut"),
+    "quantization.activation_calendar.interval": _extra(
+        DURATION, "between two cuts of activations"
+    ),
+    "quantization.activation_calendar.at": _extra(DURATION, "the one cut of activations"),
+    "quantization.sampling": _extra(PART, "training images by which activations are judged"),
+    "quantization.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
+    "quantization.sampling.size": _extra(null_or(COUNT), "random images instead"),
+    "quantization.sampling.batches": _extra(COUNT, "how many batches of them"),
+    "quantization.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
+}
+
 PRUNER = {
     "method": Option(GROUP, "how the network is pruned"),
     "method.pruner": Option(null_or(PART), "what cuts weights; null: nothing does"),
@@ -583,6 +622,7 @@ OPTIONS: dict[str, Option] = {
     **GROWING_PENALTY,
     **CHANNELS,
     **POLICY,
+    **QUANTIZATION,
     **AGENT,
     **ENSEMBLE,
     **LEVELS,
@@ -602,6 +642,8 @@ COPIES = {
     "schedule.target": "sparsity",
     "policy.seed": "seed",
     "policy.file": "agent",
+    "quantization.seed": "seed",
+    "quantization.activation_schedule.target": "quantization.activation_sparsity",
     "method.pruner.allocator": "allocation",
     "method.pruner.schedule": "schedule",
     "method.pruner.rounding": "rounding",

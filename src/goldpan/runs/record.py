@@ -144,6 +144,32 @@ class RegrowthResult:
 
 
 @dataclass(frozen=True)
+class QuantizationResult:
+    """A network whose weights or activations were quantised; bits are 32 where they were not.
+
+    A layer, by its weight's name, counts in units of 2^-exponent. `activation_sparsity` is the
+    fraction of the activations of pruned layers that are cut. `size_in_bits` is that of all
+    parameters that are left, without the places of kept weights. `seconds` went into choices.
+    """
+
+    order: str
+    weight_bits: int
+    activation_bits: int
+    weight_exponents: Mapping[str, int]
+    activation_exponents: Mapping[str, int]
+    activation_sparsity: float
+    size_in_bits: int
+    seconds: float = 0.0
+
+    def summary(self) -> str:
+        """The bits and the size, in words."""
+        words = f"weights of {self.weight_bits} bits, activations of {self.activation_bits}"
+        if self.activation_sparsity:
+            words += f", {100 * self.activation_sparsity:.3g} % of them cut"
+        return f"{words}: {self.size_in_bits / 8192:.4g} KiB of parameters"
+
+
+@dataclass(frozen=True)
 class WeightResult:
     """What became of a network whose weights are masked; of a dense one too, at sparsity 0.
 
@@ -153,7 +179,8 @@ class WeightResult:
     `compaction`, of a run with compact=true, says what its training was spared: the fractions of
     channels removed and of parameters and FLOPs kept, and milliseconds of a training step's passes,
     masked and compacted. `regrowth` is there if weights grew in training. `left_dense` names the
-    weights that no mask reaches, and why: "lstm.weight_ih_l0" -> "LSTM".
+    weights that no mask reaches, and why: "lstm.weight_ih_l0" -> "LSTM". `quantization` is there
+    if the run asked for it.
     """
 
     sparsity: Sparsity
@@ -164,6 +191,7 @@ class WeightResult:
     compaction: Mapping[str, float] = field(default_factory=dict)
     regrowth: RegrowthResult | None = None
     left_dense: Mapping[str, str] = field(default_factory=dict)
+    quantization: QuantizationResult | None = None
 
 
 @dataclass(frozen=True)
@@ -407,6 +435,8 @@ class Record:
         if self.weights and (moved := self.weights.regrowth):
             explored = moved.explored[-1] if moved.explored else 0.0
             text += f"; {moved.updates} updates explored {explored:.3g} of the weights"
+        if self.weights and (quantized := self.weights.quantization):
+            text += f"; {quantized.summary()}"
         if self.agent:
             text += "".join(f"; return of {line}" for line in _returns(self.agent))
         if self.channels and self.channels.floored:

@@ -6,6 +6,7 @@ PSNR of `goldpan.training.super_resolver`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from math import isfinite
 from typing import Any, ClassVar, Literal
@@ -41,6 +42,7 @@ class System(pl.LightningModule, ABC):
     Callbacks that change the network while it trains call `change_masks`, `skip_step` and
     `replace_network`; their `on_before_optimizer_step` sees the gradients of cut weights too. One
     that sets `dense_momentum` lets the optimizer see them, and zeroes cut weights after each step.
+    One that sets `scoring`, a function, has its context entered wherever weights are chosen.
 
     Args:
         loss: of what the network returns and the batch's target; a mean over the images.
@@ -84,6 +86,7 @@ class System(pl.LightningModule, ABC):
         self.layout = torch.channels_last if channels_last else torch.preserve_format
         self.compiled, self.skips, self.dense_momentum = compiled, False, False
         self.sparse_linear, self.decay = sparse_linear, decay
+        self.scoring: Callable[[], AbstractContextManager[None]] = nullcontext
         self.counts: dict[str, Counts] = {}
         self.replace_network(build(seed))
 

@@ -85,6 +85,11 @@ class GrowingPenalty(Pruner):
         super().check(data, length)
         self.plan(length)
 
+    def first_cut(self, length: Length) -> int:
+        """The step at which the weights to cut are chosen."""
+        self.plan(length)
+        return self.growth.choose
+
     def plan(self, length: Length) -> None:
         """Find the steps of all times; raises ValueError as `check`."""
         self.growth.plan(length, length.steps - 1)

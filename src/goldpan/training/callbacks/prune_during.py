@@ -42,6 +42,11 @@ class PruneDuring(Pruner):
         super().check(data, length)
         self.calendar(length.steps, length.epoch_steps)
 
+    def first_cut(self, length: Length) -> int:
+        """The first step of the calendar."""
+        due = self.calendar(length.steps, length.epoch_steps)
+        return next((step for step in range(length.steps) if due(step) is not None), length.steps)
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Make the calendar."""
         length = read_length(trainer)

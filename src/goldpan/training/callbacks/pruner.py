@@ -64,6 +64,10 @@ class Pruner(Resumable):
         """Whether it may ask for the gradients of cut weights while the network trains."""
         return True
 
+    def first_cut(self, length: Length) -> int:
+        """The step before which weights are first cut or chosen; -1: before training."""
+        return -1
+
     def check(self, data: ScoringData, length: Length) -> None:
         """Draw batches once before any work; raises ValueError if there are too few images.
 
@@ -96,9 +100,13 @@ class Pruner(Resumable):
         self, trainer: pl.Trainer, system: System, decide: Callable[[], tuple[Masks, ...]]
     ) -> tuple[Masks, ...]:
         """What rank 0 decides, on the device of each rank."""
-        if trainer.world_size == 1:
-            return decide()
-        found = [_moved(masks, "cpu") for masks in decide()] if trainer.is_global_zero else None
+        found = None
+        if trainer.is_global_zero:
+            with system.scoring():
+                decided = decide()
+            if trainer.world_size == 1:
+                return decided
+            found = [_moved(masks, "cpu") for masks in decided]
         shared: list[Masks] = trainer.strategy.broadcast(found)  # type: ignore[arg-type]
         return tuple(_moved(masks, system.device) for masks in shared)
 
