@@ -112,7 +112,7 @@ class TrainInTurn(Resumable):
             logits = functional_call(pl_module.net, {**self.outside, **self.statistics}, (images,))  # type: ignore[arg-type]
         correct = (logits.argmax(1) == labels).sum()
         counts = torch.stack([correct, correct.new_tensor(len(labels))])
-        split = pl_module.splits[dataloader_idx]  # type: ignore[index]
+        split: str = pl_module.splits[dataloader_idx]  # type: ignore[index,assignment]
         self.counts[split] = self.counts.get(split, 0) + counts
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
