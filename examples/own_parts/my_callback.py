@@ -9,8 +9,8 @@ from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks, read_masks
 from goldpan.scorers.magnitude import magnitude
 from goldpan.training.callbacks.pruner import Pruner
-from goldpan.training.classifier import Classifier
 from goldpan.training.length import read_length
+from goldpan.training.system import System
 from goldpan.types import DrawBatches, OnRound
 
 
@@ -29,7 +29,7 @@ class PruneMidway(Pruner):
             self.cut(trainer, pl_module, self._choose, 1, last=True)  # type: ignore[arg-type]
 
     def _choose(
-        self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound
+        self, trainer: pl.Trainer, system: System, draw: DrawBatches, on_round: OnRound
     ) -> Masks:
         """The masks; `draw(1)` would give training images to score by."""
         scores = magnitude(system.net, [], system.loss)

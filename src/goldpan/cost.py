@@ -1,7 +1,7 @@
 """Count a network's parameters and FLOPs, and the weights that still join input and output."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,18 @@ def cost(model: nn.Module, shape: Sequence[int]) -> Cost:
         for layer, work, out in zip(layers, works, cut, strict=True)
     )
     return Cost(parameters, parameters - sum(cut), flops, flops - idle)
+
+
+def size_in_bits(model: nn.Module, bits: Mapping[str, int]) -> int:
+    """The bits of all parameters that are not cut: of each as named, 32 of all others.
+
+    Where the kept weights are takes bits too, which are not counted.
+    """
+    masks = read_masks(model)
+    return sum(
+        bits.get(name, 32) * (int(masks[name].sum()) if name in masks else parameter.numel())
+        for name, parameter in model.named_parameters()
+    )
 
 
 class _WorkOfWeights(TorchDispatchMode):

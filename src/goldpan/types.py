@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from goldpan.masks import Masks
 
 Batch = tuple[Tensor, Tensor]
-"""Images (N, C, H, W) and labels (N,) int64."""
+"""Images (N, C, H, W) and labels (N,) int64, or the larger images that they shall become."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""Logits (N, K) and labels (N,) -> the mean loss over N, a scalar."""
+"""A network's answer, such as logits (N, K), and targets -> the mean loss over N, a scalar."""
 
 Scores = Mapping[str, Tensor]
 """Weight name -> a tensor of the weight's shape; the higher, the longer the weight is kept."""

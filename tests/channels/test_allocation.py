@@ -45,8 +45,25 @@ def test_the_count_by_quantile_is_what_lies_above_numpys_quantile(
     assert kept_channels(channels, sparsity, "quantile") == above
 
 
+@pytest.mark.parametrize(
+    ("channels", "sparsity", "kept"),
+    [(16, 0.5, 8), (16, 0.7, 4), (32, 0.7, 9), (64, 0.7, 19), (16, 0.95, 0), (16, 0.0, 16)],
+)
+def test_gregs_code_rounds_up_the_filters_that_go(
+    channels: int, sparsity: float, kept: int
+) -> None:
+    """ceil(0.7 * 16) = 12, ceil(22.4) = 23, ceil(44.8) = 45; of 16 filters 95 % are 15.2."""
+    assert kept_channels(channels, sparsity, "at_most") == kept
+
+
+def test_the_first_layers_are_spared_where_that_is_asked() -> None:
+    assert counts(layerwise_channels(SCORES, 0.5, spare=1)) == {"a": 10, "b": 5, "c": 2}
+    spared = layerwise_channels(SCORES, 0.99, floor=1, count="at_most", spare=2)
+    assert counts(spared) == {"a": 10, "b": 10, "c": 1}
+
+
 def test_another_count_is_refused() -> None:
-    with pytest.raises(ValueError, match="count must be nearest or quantile, got official"):
+    with pytest.raises(ValueError, match="one of nearest, quantile, at_most, got official"):
         layerwise_channels(SCORES, 0.5, count="official")  # type: ignore[arg-type]
 
 

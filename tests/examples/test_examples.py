@@ -8,6 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from goldpan.runs.record import (
+    RECORD,
+    Accuracy,
+    ChannelResult,
+    Identity,
+    Origin,
+    Record,
+    Sparsity,
+)
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOTEBOOK = EXAMPLES / "first_steps.ipynb"
 
@@ -53,6 +63,31 @@ def test_export_onnx(run: Run, tmp_path: Path) -> None:
     before, after = re.findall(r"([\d,]{4,})(?: FLOPs| in)", run("export_onnx.py", "small.onnx"))
     assert int(after.replace(",", "")) < int(before.replace(",", "")) / 2
     assert (tmp_path / "small.onnx").exists()
+
+
+def test_how_much_pretraining(run: Run, tmp_path: Path) -> None:
+    """Of 256 images 2 steps are within a point of the best; of 1,024 the 8 that are the most."""
+    for images, steps, accuracy in [
+        *[(256, 1, 60.0), (256, 2, 89.5), (256, 4, 90.0), (256, 8, 89.0)],
+        *[(1024, 1, 60.0), (1024, 2, 70.0), (1024, 4, 80.0), (1024, 8, 90.0), (1024, 8, 94.0)],
+    ]:
+        seed = int(accuracy)
+        who = Identity(f"{images}{steps}{seed}", "", "greedy_forward", seed, {}, "")
+        part, trained = Sparsity(0.8, 0.8, 0, None, {}), Accuracy(1, 95.0, step=steps)
+        channels = ChannelResult(part, 1, 1, trained, Accuracy(0, accuracy, step=0))
+        origin = Origin(data={"train": images})
+        folder = tmp_path / "runs" / who.id
+        folder.mkdir(parents=True)
+        record = Record(who, "finished", origin=origin, channels=channels)
+        record.write(folder / RECORD)
+    printed = run("how_much_pretraining.py", "runs", "picture.png")
+    assert "| 256 | 90.00 % | 2 |\n| 1,024 | 92.00 % | 8 |\n" in printed
+    assert "\n3.0 more steps for twice the images" in printed
+    assert (tmp_path / "picture.png").stat().st_size > 10_000
+    loose = run("how_much_pretraining.py", "runs", "picture.png", "12")
+    assert "| 256 | 90.00 % | 2 |\n| 1,024 | 92.00 % | 4 |\n" in loose
+    with pytest.raises(ValueError, match="found none there"):
+        run("how_much_pretraining.py", "picture.png")
 
 
 def test_the_notebooks_outputs_are_stored() -> None:

@@ -6,9 +6,12 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
+from goldpan.masks import masked_layers
+from goldpan.procedures.finished import load_finished
 from goldpan.procedures.setup import build_system, load_data
 from goldpan.procedures.train import check_penalty, choose_compact
 from goldpan.runs.experiment import run
+from goldpan.runs.record import read_record
 from goldpan.runs.refusal import Refusal
 from goldpan.types import Batch
 
@@ -74,3 +77,47 @@ def test_a_method_that_grows_by_gradients_takes_no_sparse_layers(configure: Conf
             cfg,
             {"dataset": "digits", "model": "lenet_300_100", "recipe": "quick", "method": "rigl"},
         )
+
+
+QUANTIZED = ("model=lenet_300_100", "dataset.limit=400", "recipe.epochs=2", "sparsity=0.5")
+CHOSEN = {"dataset": "digits", "model": "lenet_300_100", "recipe": "quick"}
+
+
+def test_a_quantised_run_says_so_and_leaves_the_weights_that_it_was_measured_with(
+    configure: Configure, tmp_path: Path
+) -> None:
+    words = ("method=prune_quantize", "quantization.weight_bits=3", "quantization.start=0.7")
+    words += ("quantization.activation_bits=32", "quantization.sampling.size=50")
+    record = run(configure(*QUANTIZED, *words), CHOSEN | {"method": "prune_quantize"}, words[1:])
+    assert record.identity.method == (
+        "prune_quantize quantization.activation_bits=32 quantization.sampling.size=50 "
+        "quantization.start=0.7 quantization.weight_bits=3"
+    )
+    assert record.weights is not None
+    found = record.weights.quantization
+    assert found is not None
+    assert found.weight_bits == 3
+    kept, biases = round(0.5 * (64 * 300 + 300 * 100 + 100 * 10)), 410
+    assert found.size_in_bits == 3 * kept + 32 * biases
+    [folder] = (path.parent for path in tmp_path.glob("*/record.json"))
+    net, _ = load_finished(folder)
+    for name, layer in masked_layers(net).items():
+        whole = layer.weight.detach() * 2.0 ** found.weight_exponents[name]
+        assert torch.equal(whole, whole.round().clamp(-4, 3))
+    assert read_record(folder / "record.json") == record
+
+
+def test_a_network_of_quantised_activations_is_not_loaded_as_a_plain_one(
+    configure: Configure, tmp_path: Path
+) -> None:
+    words = ("method=quantize_prune", "quantization.sampling.size=50")
+    run(configure(*QUANTIZED, *words), CHOSEN | {"method": "quantize_prune"}, words[1:])
+    [folder] = (path.parent for path in tmp_path.glob("*/record.json"))
+    with pytest.raises(ValueError, match=r"expected a run with quantization\.activation_bits=32"):
+        load_finished(folder)
+
+
+def test_quantising_first_is_refused_where_the_method_cuts_before(configure: Configure) -> None:
+    words = ("quantization=power_of_two", "quantization.order=quantize_first")
+    with pytest.raises(Refusal, match="the method cuts before training"):
+        run(configure(*QUANTIZED, "method=snip", *words), CHOSEN | {"method": "snip"})

@@ -3,18 +3,24 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from goldpan.procedures.train_prune_finetune import training_stage
+from goldpan.procedures.growing import growth_data, growth_stage
+from goldpan.procedures.recipe import build_rate
+from goldpan.procedures.setup import load_data
+from goldpan.procedures.train_prune_finetune import training_stage, tuning_stage
 from goldpan.reports.channel_table import channel_row
 from goldpan.runs.checkpoint import read_checkpoint
+from goldpan.runs.curve import read_curve
 from goldpan.runs.experiment import resolve, run
 from goldpan.runs.identity import identity
 from goldpan.runs.record import BEST, WEIGHTS, Record, read_record
 from goldpan.runs.refusal import Refusal
+from goldpan.training.length import choose_length
 
 SHORT = ("model.width=0.1", "recipe.epochs=2", "dataset.limit=400", "model.initialization=rni")
 GROUPS = {"dataset": "digits", "model": "vgg11", "recipe": "quick"}
@@ -31,6 +37,7 @@ def do(configure: Configure, method: str, *overrides: str) -> Record:
 def test_every_method_trains_prunes_and_finetunes(
     method: str, configure: Configure, tmp_path: Path
 ) -> None:
+    begun = perf_counter()
     record = do(configure, method, "sparsity=0.5")
     assert record.status == "finished"
     assert record.sparsity is not None
@@ -46,6 +53,7 @@ def test_every_method_trains_prunes_and_finetunes(
         (folder / "importances.png").exists() == bool(record.importances) == (method != "uniform")
     )
     assert not list(folder.glob("*.ckpt"))
+    assert 0 < record.costs.seconds["training"] < perf_counter() - begun
 
 
 def test_the_first_valley_decides_how_many_channels_go(
@@ -75,17 +83,87 @@ CRITERIA = sorted(
     if "train_prune_finetune\n" in path.read_text() and "\n  scorer:" in path.read_text()
 )
 
+QUICKER = {"greedy_forward": ("method.channels.scorer.picks=2",)}
+
+
+def test_greedy_forward_selection_keeps_what_the_network_can_do(configure: Configure) -> None:
+    """A tenth of the units, weighed anew, is better than that by magnitude, untuned."""
+    words = ("model=mlp", "model.hidden=[400]", "recipe.epochs=40it", "sparsity=0.9")
+    picks = "method.channels.scorer.picks=60"
+    greedy, filters = (
+        run(
+            configure(f"method={method}", *words, *more),
+            GROUPS | {"method": method, "model": "mlp"},
+            [*words, *more],
+        )
+        for method, *more in (("greedy_forward", picks), ("filter_l1",))
+    )
+    assert greedy.channels.trained == filters.channels.trained
+    assert greedy.channels.pruned.test > filters.channels.pruned.test
+    assert greedy.channels.sparsity.layers == {"linear1": 0.9}
+    assert greedy.channels.parameters_left == 64 * 40 + 40 + 40 * 10 + 10
+
 
 @pytest.mark.parametrize("methods", [["taylor"], pytest.param(CRITERIA, marks=pytest.mark.slow)])
 def test_criteria_prune_one_training_each_in_its_own_way(
     methods: list[str], configure: Configure, tmp_path: Path
 ) -> None:
-    records = [do(configure, name, "sparsity=0.5", "recipe.epochs=5it") for name in methods]
+    records = [
+        do(configure, name, "sparsity=0.5", "recipe.epochs=5it", *QUICKER.get(name, ()))
+        for name in methods
+    ]
     assert len(list(tmp_path.glob("trained-*"))) == 1
     assert len({record.sparsity.effective for record in records}) >= len(records) / 2  # type: ignore[union-attr]
     for record in records:
         assert record.sparsity is not None
         assert record.sparsity.got == pytest.approx(0.5, abs=0.05)
+
+
+GROWTH = "method.channels.growth"
+
+
+@pytest.mark.parametrize("method", ["greg_1_filters", "greg_2_filters"])
+def test_filters_shrink_in_a_training_of_their_own_and_then_go(
+    method: str, configure: Configure, tmp_path: Path
+) -> None:
+    """Of 360 training images a batch of 36 makes 10 steps an epoch, one of 60 makes 6."""
+    short = ("recipe.epochs=1", "recipe.batch_size=36", "method.channels.epochs=13it")
+    grows = (f"{GROWTH}.batch_size=60", f"{GROWTH}.epochs=2", f"{GROWTH}.interval=1it")
+    record = do(configure, method, "sparsity=0.5", *short, *grows)
+    assert record.status == "finished"
+    assert record.sparsity is not None
+    assert record.sparsity.got == pytest.approx(0.5, abs=0.02)
+    (curve,) = tmp_path.glob(f"digits-vgg11-{method}-*/growth/metrics.csv")
+    assert [row["step"] for row in read_curve(curve)] == [6, 12]
+    (tuned,) = tmp_path.glob(f"digits-vgg11-{method}-*/metrics.csv")
+    assert [row["step"] for row in read_curve(tuned)] == [10, 13]
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_growth_and_finetuning_have_the_rates_and_penalties_of_their_own(
+    configure: Configure,
+) -> None:
+    """A hundredth of the recipe's 0.1 and constant, where the recipe's falls by a cosine."""
+    cfg = configure("method=greg_1_filters", f"{GROWTH}.epochs=30it", f"{GROWTH}.batch_size=60")
+    data = growth_data(cfg, load_data(cfg))
+    stage = growth_stage(cfg, data)
+    rate = build_rate(stage.recipe, choose_length(stage.recipe, data.steps_per_epoch))
+    assert data.batch_size == 60
+    assert stage.recipe.epochs == "30it"
+    assert stage.recipe.optimizer.lr * rate(0.9) == pytest.approx(0.001)
+    assert cfg.recipe.optimizer.lr == 0.1
+    tuning = tuning_stage(cfg, data.steps_per_epoch)
+    assert tuning.recipe.optimizer.lr == pytest.approx(0.01)
+
+
+def test_a_growth_that_cannot_be_is_refused_before_the_training(
+    configure: Configure, tmp_path: Path
+) -> None:
+    with pytest.raises(Refusal, match="needs begin <= choose < end <= cut within"):
+        do(configure, "greg_1_filters", f"{GROWTH}.choose=0.95")
+    with pytest.raises(Refusal, match="batch_size=5000"):
+        do(configure, "greg_1_filters", f"{GROWTH}.batch_size=5000")
+    assert not list(tmp_path.glob("trained-*"))
 
 
 def test_a_scorer_of_channels_that_sees_images_says_so_before_the_training(
@@ -96,6 +174,17 @@ def test_a_scorer_of_channels_that_sees_images_says_so_before_the_training(
     with pytest.raises(Refusal, match="expected at least size=5000 training images"):
         do(configure, "taylor", "method.channels.sampling.size=5000")
     assert not list(tmp_path.glob("trained-*"))
+
+
+def test_fine_tuning_may_be_shorter_than_an_epoch_and_its_seconds_are_its_own(
+    configure: Configure,
+) -> None:
+    """An epoch has five steps here. The accuracy before is measured outside the seconds."""
+    start = perf_counter()
+    record = do(configure, "uniform", "sparsity=0.5", "method.channels.epochs=2it")
+    assert record.accuracies.last.step == 2  # type: ignore[union-attr]
+    assert record.channels.trained.step == 10
+    assert 0 < record.costs.seconds["training"] < perf_counter() - start  # type: ignore[union-attr]
 
 
 def test_two_ratios_share_one_training(configure: Configure, tmp_path: Path) -> None:
@@ -134,6 +223,15 @@ def test_rounds_remove_the_same_fraction_each_and_end_where_asked(
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
+def test_singe_is_entwined_with_finetuning(configure: Configure, tmp_path: Path) -> None:
+    few = ("method.channels.scorer.steps=2", "method.channels.sampling.size=32")
+    record = do(configure, "singe", "sparsity=0.5", "method.channels.rounds=3", *few)
+    assert record.sparsity is not None
+    assert record.sparsity.got == pytest.approx(0.5, abs=0.02)
+    rounds = sorted(curve.parent.name for curve in tmp_path.glob("digits-*/*/metrics.csv"))
+    assert rounds == ["round1", "round2"]
+
+
 def test_layers_at_their_floor_are_named(configure: Configure) -> None:
     record = do(configure, "uniform", "sparsity=0.9", "method.channels.epochs=1")
     assert record.channels.floored["features.1"] == 3
@@ -163,8 +261,27 @@ def test_the_network_that_was_best_on_test_is_pruned_where_that_is_asked(
     assert any(not torch.equal(value, best[name]) for name, value in last.items())
 
 
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [("prospr_channels", ["recipe.epochs=3"]), ("taylor", ["prune_from=untrained"])],
+)
+def test_channels_go_before_the_only_training(
+    method: str, words: list[str], configure: Configure, tmp_path: Path
+) -> None:
+    record = do(configure, method, "sparsity=0.5", *words)
+    assert record.status == "finished"
+    assert record.sparsity is not None
+    assert record.sparsity.got == pytest.approx(0.5, abs=0.02)
+    assert not list(tmp_path.glob("trained-*"))
+    (curve,) = tmp_path.rglob("metrics.csv")
+    assert len(read_curve(curve)) == (3 if method == "prospr_channels" else 2)
+    assert record.channels is not None
+    assert record.channels.trained.epoch == 0
+    assert record.channels.trained.test < 40
+
+
 def test_pruning_from_another_epoch_is_refused(configure: Configure) -> None:
-    with pytest.raises(Refusal, match="prune_from is last or best_on_test; got first"):
+    with pytest.raises(Refusal, match="prune_from is last, best_on_test or untrained; got first"):
         run(configure("method=uniform", "prune_from=first"), GROUPS | {"method": "uniform"})
 
 

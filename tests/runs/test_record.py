@@ -17,11 +17,14 @@ from goldpan.runs.record import (
     EnsembleResult,
     Identity,
     Member,
+    Psnr,
     Record,
     Sparsity,
+    SuperResolutionResult,
     WeightResult,
     read_record,
 )
+from goldpan.runs.told import summarize
 
 SPARSITY = Sparsity(asked=0.9, got=0.9, parameters=0.89, effective=0.91, layers={"a": 1.0})
 RECORD = Record(
@@ -72,10 +75,22 @@ ENSEMBLE = replace(
 )
 
 
+ENLARGING = replace(
+    RECORD,
+    accuracies=None,
+    super_resolution=SuperResolutionResult(
+        scale=2,
+        last=Psnr(epoch=15, test=29.5, val=29.25, train=29.0, step=300),
+        best=Psnr(epoch=12, test=29.625, val=29.5, step=240),
+        bicubic={"val": 27.5, "test": 27.25},
+    ),
+)
+
+
 @pytest.mark.parametrize(
     "record",
-    [RECORD, SHRUNK, AGENT, ENSEMBLE],
-    ids=["weights", "channels", "agent", "ensemble"],
+    [RECORD, SHRUNK, AGENT, ENSEMBLE, ENLARGING],
+    ids=["weights", "channels", "agent", "ensemble", "super_resolution"],
 )
 def test_a_record_survives_its_file(tmp_path: Path, record: Record) -> None:
     record.write(tmp_path / "record.json")
@@ -102,6 +117,16 @@ def test_the_summary_of_an_ensemble_says_what_its_members_come_to() -> None:
         "sparsity asked 0.9, got 0.9 (effective 0.91); 2 members of 97.50, 97.00 % test accuracy; "
         "NLL 0.0500, calibration error 0.0100, disagreement 0.0200"
     )
+
+
+def test_the_summary_of_super_resolution_says_psnr_and_no_accuracy() -> None:
+    assert ENLARGING.summary() == (
+        "snip on digits vgg11 quick, seed 0: finished, test PSNR 29.500 dB (last epoch, 15), "
+        "29.625 dB (best validation epoch, 12), bicubic 27.250 dB; sparsity asked 0.9, got 0.9 "
+        "(effective 0.91)"
+    )
+    assert summarize(ENLARGING)["psnr"] == 29.5
+    assert "accuracy" not in summarize(ENLARGING)
 
 
 def test_a_member_with_an_impossible_accuracy_is_named(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ NEEDS = {
     "thin_when_stable": [EARLY],
     "ensemble_of_phases": ["method=edst"],
     "own": ["model._target_=goldpan.models.lenet.lenet5"],
+    "espcn": ["procedure=super_resolution"],
 }
 FILES = sorted(path for path in CONF.glob("*/*.yaml") if path.parent.name != "pruner")
 

@@ -7,7 +7,7 @@ every layer alive.
 
 import math
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -16,9 +16,9 @@ from goldpan.allocation.selection import highest
 
 FLOOR = 3
 
-Count = Literal["nearest", "quantile"]
+Count = Literal["nearest", "quantile", "at_most"]
 """How many of C channels are kept: the nearest whole number to (1 - sparsity) C, or those above
-the quantile of their importances, as in the authors' code."""
+the quantile of their importances, as in RNI's code, or at most (1 - sparsity) C, as in GReg's."""
 
 
 class ChannelAllocator(Protocol):
@@ -57,17 +57,25 @@ def layerwise_channels(
     *,
     floor: int = FLOOR,
     count: Count = "nearest",
+    spare: int = 0,
 ) -> dict[str, Tensor]:
-    """Keep the `kept_channels` most important of each layer's C, at least `floor`."""
+    """Keep the `kept_channels` most important of each layer's C, at least `floor`.
+
+    The first `spare` layers keep all, so that less than the sparsity goes of the whole network.
+    """
     return {
-        name: _best(score, max(floor, kept_channels(len(score), sparsity, count)))
-        for name, score in scores.items()
+        name: _best(
+            score,
+            len(score) if i < spare else max(floor, kept_channels(len(score), sparsity, count)),
+        )
+        for i, (name, score) in enumerate(scores.items())
     }
 
 
 def kept_channels(channels: int, sparsity: float, count: Count) -> int:
     """round((1 - sparsity) C), or by quantile C - 1 - floor((C - 1) sparsity); all at sparsity 0.
 
+    At most: C - ceil(sparsity C), as GReg's code rounds up the filters of a layer that go.
     RNI's code keeps the scores above np.quantile(scores, sparsity), which lies at (C - 1) sparsity
     of them in order, counted from 0.
 
@@ -76,10 +84,12 @@ def kept_channels(channels: int, sparsity: float, count: Count) -> int:
     """
     if not 0 <= sparsity < 1:
         raise ValueError(f"sparsity must lie in [0, 1), got {sparsity}")
-    if count not in ("nearest", "quantile"):
-        raise ValueError(f"count must be nearest or quantile, got {count}")
+    if count not in get_args(Count):
+        raise ValueError(f"count must be one of {', '.join(get_args(Count))}, got {count}")
     if count == "nearest" or sparsity == 0:
         return round((1 - sparsity) * channels)
+    if count == "at_most":
+        return channels - math.ceil(sparsity * channels)
     return channels - 1 - math.floor((channels - 1) * sparsity)
 
 

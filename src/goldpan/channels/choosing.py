@@ -1,7 +1,8 @@
 """Choose the channels of a network that are kept, by the importances of its norms or filters."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import torch
@@ -34,6 +35,14 @@ class ChannelScorer(Protocol):
         """Group name -> scores (size,)."""
 
 
+class WeighedScores(ABC, dict[str, Tensor]):
+    """Scores of a method that also weighs anew the channels that stay."""
+
+    @abstractmethod
+    def scales(self, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Group name -> factor (size,) on what is read of each channel, by bools (size,): kept."""
+
+
 @torch.no_grad()
 def channel_scores(model: nn.Module, groups: Sequence[ChannelGroup]) -> dict[str, Tensor]:
     """Score the channels of each group, (size,), by the mean of its norms' importances.
@@ -57,10 +66,13 @@ class ChannelChoice:
 
     `kept` maps a group's name to bools (size,), True where the channel is kept. `floored` maps a
     group to the number of its channels that are kept, if that is more than without the floor.
+    `scales` maps a group to factors (size,) on what is read of its channels, for `scale_readers`,
+    before the others go; most methods have none.
     """
 
     kept: Mapping[str, Tensor]
     floored: Mapping[str, int]
+    scales: Mapping[str, Tensor] = field(default_factory=dict)
 
     def removed(self) -> float:
         """The fraction of channels that are not kept."""
@@ -104,7 +116,8 @@ def choose_channels(
     kept, without_floor = allocate(scores, fraction), allocate(scores, fraction, floor=0)
     counts = {name: int(mask.sum()) for name, mask in kept.items()}
     floored = {name: n for name, n in counts.items() if n > int(without_floor[name].sum())}
-    return ChannelChoice(kept, floored)
+    scales = scores.scales(kept) if isinstance(scores, WeighedScores) else {}
+    return ChannelChoice(kept, floored, scales)
 
 
 def prunable_groups(

@@ -20,7 +20,7 @@ from goldpan.panning.policies import Policy
 from goldpan.panning.rollout import pan
 from goldpan.panning.screening import Row, Screening
 from goldpan.training.callbacks.prune_before import PruneOnce
-from goldpan.training.classifier import Classifier
+from goldpan.training.system import System
 from goldpan.types import DrawBatches, OnRound
 
 
@@ -62,7 +62,7 @@ class Pan(PruneOnce):
         self.screen = partial(self.screen, observe=observe)
 
     def find(
-        self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound
+        self, trainer: pl.Trainer, system: System, draw: DrawBatches, on_round: OnRound
     ) -> Masks:
         """Pan, log every round, and draw."""
         screening = self.screen(system.net, draw=draw, loss=system.loss)

@@ -24,15 +24,27 @@ def load_finished(run: Path) -> tuple[nn.Module, RecordedImages]:
 
     Raises:
         FileNotFoundError: if the folder has no record or no weights.
-        ValueError: if they do not belong together, or the record says nothing of the images.
+        ValueError: if they do not belong together, the record says nothing of the images, or the
+            run's activations were quantised or pruned, which its weights do not say.
     """
     record = read_record(run / RECORD)
+    _check_plain(record, run)
     images = _images(record, run)
     cfg = OmegaConf.create(dict(record.identity.choices))
     cfg.checkpoint = str(run / WEIGHTS)  # the sizes of its layers lie beside it
     net = build_network(cfg, images, cfg.seed)
     load_weights(net, run / WEIGHTS)
     return net, images
+
+
+def _check_plain(record: Record, run: Path) -> None:
+    found = None if record.weights is None else record.weights.quantization
+    if found is not None and (found.activation_exponents or found.activation_sparsity):
+        raise ValueError(
+            f"the network of {run} computes with quantised or pruned activations, which a plain "
+            "network cannot do; expected a run with quantization.activation_bits=32 and "
+            "activation_sparsity=0"
+        )
 
 
 def _images(record: Record, run: Path) -> RecordedImages:

@@ -49,8 +49,8 @@ from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner
 from goldpan.training.callbacks.rewind import KeepWeights, StartAt
-from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
+from goldpan.training.system import System
 from goldpan.types import Scores
 
 
@@ -114,7 +114,7 @@ def train_and_keep(cfg: DictConfig, draft: Record, folder: Path, *, at: Written)
 
 
 def _weights(
-    cfg: DictConfig, dense: Path, first: nn.Module, system: Classifier, point: Point
+    cfg: DictConfig, dense: Path, first: nn.Module, system: System, point: Point
 ) -> Mapping[str, Tensor]:
     """The weights that a level begins with; `dense` is the folder of the dense training.
 

@@ -31,34 +31,50 @@ from goldpan.training.callbacks.csv_curve import read_metrics
 from goldpan.training.callbacks.drop_and_grow import DropAndGrow
 from goldpan.training.callbacks.monitor import compare_ranks
 from goldpan.training.callbacks.pruner import Pruner
-from goldpan.training.classifier import Classifier
+from goldpan.training.system import System
 
 
 def measure(
     draft: Record,
     trainer: pl.Trainer,
-    system: Classifier,
+    system: System,
     data: VisionData,
     rows: Sequence[Row],
     pruner: Pruner | None,
     importances: Histogram,
 ) -> Record:
-    """The draft with its results; collapsed if no path of kept weights crosses the network.
+    """The draft with its results, the accuracies of a classifier among them.
 
     A run that collapsed before training has no rows: its accuracy is that of the network as
     pruned, at epoch 0.
     """
+    accuracies = choose_accuracies(curve_of(trainer, system, rows))
+    record = measure_network(draft, system, data, rows, pruner, importances)
+    more = measure_on_demand(system.net, data, draft.identity.choices)
+    return replace(record, accuracies=accuracies, **more)
+
+
+def measure_network(
+    draft: Record,
+    system: System,
+    data: VisionData,
+    rows: Sequence[Row],
+    pruner: Pruner | None,
+    importances: Histogram,
+) -> Record:
+    """The draft with what holds for any task: sparsity, cost, time.
+
+    It is collapsed if no path of kept weights crosses the network.
+    """
     masks = read_masks(system.net)
     spent = cost(system.net, data.image_shape)
     sparsity = sparsity_of(system.net, data.image_shape, draft.identity.choices["sparsity"])
-    curve = rows or [{"epoch": 0, "step": 0, "sparsity": masks.sparsity} | read_metrics(trainer)]
     seconds = {"scoring": 0.0 if pruner is None else pruner.seconds} | sum_seconds(rows)
     return replace(
         draft,
         status="collapsed" if sparsity.effective == 1 else "finished",
         error=None,
-        origin=replace(draft.origin, data=data.describe(), start=_start(system.net)),
-        accuracies=choose_accuracies(curve),
+        origin=replace(draft.origin, data=data.describe(), start=read_start(system.net)),
         costs=count_costs(system.net, data.image_shape, seconds, images_per_second(rows, data)),
         weights=WeightResult(
             sparsity,
@@ -71,11 +87,20 @@ def measure(
         ),
         ranks=tuple(compare_ranks(system.net)),
         importances=importances,
-        **measure_on_demand(system.net, data, draft.identity.choices),
     )
 
 
-def _start(net: nn.Module) -> dict[str, Any]:
+def curve_of(trainer: pl.Trainer, system: System, rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows of a training, or one of what a validation has just measured if it has none."""
+    if rows:
+        return rows
+    return [
+        {"epoch": 0, "step": 0, "sparsity": read_masks(system.net).sparsity} | read_metrics(trainer)
+    ]
+
+
+def read_start(net: nn.Module) -> dict[str, Any]:
+    """What a record says of the pretrained weights that a network started from; {} of none."""
     start = start_of(net)
     return {} if start is None else asdict(start) | {"anew": list(start.anew)}
 
@@ -172,6 +197,11 @@ def compare_sizes(
 
 
 def _best(curve: Sequence[Row], by: str) -> Accuracy | None:
-    """The first row with the highest accuracy among those at the final sparsity."""
+    row = best_row(curve, by)
+    return read_accuracy(row) if row else None
+
+
+def best_row(curve: Sequence[Row], by: str) -> Row | None:
+    """The first row with the highest value in a column, among those at the final sparsity."""
     final = [row for row in curve if row["sparsity"] == curve[-1]["sparsity"] and by in row]
-    return read_accuracy(max(final, key=lambda row: row[by])) if final else None
+    return max(final, key=lambda row: row[by], default=None)

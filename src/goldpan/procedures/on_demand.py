@@ -22,8 +22,8 @@ BATCH = 500
 
 def check_on_demand(choices: Choices, net: nn.Module, data: VisionData) -> None:
     """Raise ValueError, before any training, if what is asked for cannot be measured."""
-    count, there = _images_of_firing(choices), len(data.test.labels)
-    if count is not None and count > there:
+    count = _images_of_firing(choices)
+    if count is not None and count > (there := len(data.test.labels)):
         raise ValueError(
             f"and_or.images={count} are more than the {there} test images; choose at most {there}"
         )

@@ -1,6 +1,6 @@
 """From a recipe's words to the functions that it names: the loss, the learning rate's schedule."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch.nn.functional as F
@@ -13,12 +13,19 @@ from goldpan.schedules.learning_rate import as_fractions, warmed
 from goldpan.training.length import Length
 from goldpan.types import Loss
 
+LOSSES: Mapping[str, Loss] = {
+    "sigmoid_mse": sigmoid_mse,
+    "sigmoid_mse_twice": sigmoid_mse_twice,
+    "l1": F.l1_loss,
+    "mse": F.mse_loss,
+}
+
 
 def choose_loss(recipe: DictConfig) -> Loss:
     """The recipe's loss; cross-entropy is the one that takes label smoothing."""
     if recipe.loss == "cross_entropy":
         return partial(F.cross_entropy, label_smoothing=recipe.label_smoothing)
-    return {"sigmoid_mse": sigmoid_mse, "sigmoid_mse_twice": sigmoid_mse_twice}[recipe.loss]
+    return LOSSES[recipe.loss]
 
 
 def build_rate(recipe: DictConfig, length: Length) -> Callable[[float], float]:

@@ -7,8 +7,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from goldpan.duration import Duration, Written
-from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
+from goldpan.training.system import System
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def lengthened(cfg: DictConfig, end: int, epoch_steps: int) -> DictConfig:
     return longer
 
 
-def hold_rate(system: Classifier, cfg: DictConfig, epoch_steps: int) -> None:
+def hold_rate(system: System, cfg: DictConfig, epoch_steps: int) -> None:
     """Let the learning rate stay where the dense training left it."""
     whole = choose_length(cfg.recipe, epoch_steps).steps
     moves = 1 if cfg.recipe.rate_moves == "step" else epoch_steps

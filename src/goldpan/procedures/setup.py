@@ -32,6 +32,7 @@ from goldpan.training.callbacks.files import AtomicFiles
 from goldpan.training.callbacks.stop_at import StopAt
 from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
+from goldpan.training.system import System
 from goldpan.types import Penalty
 
 
@@ -61,14 +62,17 @@ def _say_once(sentence: str) -> None:
 
 
 def build_system(
-    cfg: DictConfig, data: VisionData, network: Callable[[int], nn.Module] | None = None
-) -> Classifier:
+    cfg: DictConfig,
+    data: VisionData,
+    network: Callable[[int], nn.Module] | None = None,
+    kind: Callable[..., System] = Classifier,
+) -> System:
     """The network that fits the data, or `network`'s, drawn from the seed, and its optimizer.
 
-    Where a method cuts weights, those that it cannot are named in one line. Raises ValueError if
-    what is to be measured of the trained network cannot be.
+    `kind` is the system of the task. Where a method cuts weights, those that it cannot are named in
+    one line. Raises ValueError if what is to be measured of the trained network cannot be.
     """
-    system = Classifier(
+    system = kind(
         network or partial(build_network, cfg, data),
         cfg.seed,
         penalty=build_penalty(cfg, data),
@@ -162,6 +166,7 @@ def build_trainer(
         strategy=cfg.strategy.strategy,
         precision=cfg.strategy.precision,
         max_epochs=length.epochs,
+        min_epochs=0,  # Lightning 2.6.6 takes 1 beside min_steps: no training could be shorter
         min_steps=length.steps,
         val_check_interval=None if every is None else max(1, length.count(every)),
         check_val_every_n_epoch=1 if every is None else None,

@@ -44,7 +44,7 @@ from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.importances import Importances
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.when_stable import STATE, WhenStable
-from goldpan.training.classifier import Classifier
+from goldpan.training.system import System
 
 
 def thin_when_stable(cfg: DictConfig, draft: Record, folder: Path) -> Record:
@@ -93,7 +93,7 @@ class Sizes(pl.Callback):
             write_atomically(self.path, sizes)
 
 
-def take_up(system: Classifier, checkpoint: Path, shape: Sequence[int]) -> None:
+def take_up(system: System, checkpoint: Path, shape: Sequence[int]) -> None:
     """Put the smaller network in place if the checkpoint of a run that was cut short has one.
 
     Lightning 2.6.6 loads the weights and makes the optimizer before it gives callbacks their
@@ -115,7 +115,7 @@ def thin_rows(rows: Sequence[Row], stable: WhenStable) -> list[Row]:
 def add_channels(
     record: Record,
     whole: nn.Module,
-    system: Classifier,
+    system: System,
     stable: WhenStable,
     rows: Sequence[Row],
     data: VisionData,

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,8 +33,10 @@ from goldpan.training.callbacks.keep_best import KeepBest
 from goldpan.training.callbacks.keep_members import KeepMembers
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner
+from goldpan.training.callbacks.quantize import Quantize, in_order
 from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
+from goldpan.training.system import System
 
 
 def train(
@@ -46,21 +48,41 @@ def train(
     results: finished, or collapsed if nothing is left to train. `more` are callbacks beside those
     that `cfg` asks for.
     """
+    return train_system(Classifier, measure, cfg, draft, folder, more=more)
+
+
+def train_system(
+    kind: Callable[..., System],
+    measure: Callable[..., Record],
+    cfg: DictConfig,
+    draft: Record,
+    folder: Path,
+    *,
+    more: Sequence[pl.Callback] = (),
+) -> Record:
+    """Do what `train` says with a system of this kind, and have its results measured.
+
+    `measure` takes the draft, trainer, system, data, rows of the curve, pruner and importances.
+    """
     with refusing():
         data = load_data(cfg)
-        system = build_system(cfg, data)
+        system = build_system(cfg, data, kind=kind)
         pruner: Pruner | None = build(cfg.method.pruner)
         if pruner is not None:
             pruner.check(data, choose_length(cfg.recipe, data.steps_per_epoch))
             check_left(system, cfg.sparsity)
             check_sparse(system, pruner)
+        quantize: Quantize | None = build(cfg.get("quantization"))
+        if quantize is not None:
+            length = choose_length(cfg.recipe, data.steps_per_epoch)
+            quantize.check(system.net, data, length, pruner)
         load_start(cfg, system.net, data.classes)
         say_start(system.net)
         check_penalty(system, data)
         compact = choose_compact(cfg, pruner, system, data, folder / CHECKPOINT)
         curve, importances = CsvCurve(folder / CURVE), Importances()
         callbacks: list[pl.Callback] = [Monitor(), curve, *more]
-        callbacks += [pruner] if pruner is not None else []
+        callbacks += in_order(pruner, quantize)
         if (cfg.method.get("channels") or {}).get("prune_from") == "best_on_test":
             callbacks.append(KeepBest(folder / BEST))
         if cfg.method.get("members") is not None:
@@ -77,11 +99,14 @@ def train(
     record = measure(draft, trainer, system, data, curve.rows, pruner, importances.histogram)
     if record.weights is not None and compact is not None:
         record = replace(record, weights=replace(record.weights, compaction=compact.spared))
+    if record.weights is not None and quantize is not None:
+        found = quantize.result(system.net)
+        record = replace(record, weights=replace(record.weights, quantization=found))
     finish(trainer, system, record, folder)
     return record
 
 
-def check_left(system: Classifier, sparsity: float) -> None:
+def check_left(system: System, sparsity: float) -> None:
     """Raise ValueError if no weight would be left at this sparsity."""
     total = read_masks(system.net).total
     if round((1 - sparsity) * total) < 1:
@@ -91,7 +116,7 @@ def check_left(system: Classifier, sparsity: float) -> None:
         )
 
 
-def check_sparse(system: Classifier, pruner: Pruner) -> None:
+def check_sparse(system: System, pruner: Pruner) -> None:
     """Raise ValueError if a pruner asks for gradients that sparse layers do not have."""
     if system.sparse_linear and pruner.sees_cut_gradients:
         raise ValueError(
@@ -100,7 +125,7 @@ def check_sparse(system: Classifier, pruner: Pruner) -> None:
         )
 
 
-def check_penalty(system: Classifier, data: VisionData) -> None:
+def check_penalty(system: System, data: VisionData) -> None:
     """Compute the penalty once on a small batch; raises ValueError as the penalty does."""
     if system.penalty is not None:
         images, labels = torch.zeros(2, *data.image_shape), torch.zeros(2, dtype=torch.int64)
@@ -117,7 +142,7 @@ def choose_members(cfg: DictConfig, data: VisionData, folder: Path) -> KeepMembe
 
 
 def choose_compact(
-    cfg: DictConfig, pruner: Pruner | None, system: Classifier, data: VisionData, checkpoint: Path
+    cfg: DictConfig, pruner: Pruner | None, system: System, data: VisionData, checkpoint: Path
 ) -> Compact | None:
     """The callback that compacts, if it is asked for; raises ValueError as `check_compaction`.
 
@@ -132,14 +157,14 @@ def choose_compact(
     return Compact(system, data)
 
 
-def fit(trainer: pl.Trainer, system: Classifier, data: VisionData, folder: Path) -> None:
+def fit(trainer: pl.Trainer, system: System, data: VisionData, folder: Path) -> None:
     """Train, from the checkpoint in the folder if there is one."""
     resumed = folder / CHECKPOINT
     path = resumed if resumed.exists() else None
     trainer.fit(system, datamodule=data, ckpt_path=path, weights_only=True)
 
 
-def finish(trainer: pl.Trainer, system: Classifier, record: Record, folder: Path) -> None:
+def finish(trainer: pl.Trainer, system: System, record: Record, folder: Path) -> None:
     """Keep the final weights, draw what there is to draw, and close the loggers."""
     if trainer.is_global_zero:
         save(system.net.state_dict(), folder / WEIGHTS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -17,10 +17,15 @@ from goldpan.channels.choosing import (
     nothing_removed,
     prunable_groups,
 )
+from goldpan.channels.groups import ChannelGroup
+from goldpan.channels.scaling import scale_readers
 from goldpan.channels.surgery import shrink
 from goldpan.channels.valley import fraction_below_valley
 from goldpan.data.vision import VisionData
+from goldpan.procedures.beginning import UNTRAINED, Beginning, begin_untrained
 from goldpan.procedures.channel_scorer import build_scorer
+from goldpan.procedures.growing import PLACE as GROWTH
+from goldpan.procedures.growing import grow, growth_data
 from goldpan.procedures.measure import (
     compare_sizes,
     count_costs,
@@ -40,8 +45,8 @@ from goldpan.runs.record import BEST, CHECKPOINT, CURVE, WEIGHTS, Accuracy, Reco
 from goldpan.runs.refusal import refusing
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.monitor import Monitor
-from goldpan.training.classifier import Classifier
 from goldpan.training.length import choose_length
+from goldpan.training.system import System
 
 
 def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record:
@@ -54,34 +59,35 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     both are repeated, each round removing the same fraction of what is left.
 
     What is pruned first is the network after the last epoch of the training, or with `prune_from`
-    best_on_test that of the epoch with the best test accuracy, which selects on the test set.
+    best_on_test that of the epoch with the best test accuracy, which selects on the test set. With
+    untrained there is no training before: what is called fine-tuning here is the training.
     With `threshold` first_valley no sparsity is asked for; the record has what came out as both.
+    With `growth` the channels that go are chosen and shrunk in a training before each removal.
     """
     with refusing():
-        best = _takes_best(cfg)
         data = load_data(cfg)
         system = build_system(cfg, data)
         check_channels(cfg, system.net, data.image_shape)
-        score = build_scorer(cfg, data)
-    trained, weights = _train(cfg, draft, folder.parent, best)
-    accuracies = trained.accuracies
-    load_weights(system.net, weights)
+        choose = partial(_thin, cfg, shape=data.image_shape, score=build_scorer(cfg, data))
+        growing = growth_data(cfg, data) if cfg.method.channels.get("growth") else None
+    beginning = _begin(cfg, draft, folder, system, data)
     rounds = [folder / f"round{done}" for done in range(1, cfg.method.channels.rounds)]
-    thinnings, tunings, net = list[ChannelChoice](), list[Tuning](), system.net
+    thinnings, rows = list[ChannelChoice](), list[Row]()  # of all rounds
+    net = system.net
     for place in [*rounds, folder]:
+        grown = None if growing is None else grow(cfg, draft, growing, net, place, choose)
         with refusing():
-            thinnings.append(_thin(cfg, net, data.image_shape, score))
-            net = shrink(net, thinnings[-1].kept, data.image_shape)
-        tunings.append(_tune(cfg, draft, data, net, place, logged=place == folder))
-    last = tunings[-1]
-    record = measure(draft, last.trainer, last.system, data, last.rows, None, trained.importances)
+            thinnings.append(choose(net) if grown is None else grown.choice)
+            net = _remove(cfg, net, thinnings[-1], data.image_shape)
+        last = _tune(cfg, draft, data, net, place, logged=place == folder)
+        rows += [*(() if grown is None else grown.rows), *last.rows]
+    record = measure(draft, last.trainer, last.system, data, last.rows, None, beginning.importances)
     speed = images_per_second(last.rows, data)
-    seconds = sum_seconds([row for tuning in tunings for row in tuning.rows])  # of all rounds
     thinning = reduce(lambda earlier, later: later.after(earlier), thinnings)
     record = replace(
         record,
-        origin=replace(record.origin, start=trained.origin.start),
-        costs=count_costs(system.net, data.image_shape, seconds, speed),
+        origin=replace(record.origin, start=beginning.start),
+        costs=count_costs(system.net, data.image_shape, sum_seconds(rows), speed),
         weights=None,
         channels=compare_sizes(
             thinning.removed() if finds_threshold(cfg.method) else cfg.sparsity,
@@ -89,12 +95,12 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
             last.system.net,
             thinning,
             data.image_shape,
-            accuracies.best_on_test if best else accuracies.last,  # type: ignore[union-attr,arg-type]  # a run that is done has some
+            beginning.accuracy,
             last.before,
         ),
     )
     finish(last.trainer, last.system, record, folder)
-    for place in rounds:
+    for place in [*rounds, *(one / GROWTH for one in [*rounds, folder])]:
         (place / CHECKPOINT).unlink(missing_ok=True)
     return record
 
@@ -112,10 +118,20 @@ def _takes_best(cfg: DictConfig) -> bool:
     return bool(cfg.method.channels.prune_from == "best_on_test")
 
 
-def _train(cfg: DictConfig, draft: Record, output: Path, best: bool) -> tuple[Record, Path]:
-    """The run that trains the whole network, and the file of its weights; done at most once."""
-    record, folder = perform_stage(training_stage(cfg), draft, output, "trained")
-    return record, folder / (BEST if best else WEIGHTS)
+def _begin(
+    cfg: DictConfig, draft: Record, folder: Path, system: System, data: VisionData
+) -> Beginning:
+    """Put the network to prune into `system`: that of a run, done at most once, or as it is."""
+    if cfg.method.channels.prune_from == UNTRAINED:
+        return begin_untrained(cfg, draft, folder, system, data)
+    best = _takes_best(cfg)
+    trained, place = perform_stage(training_stage(cfg), draft, folder.parent, "trained")
+    load_weights(system.net, place / (BEST if best else WEIGHTS))
+    accuracies = trained.accuracies
+    assert accuracies is not None  # a run that is done has some
+    accuracy = accuracies.best_on_test if best else accuracies.last
+    assert accuracy is not None
+    return Beginning(accuracy, trained.importances, trained.origin.start)
 
 
 def training_stage(cfg: DictConfig) -> DictConfig:
@@ -133,14 +149,19 @@ def training_stage(cfg: DictConfig) -> DictConfig:
 
 
 def _thin(
-    cfg: DictConfig, net: nn.Module, shape: Sequence[int], score: ChannelScorer
+    cfg: DictConfig,
+    net: nn.Module,
+    groups: Sequence[ChannelGroup] | None = None,
+    *,
+    shape: Sequence[int],
+    score: ChannelScorer,
 ) -> ChannelChoice:
-    """What stays after one more round."""
+    """What stays after one more round; `groups` are those of `prunable_groups`, if known."""
     channels = cfg.method.channels
     fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
     allocate = build(channels.allocate)
     scope = channels.get("scope", "all")
-    groups = prunable_groups(net, shape, scope)
+    groups = prunable_groups(net, shape, scope) if groups is None else groups
     if finds_threshold(cfg.method):
         fraction = fraction_below_valley(score(net, groups))
     choice = choose_channels(net, shape, fraction, allocate, channels.target, scope, score, groups)
@@ -149,12 +170,35 @@ def _thin(
     return choice
 
 
+def _remove(
+    cfg: DictConfig, net: nn.Module, choice: ChannelChoice, shape: Sequence[int]
+) -> nn.Module:
+    """The smaller network."""
+    if choice.scales:
+        groups = prunable_groups(net, shape, cfg.method.channels.get("scope", "all"))
+        net = scale_readers(net, groups, choice.scales)
+    return shrink(net, choice.kept, shape)
+
+
+def tuning_stage(cfg: DictConfig, epoch_steps: int) -> DictConfig:
+    """The fine-tuning: of its own length and rate, without the penalty unless that is kept."""
+    stage, channels = cfg.copy(), cfg.method.channels
+    if not channels.get("keep_penalty"):
+        stage.method.penalty = None
+    if channels.epochs:
+        steps = choose_length(cfg.recipe, epoch_steps).count(channels.epochs)
+        stage.recipe.epochs = f"{max(1, steps)}it"
+    if "rate" in channels:
+        stage.recipe.optimizer.lr *= channels.rate
+    return stage
+
+
 @dataclass(frozen=True)
 class Tuning:
     """A fine-tuning that has ended, and the accuracies before it."""
 
     trainer: pl.Trainer
-    system: Classifier
+    system: System
     rows: Sequence[Row]
     before: Accuracy
 
@@ -163,12 +207,7 @@ def _tune(
     cfg: DictConfig, draft: Record, data: VisionData, net: nn.Module, place: Path, *, logged: bool
 ) -> Tuning:
     """Measure the pruned network and train it, from the checkpoint in `place` if there is one."""
-    tuning = cfg.copy()
-    if not cfg.method.channels.get("keep_penalty"):
-        tuning.method.penalty = None
-    if epochs := cfg.method.channels.epochs:
-        length = choose_length(cfg.recipe, data.steps_per_epoch)
-        tuning.recipe.epochs = f"{length.count(epochs)}it"
+    tuning = tuning_stage(cfg, data.steps_per_epoch)
     if not logged:
         tuning.logger = {}
     place.mkdir(exist_ok=True)

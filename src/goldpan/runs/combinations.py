@@ -15,7 +15,7 @@ CHANNEL_PROCEDURES = {"train_prune_finetune": "rni", "thin_when_stable": "early_
 """Procedures that remove channels, and a method of each."""
 
 
-AFTER_TRAINING = ("epochs", "rounds", "prune_from", "threshold", "keep_penalty")
+AFTER_TRAINING = ("epochs", "rounds", "rate", "growth", "prune_from", "threshold", "keep_penalty")
 """Options of method.channels for a fine-tuning after the training."""
 
 
@@ -30,7 +30,10 @@ def check_together(choices: Choices) -> None:
         _threshold,
         _stable,
         _ensemble,
+        _super_resolution,
         _policy,
+        _quantization,
+        _on_demand,
         _model,
         _recipe,
         _strategy,
@@ -96,6 +99,29 @@ def _procedure(choices: Choices) -> None:
             raise ValueError(f"seed is below 2**32 for procedure=agent; got {choices['seed']}")
     if shape == "lottery":
         _levels(choices)
+    if shape == "partially_masked":
+        _partially_masked(choices)
+
+
+def _partially_masked(choices: Choices) -> None:
+    """The core is found once in the whole network, which is then trained as it was drawn."""
+    if choices["method"]["pruner"] is None:
+        raise ValueError(
+            "procedure=partially_masked takes its core from a method that cuts weights before the "
+            "training, such as method=partially_masked; for this one choose procedure=train"
+        )
+    steps = [choices["procedure"][name] for name in ("core_steps", "full_steps")]
+    if not any(steps):
+        raise ValueError("procedure.core_steps and procedure.full_steps are both 0; set one to 1")
+    for name, chosen in (
+        ("controls.reinitialize", choices["controls"]["reinitialize"]),
+        ("compact", choices["compact"]),
+        ("strategy.sparse_linear", choices["strategy"].get("sparse_linear")),
+    ):
+        if chosen:
+            raise ValueError(
+                f"procedure=partially_masked trains weights that the masks cut; set {name}=false"
+            )
 
 
 def _policies_alone(choices: Choices, shape: str) -> None:
@@ -106,12 +132,6 @@ def _policies_alone(choices: Choices, shape: str) -> None:
     if pruner is None or not pruner["_target_"].endswith(".Pan"):
         other = "" if shape == "agent" else " or method=rl_panning"
         raise ValueError(f"procedure={shape} is for panning; choose method=panning{other}")
-    for group, name in (("and_or", "images"), ("certify", "epsilon")):
-        if (choices.get(group) or {}).get(name) is not None:
-            raise ValueError(
-                f"procedure={shape} trains no network that {group}.{name} could measure; set that "
-                "to null"
-            )
 
 
 def _agent(choices: Choices) -> None:
@@ -143,6 +163,17 @@ def _threshold(choices: Choices) -> None:
 def _stable(choices: Choices) -> None:
     """Channels that go in the middle of a training need its time, and take `compact`'s place."""
     channels = choices["method"].get("channels") or {}
+    for name, group in (("rate", channels), ("growth.rate", channels.get("growth") or {})):
+        if "rate" in group and "lr" not in choices["recipe"]["optimizer"]:
+            raise ValueError(
+                f"method.channels.{name} is a factor on recipe.optimizer.lr, which is missing; say "
+                "one, such as +recipe.optimizer.lr=0.1"
+            )
+    if channels.get("prune_from") == "untrained" and choices["method"].get("penalty"):
+        raise ValueError(
+            "prune_from=untrained removes channels before any training, and the method's penalty "
+            "is of a training before that; choose prune_from=last, or a method without one"
+        )
     if "stable" not in channels:
         missing = [name for name in ("epochs", "rounds") if channels and name not in channels]
         if missing:
@@ -194,6 +225,37 @@ def _ensemble(choices: Choices) -> None:
         )
     if kept is not None and choices["compact"]:
         raise ValueError("compact=true trains another network than method.members keeps; drop it")
+
+
+ENLARGING = {
+    "dataset=cifar10": ("dataset", "SuperResolutionData"),
+    "model=resnet20": ("model", "espcn"),
+    "recipe.loss=cross_entropy": ("recipe.loss", "l1 mse"),
+}
+"""A choice of classification -> where it stands, and what super-resolution has there."""
+
+
+def _super_resolution(choices: Choices) -> None:
+    """A task has its own data, networks and losses, and methods of super-resolution cut weights."""
+    shape, method = choices["procedure"]["_target_"].rpartition(".")[2], choices["method"]
+    enlarges = shape == "super_resolution"
+    for other, (name, words) in ENLARGING.items():
+        first, _, leaf = name.partition(".")
+        found = str(choices[first][leaf or "_target_"]).rpartition(".")[2]
+        if enlarges and found not in words.split():
+            raise ValueError(
+                f"procedure=super_resolution needs a {name} of {' or '.join(words.split())}; got "
+                f"{found}"
+            )
+        if not enlarges and found in words.split():
+            raise ValueError(
+                f"{found} is for procedure=super_resolution; choose that, or such as {other}"
+            )
+    if enlarges and (method.get("channels") or method.get("members")):
+        raise ValueError(
+            "procedure=super_resolution measures one network whose weights are cut; choose a "
+            "method that cuts weights and keeps no members"
+        )
 
 
 def _levels(choices: Choices) -> None:
@@ -267,6 +329,50 @@ def _policy(choices: Choices) -> None:
                 f"a row of policy.weights has a weight for each of {', '.join(indices)}, not all "
                 f"0; got {row}"
             )
+
+
+def _quantization(choices: Choices) -> None:
+    """Quantisation is for one training of one network, computed as torch's layers do."""
+    if choices.get("quantization") is None:
+        return
+    shape = choices["procedure"]["_target_"].rpartition(".")[2]
+    strategy, method = choices["strategy"], choices["method"]
+    excluded = {
+        f"procedure={shape}": shape != "train",
+        "compact=true": choices["compact"],
+        "strategy.compile=true": strategy["compile"],
+        "strategy.sparse_linear=true": strategy["sparse_linear"],
+        "a method that keeps its members": method.get("members") is not None,
+    }
+    for word, is_chosen in excluded.items():
+        if is_chosen:
+            raise ValueError(
+                f"quantization is of one masked network in procedure=train; got {word}; leave out "
+                "one of the two"
+            )
+
+
+def _on_demand(choices: Choices) -> None:
+    """What is measured of a trained classifier where an option asks for it."""
+    shape = choices["procedure"]["_target_"].rpartition(".")[2]
+    groups = {"and_or": "images", "certify": "epsilon"}
+    asked = [
+        f"{group}.{name}"
+        for group, name in groups.items()
+        if (choices.get(group) or {}).get(name) is not None
+    ]
+    if asked and shape in ("agent", "compare_policies", "super_resolution"):
+        raise ValueError(
+            f"procedure={shape} trains no classifier that {asked[0]} could measure; set that to "
+            "null"
+        )
+    bounds = asked if "certify.epsilon" in asked else []
+    bounds += ["method.penalty"] if "statistics" in (choices["method"].get("penalty") or ()) else []
+    if bounds and (choices.get("quantization") is not None or shape == "super_resolution"):
+        raise ValueError(
+            f"{bounds[-1]} has bounds of classifiers whose numbers are floats; leave out "
+            "quantization and procedure=super_resolution, or set it to null"
+        )
 
 
 def _model(choices: Choices) -> None:

@@ -35,8 +35,8 @@ NORMALIZATIONS = ["channel", "half", "global", "image", "none"]
 SCHEMES = ["kaiming_normal", "kaiming_normal_fan_in", "xavier_normal", "rni"]
 SCHEMES += ["open_lth", "default", "fan_out_default_linear", "xavier_uniform"]
 SCHEMES += ["variance_scaling", "variance_scaling_uncorrected"]
-NETWORKS = ["last", "best_on_test"]
-LOSSES = ["cross_entropy", "sigmoid_mse", "sigmoid_mse_twice"]
+NETWORKS = ["last", "best_on_test", "untrained"]
+LOSSES = ["cross_entropy", "sigmoid_mse", "sigmoid_mse_twice", "l1", "mse"]
 MODES = ["train", "eval"]
 
 
@@ -134,6 +134,7 @@ DATASET = {
     "dataset.normalization": _extra(
         one_of(*NORMALIZATIONS), "mean and deviation of pixels: a channel's, .5, all pixels', ..."
     ),
+    "dataset.scale": _extra(COUNT, "follows procedure.scale"),
     "dataset.mirrors": _extra(null_or(list_of(TEXT)), "download addresses tried before the known"),
     "dataset.workers": _extra(whole(0), "processes that read and crop images"),
     "dataset.eval_batch_size": _extra(COUNT, "validation or test images of one step"),
@@ -142,6 +143,7 @@ DATASET = {
 MODEL = {
     "model": Option(PART, "the network"),
     "model.width": _extra(POSITIVE, "factor on the channels of every layer"),
+    "model.scale": _extra(COUNT, "follows procedure.scale"),
     "model.bias": _extra(FLAG, "biases of convolutions"),
     "model.bias@lenet5": _extra(BIAS, "whether layers have one; prunable: it is cut as weights"),
     "model.bias@lenet_300_100": _extra(BIAS, "the same"),
@@ -300,6 +302,45 @@ POLICY = {
     ),
 }
 
+BITS = Kind(
+    "a whole number from 2 to 16, or 32 for floats",
+    lambda value: whole(2, 16).accepts(value) or whole(32, 32).accepts(value),
+)
+
+QUANTIZATION = {
+    "quantization": _extra(null_or(PART), "how weights and activations become numbers of few bits"),
+    "quantization.order": _extra(
+        one_of("prune_first", "quantize_first"), "which of the two comes first, P->Q or Q->P"
+    ),
+    "quantization.weight_bits": _extra(BITS, "of a weight"),
+    "quantization.activation_bits": _extra(BITS, "of a layer's input"),
+    "quantization.start": _extra(DURATION, "when weights become quantised"),
+    "quantization.activation_start": _extra(DURATION, "when activations become quantised"),
+    "quantization.rounding": _extra(
+        one_of("toward_zero", "nearest"), "to whole numbers of the scale"
+    ),
+    "quantization.activation_sparsity": _extra(
+        FRACTION, "fraction of each layer's activations that are cut; images are not"
+    ),
+    "quantization.activation_schedule": _extra(PART, "how that fraction rises"),
+    "quantization.activation_schedule.target": _extra(
+        FRACTION, "follows quantization.activation_sparsity"
+    ),
+    "quantization.activation_schedule.initial": _extra(FRACTION, "sparsity at the start"),
+    "quantization.activation_calendar": _extra(PART, "when activations are cut"),
+    "quantization.activation_calendar.begin": _extra(DURATION, "when activations are first cut"),
+    "quantization.activation_calendar.end": _extra(DURATION, "when activations are last cut"),
+    "quantization.activation_calendar.interval": _extra(
+        DURATION, "between two cuts of activations"
+    ),
+    "quantization.activation_calendar.at": _extra(DURATION, "the one cut of activations"),
+    "quantization.sampling": _extra(PART, "training images by which activations are judged"),
+    "quantization.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
+    "quantization.sampling.size": _extra(null_or(COUNT), "random images instead"),
+    "quantization.sampling.batches": _extra(COUNT, "how many batches of them"),
+    "quantization.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
+}
+
 PRUNER = {
     "method": Option(GROUP, "how the network is pruned"),
     "method.pruner": Option(null_or(PART), "what cuts weights; null: nothing does"),
@@ -334,6 +375,9 @@ PRUNER = {
         list_of(DURATION, least=1), "where the sparse phases begin"
     ),
     "method.pruner.calendar.free": _extra(list_of(DURATION), "where the dense phases begin"),
+    "method.pruner.ratio": _extra(
+        real("[0, 1]"), "what one shrinking leaves of a weight that would be cut"
+    ),
     "method.pruner.policy": _extra(PART, "follows policy"),
     "method.pruner.indices": _extra(
         list_of(one_of(*SCORERS), least=1), "scorers that Panning weighs"
@@ -410,6 +454,7 @@ CHANNELS = {
     "method.channels": _extra(null_or(GROUP), "how channels go after a training"),
     "method.channels.allocate": Option(PART, "how many channels each layer keeps"),
     "method.channels.allocate.floor": _extra(COUNT, "channels that every layer keeps"),
+    "method.channels.allocate.spare": _extra(whole(0), "first layers that keep all channels"),
     "method.channels.target": Option(
         one_of("channels", "flops", "parameters"), "what sparsity is a fraction of"
     ),
@@ -423,7 +468,50 @@ CHANNELS = {
     "method.channels.epochs": _extra(null_or(SPAN), "of fine-tuning; null: the recipe's"),
     "method.channels.keep_penalty": _extra(FLAG, "whether fine-tuning has the penalty too"),
     "method.channels.rounds": _extra(COUNT, "of pruning and fine-tuning"),
+    "method.channels.rate": _extra(POSITIVE, "factor on recipe.optimizer.lr in fine-tuning"),
+    "method.channels.growth": _extra(GROUP, "a training whose penalty grows on filters that go"),
+    "method.channels.growth.epochs": Option(SPAN, "its length; a fraction is one of the recipe's"),
+    "method.channels.growth.rate": Option(POSITIVE, "factor on recipe.optimizer.lr, throughout"),
+    "method.channels.growth.batch_size": Option(null_or(COUNT), "null: the recipe's"),
+    "method.channels.growth.choose": Option(
+        null_or(DURATION), "when the channels that go are chosen; null: at its begin"
+    ),
+    "method.channels.growth.end": Option(DURATION, "when the penalty has grown"),
+    "method.channels.growth.interval": Option(DURATION, "between two updates of the penalty"),
+    "method.channels.growth.separation": Option(
+        NOT_NEGATIVE, "factor of all filters before the choice"
+    ),
+    "method.channels.growth.ceiling": Option(POSITIVE, "largest factor of the chosen filters"),
+    "method.channels.growth.recovery": Option(real("(-inf, inf)"), "factor of the other filters"),
     "method.channels.scorer": _extra(PART, "what gives each channel a score"),
+    "method.channels.scorer.steps@singe": _extra(COUNT, "pieces of SInGE's path"),
+    "method.channels.scorer.path": _extra(one_of("linear", "geometric"), "from gates 1 to 0"),
+    "method.channels.scorer.ratio": _extra(real("(0, 1)"), "of gates on a geometric path"),
+    "method.channels.scorer.together": _extra(
+        one_of("channel", "group", "network"), "whose gates move at a time"
+    ),
+    "method.channels.scorer.integral": _extra(
+        one_of("variation", "difference"), "of the size of the loss's slope, or of the slope"
+    ),
+    "method.channels.scorer.steps@prospr_channels": _extra(whole(0), "ProsPr's M"),
+    "method.channels.scorer.rate@prospr_channels": _extra(POSITIVE, "learning rate of the steps"),
+    "method.channels.scorer.momentum@prospr_channels": _extra(FRACTION, "of the steps"),
+    "method.channels.scorer.order@prospr_channels": _extra(
+        one_of("first", "full"), "derivative at the last step alone, or through all of them"
+    ),
+    "method.channels.scorer.detach_first@prospr_channels": _extra(
+        FLAG, "the first step without a derivative"
+    ),
+    "method.channels.scorer.norms@prospr_channels": _extra(
+        FLAG, "masks multiply scales and biases too"
+    ),
+    "method.channels.scorer.repeat": _extra(FLAG, "whether greedy_forward may pick a unit again"),
+    "method.channels.scorer.picks": _extra(
+        null_or(COUNT), "of each layer, at most; null: as many as it has units"
+    ),
+    "method.channels.scorer.candidates": _extra(
+        null_or(COUNT), "random units that are tried in each pick; null: all"
+    ),
     "method.channels.sampling": _extra(PART, "which training images the scorer sees, if any"),
     "method.channels.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
     "method.channels.sampling.size": _extra(null_or(COUNT), "random images instead"),
@@ -482,9 +570,15 @@ ENSEMBLE = {
         either(whole(2), list_of(whole(0, LARGEST_SEED), least=2)),
         "of an ensemble: how many, with the seeds from `seed` on, or their seeds",
     ),
+    "procedure.core_steps": _extra(whole(0), "of the core in each turn of partially_masked"),
+    "procedure.full_steps": _extra(whole(0), "of the whole network in each turn"),
     "procedure.bins": _extra(COUNT, "of the calibration error"),
 }
 
+
+SUPER_RESOLUTION = {
+    "procedure.scale": _extra(whole(2), "how many times higher and wider images become"),
+}
 
 LEVELS = {
     "procedure.levels": _extra(
@@ -523,7 +617,7 @@ AS_THE_AUTHORS = {
     "prune_from": Option(one_of(*NETWORKS), "which network of the training loses its channels"),
     "method.channels.prune_from": _extra(one_of(*NETWORKS), "follows prune_from"),
     "method.channels.allocate.count": _extra(
-        one_of("nearest", "quantile"), "the whole number of channels that are removed"
+        one_of("nearest", "quantile", "at_most"), "the whole number of channels that are removed"
     ),
     "procedure.environment.observe": _extra(
         one_of("next", "same"), "the batch of the next round, or the one just scored"
@@ -542,9 +636,11 @@ OPTIONS: dict[str, Option] = {
     **GROWING_PENALTY,
     **CHANNELS,
     **POLICY,
+    **QUANTIZATION,
     **AGENT,
     **ENSEMBLE,
     **LEVELS,
+    **SUPER_RESOLUTION,
     **AS_THE_AUTHORS,
     **LAUNCHER,
     **LOGGER,
@@ -554,10 +650,14 @@ OPTIONS: dict[str, Option] = {
 COPIES = {
     "dataset.batch_size": "recipe.batch_size",
     "dataset.seed": "seed",
+    "dataset.scale": "procedure.scale",
+    "model.scale": "procedure.scale",
     "model.name": "name",
     "schedule.target": "sparsity",
     "policy.seed": "seed",
     "policy.file": "agent",
+    "quantization.seed": "seed",
+    "quantization.activation_schedule.target": "quantization.activation_sparsity",
     "method.pruner.allocator": "allocation",
     "method.pruner.schedule": "schedule",
     "method.pruner.rounding": "rounding",

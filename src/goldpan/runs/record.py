@@ -23,6 +23,9 @@ CONFIG, CURVE = "config.yaml", "metrics.csv"
 WEIGHTS, BEST, ARCHITECTURE = "model.pt", "best_on_test.pt", "architecture.json"
 """The final network: its state dict, and the sizes of its layers."""
 
+FULL = "full.pt"
+"""The whole network of a run that is about a part of it, its core: its state dict."""
+
 Histogram = list[list[int]]
 """For each epoch, the number of channels in equal bins of importance over [0, 1]."""
 
@@ -142,6 +145,32 @@ class RegrowthResult:
 
 
 @dataclass(frozen=True)
+class QuantizationResult:
+    """A network whose weights or activations were quantised; bits are 32 where they were not.
+
+    A layer, by its weight's name, counts in units of 2^-exponent. `activation_sparsity` is the
+    fraction of the activations of pruned layers that are cut. `size_in_bits` is that of all
+    parameters that are left, without the places of kept weights. `seconds` went into choices.
+    """
+
+    order: str
+    weight_bits: int
+    activation_bits: int
+    weight_exponents: Mapping[str, int]
+    activation_exponents: Mapping[str, int]
+    activation_sparsity: float
+    size_in_bits: int
+    seconds: float = 0.0
+
+    def summary(self) -> str:
+        """The bits and the size, in words."""
+        words = f"weights of {self.weight_bits} bits, activations of {self.activation_bits}"
+        if self.activation_sparsity:
+            words += f", {100 * self.activation_sparsity:.3g} % of them cut"
+        return f"{words}: {self.size_in_bits / 8192:.4g} KiB of parameters"
+
+
+@dataclass(frozen=True)
 class WeightResult:
     """What became of a network whose weights are masked; of a dense one too, at sparsity 0.
 
@@ -151,7 +180,8 @@ class WeightResult:
     `compaction`, of a run with compact=true, says what its training was spared: the fractions of
     channels removed and of parameters and FLOPs kept, and milliseconds of a training step's passes,
     masked and compacted. `regrowth` is there if weights grew in training. `left_dense` names the
-    weights that no mask reaches, and why: "lstm.weight_ih_l0" -> "LSTM".
+    weights that no mask reaches, and why: "lstm.weight_ih_l0" -> "LSTM". `quantization` is there
+    if the run asked for it.
     """
 
     sparsity: Sparsity
@@ -162,6 +192,7 @@ class WeightResult:
     compaction: Mapping[str, float] = field(default_factory=dict)
     regrowth: RegrowthResult | None = None
     left_dense: Mapping[str, str] = field(default_factory=dict)
+    quantization: QuantizationResult | None = None
 
 
 @dataclass(frozen=True)
@@ -235,6 +266,42 @@ class AgentResult:
     seconds: float
     episodes: int = 1
     intervals: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Psnr:
+    """Peak signal-to-noise ratios in dB of one evaluation, means over the images of a split.
+
+    Epoch and step are as in `Accuracy`.
+    """
+
+    epoch: int
+    test: float
+    val: float | None = None
+    train: float | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True)
+class SuperResolutionResult:
+    """What a network that enlarges images by `scale` comes to, on their luminance.
+
+    `last` is the last evaluation, `best` the one with the best validation PSNR among those at the
+    final sparsity. `bicubic` is the PSNR of bicubic interpolation, by split.
+    """
+
+    scale: int
+    last: Psnr
+    best: Psnr | None
+    bicubic: Mapping[str, float]
+
+    def summary(self) -> str:
+        """The PSNR of the test split, in words."""
+        last, best = self.last, self.best
+        text = f"test PSNR {last.test:.3f} dB (last epoch, {last.epoch})"
+        if best:
+            text += f", {best.test:.3f} dB (best validation epoch, {best.epoch})"
+        return f"{text}, bicubic {self.bicubic['test']:.3f} dB"
 
 
 @dataclass(frozen=True)
@@ -324,6 +391,17 @@ class Certified:
 
 
 @dataclass(frozen=True)
+class FullResult:
+    """The whole network of a run that trained a part of it too, which the record is about.
+
+    `weights` is the file of its weights, in the run's folder.
+    """
+
+    accuracies: Accuracies
+    weights: str
+
+
+@dataclass(frozen=True)
 class Record:
     """One run: who it is, how it ended, and what came out; a part is None where it does not apply.
 
@@ -341,9 +419,11 @@ class Record:
     channels: ChannelResult | None = None
     agent: AgentResult | None = None
     ensemble: EnsembleResult | None = None
+    super_resolution: SuperResolutionResult | None = None
     level: LevelResult | None = None
     firing: Firing | None = None
     certified: Certified | None = None
+    full: FullResult | None = None
     importances: Histogram = field(default_factory=list)
     ranks: tuple[str, ...] = ()
     exports: Mapping[str, float] = field(default_factory=dict)
@@ -386,6 +466,8 @@ class Record:
             text += f", test accuracy {last.test:.2f} % (last epoch, {last.epoch})"
         if best := self.accuracy("best"):
             text += f", {best.test:.2f} % (best validation epoch, {best.epoch})"
+        if self.super_resolution:
+            text += f", {self.super_resolution.summary()}"
         if sparsity := self.sparsity:
             text += f"; sparsity asked {sparsity.asked:g}, got {sparsity.got:.6g}"
             known = "-" if sparsity.effective is None else f"{sparsity.effective:.6g}"
@@ -394,11 +476,15 @@ class Record:
             faster = spared["masked_ms"] / spared["compacted_ms"]
             gone = 100 * spared["channels_removed"]
             text += f"; compacted: {gone:.3g} % of the channels gone, steps {faster:.1f}x as fast"
+        if self.full:
+            text += f"; the whole network {self.full.accuracies.last.test:.2f} % (last epoch)"
         if self.ensemble:
             text += f"; {_together(self.ensemble)}"
         if self.weights and (moved := self.weights.regrowth):
             explored = moved.explored[-1] if moved.explored else 0.0
             text += f"; {moved.updates} updates explored {explored:.3g} of the weights"
+        if self.weights and (quantized := self.weights.quantization):
+            text += f"; {quantized.summary()}"
         if self.agent:
             text += "".join(f"; return of {line}" for line in _returns(self.agent))
         if self.channels and self.channels.floored:

@@ -17,6 +17,8 @@ OF_HYDRA = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
 CALLED_AT_ONCE = (
     "dataset",
     "policy",
+    "quantization",
+    "quantization.sampling",
     "method.pruner",
     "method.pruner.sampling",
     "method.channels.sampling",

@@ -34,7 +34,8 @@ def describe(who: Identity) -> dict[str, Any]:
 def summarize(record: Record) -> dict[str, float]:
     """The figures of a run by which runs are compared; those that it has.
 
-    Accuracies, and the FLOPs left of the dense network's, in percent; sparsities as fractions.
+    Accuracies, and the FLOPs left of the dense network's, in percent; PSNR in dB; sparsities as
+    fractions.
     A layer's dots are slashes here, since W&B takes a dot for a step into a dictionary.
     """
     last, best = record.accuracy("last"), record.accuracy("best")
@@ -43,6 +44,8 @@ def summarize(record: Record) -> dict[str, float]:
         "accuracy_best": best.test if best else None,
         "flops_left": record.flops_kept,
     }
+    if record.super_resolution is not None:
+        found["psnr"] = record.super_resolution.last.test
     if record.costs is not None:
         found["images_per_second"] = record.costs.images_per_second
     if record.sparsity is not None:

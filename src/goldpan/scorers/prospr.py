@@ -40,13 +40,41 @@ def prospr(
     Raises:
         ValueError: if there is no such order, `steps` is negative or the steps diverge.
     """
+    start, gradients = meta_gradients(
+        model,
+        batches,
+        loss,
+        steps=steps,
+        rate=rate,
+        momentum=momentum,
+        order=order,
+        detach_first=detach_first,
+    )
+    return {name: (start[name] * gradients[name]).abs() for name in read_masks(model)}
+
+
+def meta_gradients(
+    model: nn.Module,
+    batches: Sequence[Batch],
+    loss: Loss,
+    *,
+    steps: int,
+    rate: float,
+    momentum: float,
+    order: str,
+    detach_first: bool,
+) -> tuple[Weights, Weights]:
+    """w_0 of every parameter by its name, and dL(w_M)/dw_0; the arguments are those of `prospr`.
+
+    Weights of masked layers are effective ones. Raises ValueError as `prospr` does.
+    """
     if order not in ("first", "full"):
         raise ValueError(f"order must be first or full, got {order!r}; first needs less memory")
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, got {steps}; 0 is SNIP, the paper takes 3")
-    weights, masks = effective_weights(model), read_masks(model)
-    point = {name: value.detach().requires_grad_() for name, value in model.named_parameters()}
-    point |= weights
+    masks = read_masks(model)
+    start = {name: value.detach().requires_grad_() for name, value in model.named_parameters()}
+    point = start = start | effective_weights(model)
     velocity = {name: torch.zeros_like(value) for name, value in point.items()}
     for step in range(steps):
         value = mean_loss(model, point, batches[step % len(batches)], loss)
@@ -57,11 +85,10 @@ def prospr(
         if order == "first":
             point = {name: value.detach().requires_grad_() for name, value in point.items()}
     value = mean_loss(model, point, batches[steps % len(batches)], loss)
-    leaves = weights if order == "full" else {name: point[name] for name in weights}
-    gradients = _gradients(value, leaves)
+    gradients = _gradients(value, start if order == "full" else point)
     if not all(g.isfinite().all() for g in gradients.values()):
         raise ValueError(f"the steps of ProsPr must not diverge, got rate={rate}; lower it")
-    return {name: (weight.detach() * gradients[name]).abs() for name, weight in weights.items()}
+    return {name: weight.detach() for name, weight in start.items()}, gradients
 
 
 def _gradients(value: Tensor, leaves: Weights, *, graph: bool = False) -> Weights:

@@ -4,10 +4,10 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from goldpan.training.classifier import Classifier
+from goldpan.training.system import System
 
 
-def go_on_with(trainer: pl.Trainer, system: Classifier, net: nn.Module) -> None:
+def go_on_with(trainer: pl.Trainer, system: System, net: nn.Module) -> None:
     """Train another network from now on: a new optimizer, the same learning rate and schedule.
 
     The optimizer remembers nothing of the network before: momentum starts at zero.
@@ -26,7 +26,7 @@ def go_on_with(trainer: pl.Trainer, system: Classifier, net: nn.Module) -> None:
 
 
 @torch.no_grad()
-def evaluate(trainer: pl.Trainer, system: Classifier) -> dict[str, float]:
+def evaluate(trainer: pl.Trainer, system: System) -> dict[str, float]:
     """Measure accuracy (%) on each split between two epochs, such as "test/accuracy"."""
     system.eval()
     trainer.validating = True  # the data are not augmented then

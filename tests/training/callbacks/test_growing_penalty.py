@@ -68,7 +68,7 @@ def test_the_factors_rise_with_each_update_stay_and_end_with_the_cut(
 ) -> None:
     grows = penalty(**options)
     grows.plan(Length(12, 4))
-    found = [grows.factors(step) for step in range(11)]
+    found = [grows.growth.factors(step) for step in range(11)]
     assert [factor for factor, _ in found] == pytest.approx(chosen)
     assert [factor for _, factor in found] == pytest.approx(others)
 
@@ -77,7 +77,7 @@ def test_the_papers_factor_rises_by_1e_4_in_each_of_10_000_updates() -> None:
     long = {"begin": "0it", "end": "100000it", "cut": "110000it", "interval": "10it"}
     grows = penalty(ceiling=1.0, **long)
     grows.plan(Length(200_000, 390))
-    assert [grows.factors(step)[0] for step in (0, 9, 10, 99_999, 109_999)] == pytest.approx(
+    assert [grows.growth.factors(step)[0] for step in (0, 9, 10, 99_999, 109_999)] == pytest.approx(
         [1e-4, 1e-4, 2e-4, 1, 1]
     )
 

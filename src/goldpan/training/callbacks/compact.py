@@ -12,15 +12,14 @@ from goldpan.channels.latency import latencies
 from goldpan.cost import cost
 from goldpan.data.vision import VisionData
 from goldpan.runs.checkpoint import COMPACTION
-from goldpan.training.callbacks.drop_and_grow import DropAndGrow
-from goldpan.training.callbacks.prune_before import PruneOnce
+from goldpan.training.callbacks.drop_and_grow import keeps_masks
 from goldpan.training.callbacks.pruner import Pruner
-from goldpan.training.classifier import Classifier
+from goldpan.training.system import System
 
 
-def check_compaction(pruner: Pruner, system: Classifier, data: VisionData) -> None:
+def check_compaction(pruner: Pruner, system: System, data: VisionData) -> None:
     """Raise ValueError for a pruner, a penalty or a network that cannot be trained compacted."""
-    if not isinstance(pruner, PruneOnce) or isinstance(pruner, DropAndGrow):
+    if not keeps_masks(pruner):
         raise ValueError(
             "compact=true needs a method that cuts before training; this one still changes its "
             "masks in training, and could grow what was removed: choose compact=false"
@@ -42,7 +41,7 @@ class Compact(pl.Callback):
     """
 
     def __init__(
-        self, system: Classifier, data: VisionData, state: Mapping[str, Any] | None = None
+        self, system: System, data: VisionData, state: Mapping[str, Any] | None = None
     ) -> None:
         self.shape, self.batch = data.image_shape, data.batch_size
         self.compaction: Compaction | None = None
@@ -53,7 +52,7 @@ class Compact(pl.Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Compact, and have the optimizer made for what is left."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, System)
         if self.compaction is not None:
             return
         self.compaction = compact(pl_module.net.cpu(), self.shape)
@@ -66,7 +65,7 @@ class Compact(pl.Callback):
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Have the whole network again, with what the small one has learnt."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, System)
         if self.compaction is not None:
             pl_module.replace_network(self.compaction.expand())
 
@@ -82,7 +81,7 @@ class Compact(pl.Callback):
         return self.compaction.state_dict() | {"spared": self.spared}
 
 
-def _spared(compaction: Compaction, system: Classifier, batch: int) -> dict[str, float]:
+def _spared(compaction: Compaction, system: System, batch: int) -> dict[str, float]:
     """What was removed, and milliseconds of forward and backward passes on a batch, in turn."""
     whole, small = (cost(net, compaction.shape) for net in (compaction.whole, compaction.small))
     nets = {

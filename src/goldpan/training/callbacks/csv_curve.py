@@ -21,9 +21,9 @@ def read_metrics(trainer: pl.Trainer) -> Row:
 class CsvCurve(Resumable):
     """Rewrites `path` after each epoch with all the rows so far, those before a resume included.
 
-    Columns: epoch (from 1), step, train/, val/ and test/ loss and accuracy (%), lr of the last
-    step, sparsity, and the seconds spent on training and on evaluation since the row before. Those
-    of train/ are over the steps since then too, but of the row's own epoch alone.
+    Columns: epoch (from 1), step, train/, val/ and test/ loss and accuracy (%) or psnr (dB), lr of
+    the last step, sparsity, and the seconds spent on training and on evaluation since the row
+    before. Those of train/ are over the steps since then too, but of the row's own epoch alone.
     """
 
     kept = ("rows", "trained")
@@ -44,7 +44,9 @@ class CsvCurve(Resumable):
         self.rate = optimizer.param_groups[0]["lr"]
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Read the clock where training pauses."""
+        """Read the clock where training pauses, if the evaluation is of a training."""
+        if trainer.state.fn != TrainerFn.FITTING:
+            return
         self.trained_until = perf_counter()
         self.trained += self.trained_until - self.started
 

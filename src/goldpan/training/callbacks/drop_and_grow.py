@@ -22,10 +22,10 @@ from goldpan.regrowth.update import CountLayers, LayerState, ScoreLayer, update_
 from goldpan.runs.record import RegrowthResult
 from goldpan.stream import stream
 from goldpan.training.callbacks.mask_history import MaskHistory
-from goldpan.training.callbacks.prune_before import PruneBefore
-from goldpan.training.callbacks.pruner import ScoringData
-from goldpan.training.classifier import Classifier
+from goldpan.training.callbacks.prune_before import PruneBefore, PruneOnce
+from goldpan.training.callbacks.pruner import Pruner, ScoringData
 from goldpan.training.length import Length, read_length
+from goldpan.training.system import System
 from goldpan.types import Allocator, Calendar, Schedule, Scorer
 
 
@@ -123,7 +123,7 @@ class DropAndGrow(PruneBefore):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Make the calendars, and begin the masks' history."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, System)
         self._plan(read_length(trainer))
         pl_module.dense_momentum = self.dense_momentum
         self.history.begin(read_masks(pl_module.net))
@@ -134,7 +134,7 @@ class DropAndGrow(PruneBefore):
         """Update the masks instead of the step, or keep its gradients for an update behind it."""
         # Lightning 2.6.6 calls this before the module's hook of the same name, which zeroes the
         # gradients of cut weights, and after a scaler has unscaled them.
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, System)
         step = trainer.global_step
         if not self.replaces_step:
             if self._fraction(step + 1) is not None:
@@ -147,7 +147,7 @@ class DropAndGrow(PruneBefore):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object
     ) -> None:
         """Update the masks behind the optimizer step, if that is due."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, System)
         if self.dense_momentum:
             mask_weights(pl_module.layers)  # the step has moved cut weights too
         step = trainer.global_step
@@ -169,7 +169,7 @@ class DropAndGrow(PruneBefore):
     def _update(
         self,
         trainer: pl.Trainer,
-        system: Classifier,
+        system: System,
         step: int,
         fraction: float,
         gradients: dict[str, Tensor],
@@ -204,7 +204,7 @@ class DropAndGrow(PruneBefore):
         self.history.update(before, masks)
         self.seconds += perf_counter() - start
 
-    def _prune(self, system: Classifier, step: int, alive: Masks) -> Masks:
+    def _prune(self, system: System, step: int, alive: Masks) -> Masks:
         """The masks pruned by magnitude to the schedule's sparsity, if that has risen."""
         sparsity = self.target(min(1.0, step / max(1, self.last_pruning)))
         if self.pruning is None or sparsity <= alive.sparsity:
@@ -213,7 +213,7 @@ class DropAndGrow(PruneBefore):
         return self.pruning({name: w.abs() for name, w in weights.items()}, sparsity, alive)
 
     @torch.no_grad()
-    def _draw_newborn(self, system: Classifier, newborn: dict[str, Tensor], step: int) -> None:
+    def _draw_newborn(self, system: System, newborn: dict[str, Tensor], step: int) -> None:
         if not self.newborn_deviation:
             return
         for name, layer in masked_layers(system.net).items():
@@ -222,7 +222,7 @@ class DropAndGrow(PruneBefore):
             layer.weight.addcmul_(drawn, newborn[name], value=self.newborn_deviation)
 
 
-def _gradients(system: Classifier) -> dict[str, Tensor]:
+def _gradients(system: System) -> dict[str, Tensor]:
     layers = masked_layers(system.net).items()
     return {name: g for name, layer in layers if (g := layer.weight.grad) is not None}
 
@@ -232,3 +232,8 @@ def _momentum(optimizer: Optimizer, weight: Tensor) -> Tensor | None:
     state = optimizer.state.get(weight, {})
     found: Tensor | None = state.get("momentum_buffer", state.get("exp_avg"))
     return found
+
+
+def keeps_masks(pruner: Pruner | None) -> bool:
+    """Whether a pruner cuts before the training alone, and no mask changes after that."""
+    return isinstance(pruner, PruneOnce) and not isinstance(pruner, DropAndGrow)

@@ -13,7 +13,7 @@ from goldpan.rounds import prune_in_rounds
 from goldpan.runs.refusal import Refusal
 from goldpan.schedules.rounding import nearest
 from goldpan.training.callbacks.pruner import Pruner
-from goldpan.training.classifier import Classifier
+from goldpan.training.system import System
 from goldpan.types import Allocator, DrawBatches, OnRound, Rounding, Schedule, Scorer
 
 
@@ -33,7 +33,7 @@ class PruneOnce(Pruner, ABC):
 
     @abstractmethod
     def find(
-        self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound
+        self, trainer: pl.Trainer, system: System, draw: DrawBatches, on_round: OnRound
     ) -> Masks:
         """The masks that the method finds."""
 
@@ -80,7 +80,7 @@ class PruneBefore(PruneOnce):
         )
 
     def find(
-        self, trainer: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound
+        self, trainer: pl.Trainer, system: System, draw: DrawBatches, on_round: OnRound
     ) -> Masks:
         """Score and mask in each round, to the sparsity that the schedule gives."""
         return self.prune(

@@ -9,9 +9,9 @@ import pytorch_lightning as pl
 from goldpan.data.sampling import Sampling
 from goldpan.masks import Masks
 from goldpan.rounds import prune_in_rounds
-from goldpan.training.callbacks.pruner import Pruner, ScoringData
-from goldpan.training.classifier import Classifier
+from goldpan.training.callbacks.pruner import FindMasks, Pruner, ScoringData
 from goldpan.training.length import Length, read_length
+from goldpan.training.system import System
 from goldpan.types import Allocator, Calendar, DrawBatches, OnRound, Schedule, Scorer
 
 
@@ -42,6 +42,11 @@ class PruneDuring(Pruner):
         super().check(data, length)
         self.calendar(length.steps, length.epoch_steps)
 
+    def first_cut(self, length: Length) -> int:
+        """The first step of the calendar."""
+        due = self.calendar(length.steps, length.epoch_steps)
+        return next((step for step in range(length.steps) if due(step) is not None), length.steps)
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Make the calendar."""
         length = read_length(trainer)
@@ -52,12 +57,19 @@ class PruneDuring(Pruner):
     ) -> None:
         """Prune to the sparsity that the schedule gives for this step, if pruning is due."""
         progress = self.progress(trainer.global_step)
-        if progress is None:
-            return
+        if progress is not None:
+            self.prune_to(progress, trainer, pl_module)  # type: ignore[arg-type]
+
+    def prune_to(self, progress: float, trainer: pl.Trainer, system: System) -> None:
+        """Cut to the sparsity that the schedule gives; the controls come with progress 1."""
+        self.cut(trainer, system, self.finder(progress), 1, last=progress == 1)
+
+    def finder(self, progress: float) -> FindMasks:
+        """What finds the masks of the sparsity that the schedule gives."""
         sparsity = self.schedule(progress)
 
-        def find(_: pl.Trainer, system: Classifier, draw: DrawBatches, on_round: OnRound) -> Masks:
+        def find(_: pl.Trainer, system: System, draw: DrawBatches, on_round: OnRound) -> Masks:
             prune = partial(self.prune, schedule=lambda _: sparsity)
             return prune(system.net, draw=draw, loss=system.loss, on_round=on_round)
 
-        self.cut(trainer, pl_module, find, 1, last=progress == 1)  # type: ignore[arg-type]
+        return find

@@ -9,12 +9,12 @@ import torch
 from rich.progress import Progress
 
 from goldpan.data.sampling import Sampling
-from goldpan.masks import Masks
+from goldpan.masks import Masks, read_masks, set_masks
 from goldpan.rounds import shuffle
 from goldpan.stream import scoring_seed
 from goldpan.training.callbacks.resumable import Resumable
-from goldpan.training.classifier import Classifier
 from goldpan.training.length import Length
+from goldpan.training.system import System
 from goldpan.types import Batch, DrawBatches, OnRound
 
 
@@ -29,7 +29,7 @@ class ScoringData(Protocol):
         """Batches of training images, normalised and not augmented, the same for the same seed."""
 
 
-FindMasks = Callable[[pl.Trainer, Classifier, DrawBatches, OnRound], Masks]
+FindMasks = Callable[[pl.Trainer, System, DrawBatches, OnRound], Masks]
 """Finds a method's masks on one process, and sets them in the network round by round."""
 
 
@@ -64,6 +64,10 @@ class Pruner(Resumable):
         """Whether it may ask for the gradients of cut weights while the network trains."""
         return True
 
+    def first_cut(self, length: Length) -> int:
+        """The step before which weights are first cut or chosen; -1: before training."""
+        return -1
+
     def check(self, data: ScoringData, length: Length) -> None:
         """Draw batches once before any work; raises ValueError if there are too few images.
 
@@ -72,7 +76,7 @@ class Pruner(Resumable):
         data.draw_batches(self.sampling, self.seed, torch.device("cpu"))
 
     def cut(
-        self, trainer: pl.Trainer, system: Classifier, find: FindMasks, rounds: int, *, last: bool
+        self, trainer: pl.Trainer, system: System, find: FindMasks, rounds: int, *, last: bool
     ) -> None:
         """Find masks in `rounds` rounds and cut to them; after the last cut apply the controls."""
         start = perf_counter()
@@ -84,17 +88,29 @@ class Pruner(Resumable):
         system.change_masks(masks)
         self.seconds += perf_counter() - start
 
+    def choose_masks(self, trainer: pl.Trainer, system: System, find: FindMasks) -> Masks:
+        """Find masks in one round on rank 0 and cut nothing: those of the network stay."""
+        start, before = perf_counter(), read_masks(system.net)
+        (masks,) = self.share(trainer, system, lambda: (self._find(trainer, system, find, 1),))
+        set_masks(system.net, before)
+        self.seconds += perf_counter() - start
+        return masks
+
     def share(
-        self, trainer: pl.Trainer, system: Classifier, decide: Callable[[], tuple[Masks, ...]]
+        self, trainer: pl.Trainer, system: System, decide: Callable[[], tuple[Masks, ...]]
     ) -> tuple[Masks, ...]:
         """What rank 0 decides, on the device of each rank."""
-        if trainer.world_size == 1:
-            return decide()
-        found = [_moved(masks, "cpu") for masks in decide()] if trainer.is_global_zero else None
+        found = None
+        if trainer.is_global_zero:
+            with system.scoring():
+                decided = decide()
+            if trainer.world_size == 1:
+                return decided
+            found = [_moved(masks, "cpu") for masks in decided]
         shared: list[Masks] = trainer.strategy.broadcast(found)  # type: ignore[arg-type]
         return tuple(_moved(masks, system.device) for masks in shared)
 
-    def _find(self, trainer: pl.Trainer, system: Classifier, find: FindMasks, rounds: int) -> Masks:
+    def _find(self, trainer: pl.Trainer, system: System, find: FindMasks, rounds: int) -> Masks:
         data: ScoringData = trainer.datamodule  # type: ignore[attr-defined]
 
         def draw(done: int) -> list[Batch]:

@@ -18,8 +18,8 @@ from goldpan.channels.surgery import shrink
 from goldpan.runs.curve import Row
 from goldpan.training.callbacks.csv_curve import read_metrics
 from goldpan.training.callbacks.resumable import Resumable
-from goldpan.training.classifier import Classifier
 from goldpan.training.midway import evaluate, go_on_with
+from goldpan.training.system import System
 
 STATE = "when_stable"
 """The name of the callback's state in a checkpoint."""
@@ -69,7 +69,7 @@ class WhenStable(Resumable):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Choose and compare; prune if the choice has settled, or if this is the last epoch."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, System)
         if self.kept_channels:
             return
         choice, epoch = self._look(pl_module.net), trainer.current_epoch + 1
@@ -89,7 +89,7 @@ class WhenStable(Resumable):
         return ChannelChoice(kept, choice.floored)
 
     def _prune(
-        self, trainer: pl.Trainer, system: Classifier, choice: ChannelChoice, epoch: int
+        self, trainer: pl.Trainer, system: System, choice: ChannelChoice, epoch: int
     ) -> None:
         """Remove the channels, and have the optimizer made for what is left."""
         self.kept_channels, self.floored = dict(choice.kept), dict(choice.floored)

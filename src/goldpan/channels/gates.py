@@ -1,0 +1,65 @@
+"""Gates on channels: factors on the outputs of their norms, and the slope of the loss by them."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from goldpan.channels.groups import ChannelGroup
+from goldpan.gradients import mean_loss
+from goldpan.types import Batch, Loss, Mode
+
+
+def gated_layers(group: ChannelGroup) -> tuple[str, ...]:
+    """The layers whose outputs a group's gates multiply: norms, or what makes hidden units."""
+    return group.norms or group.producers
+
+
+def gate_slopes(
+    model: nn.Module,
+    groups: Sequence[ChannelGroup],
+    batch: Batch,
+    loss: Loss,
+    *,
+    at: Mapping[str, Tensor] | None = None,
+    how: Mode = "train",
+) -> dict[str, Tensor]:
+    """dL/dz (size,) of one gate z for each channel of each group, whose layers share it.
+
+    Args:
+        at: a layer's name -> the gates of its outputs, (C,); those of others are 1.
+        how: train normalises by the batch, eval by the running statistics.
+    """
+    gates, hooks = {}, []
+    for name in dict.fromkeys(name for group in groups for name in gated_layers(group)):
+        layer = model.get_submodule(name)
+        assert isinstance(layer.weight, Tensor)
+        outputs = layer.weight.detach().reshape(len(layer.weight), -1)[:, 0]
+        start = torch.ones_like(outputs) if at is None or name not in at else at[name].to(outputs)
+        gates[name] = start.clone().requires_grad_()
+        hooks.append(layer.register_forward_hook(partial(_multiply, gate=gates[name])))
+    try:
+        with torch.enable_grad():
+            device = next(model.parameters()).device
+            images, labels = (part.to(device) for part in batch)
+            value = mean_loss(model, {}, (images, labels), loss, how=how)
+            found = torch.autograd.grad(value, list(gates.values()), materialize_grads=True)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    slopes = dict(zip(gates, found, strict=True))
+    return {
+        group.name: torch.stack(
+            [group.add_up(slopes[name], (name, "out")) for name in gated_layers(group)]
+        ).sum(0)
+        for group in groups
+    }
+
+
+def _multiply(layer: nn.Module, _: Any, made: Tensor, *, gate: Tensor) -> Tensor:
+    """Channels are last behind a linear layer, and the second dimension behind a norm."""
+    if isinstance(layer, nn.Linear):
+        return made * gate
+    return made * gate.view(-1, *[1] * (made.dim() - 2))
