@@ -6,6 +6,7 @@ import pytest
 
 from goldpan.choices import (
     Word,
+    asked_per_cell,
     bad_choice,
     import_own_modules,
     overview,
@@ -54,6 +55,28 @@ def test_an_unknown_option_is_answered_with_those_that_exist() -> None:
 )
 def test_what_exists_or_is_no_group_passes(argument: str) -> None:
     assert bad_choice([argument], CONF) is None
+
+
+@pytest.mark.parametrize(
+    ("sweep", "typed", "expected"),
+    [
+        ("-m method=a,b", "method.channels.target=flops", "method.channels.target=choice(flops)"),
+        ("--multirun method=a,b", "procedure.levels=3", "procedure.levels=choice(3)"),
+        ("-m model=a,b", "model.width=0.5", "model.width=choice(0.5)"),
+        ("-m model=a,b", "method.rounds=1", None),
+        ("-m method=a,b", "method.rounds=1,2", None),
+        ("-m method=a,b", "~method.rounds", None),
+        ("-m method=a,b", "+method.rounds=1", None),
+        ("-m method=a,b", "method.pruner.indices=[snip,grasp]", None),
+        ("-m method=a,b", "seed=1", None),
+        ("-m method=a", "method.channels.target=flops", None),
+        ("method=a,b", "method.channels.target=flops", None),
+    ],
+)
+def test_options_of_a_swept_group_wait_for_their_cells(
+    sweep: str, typed: str, expected: str | None
+) -> None:
+    assert asked_per_cell([*sweep.split(), typed]) == [*sweep.split(), expected or typed]
 
 
 def test_two_tables_are_refused() -> None:

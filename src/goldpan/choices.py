@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -32,6 +32,9 @@ def conf_folder() -> Path:
 
 
 YAML = "*.yaml"
+
+METHODS_OWN = ("procedure", "policy", "quantization")
+"""Groups of which a method's file may choose the option."""
 
 CONFIG_DIR, SEARCHPATH = ("--config-dir", "-cd"), "hydra.searchpath"
 """Hydra's two ways to name a folder with options beside those of conf."""
@@ -172,6 +175,29 @@ def split_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         valued = before in FLAGS and FLAGS[before] and not argument.startswith("-")
         (flags if argument.startswith("-") or valued else words).append(argument)
     return flags, words
+
+
+def asked_per_cell(arguments: Sequence[str]) -> list[str]:
+    """The words of a sweep, those below a group with several options as sweeps of one value.
+
+    Hydra 1.3 composes a sweep's other words with each group's default before any cell, and refuses
+    method.channels.target=flops beside method=rni,slimming as that default has no channels.
+    """
+    words = [read_word(argument) for argument in arguments]
+    swept = {word.name for word in words if word.name.isalpha() and "," in word.value}
+    if not swept or not {"-m", "--multirun"} & {*arguments}:
+        return list(arguments)
+    below = swept | ({*METHODS_OWN} if "method" in swept else set())
+    return [
+        f"{word.name}=choice({word.value})" if _waits(word, below) else argument
+        for word, argument in zip(words, arguments, strict=True)
+    ]
+
+
+def _waits(word: Word, below: Container[str]) -> bool:
+    """Whether a word gives one plain value to an option below one of these groups."""
+    one = word.value and not set(word.value) & set(",()[]{}")
+    return bool(word.leaf and one and not word.sign and word.root in below)
 
 
 def _bad_word(argument: str, before: str) -> str | None:

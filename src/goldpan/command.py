@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from goldpan.choices import (
     DRY_RUN,
+    asked_per_cell,
     bad_choice,
     conf_folder,
     flags_first,
@@ -42,7 +43,7 @@ def main() -> int | None:
         case ["table", name, *words]:
             sys.argv[1:] = [f"+table={name}", *words]
     conf = conf_folder()
-    sys.argv[1:] = flags_first(sys.argv[1:])
+    sys.argv[1:] = asked_per_cell(flags_first(sys.argv[1:]))
     import_own_modules(sys.argv[1:])
     if {"--help", "-h"} & {*sys.argv[1:]}:
         print(overview(conf, sys.argv[1:]))
