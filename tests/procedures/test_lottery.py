@@ -38,7 +38,7 @@ STEPS = 5
 METHODS = sorted(
     path.stem
     for path in (Path(__file__).parents[2] / "conf/method").glob("*.yaml")
-    if "@package _global_" in path.read_text()
+    if "@package _global_" in path.read_text() and "quantize" not in path.stem
 )
 
 Configure = Callable[..., DictConfig]
