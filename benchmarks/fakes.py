@@ -5,16 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from goldpan.runs.provenance import hardware, versions
-from goldpan.runs.record import (
-    RECORD,
-    Accuracies,
-    Accuracy,
-    Costs,
-    Origin,
-    Record,
-    Sparsity,
-    WeightResult,
-)
+from goldpan.runs.record import RECORD, Origin, Record
+from goldpan.runs.results import Accuracies, Accuracy, Costs, Sparsity, WeightResult
 from goldpan.sweeps.cells import Cell, Plan, plan
 
 CONF = Path(__file__).parents[1] / "conf"

@@ -8,15 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from goldpan.runs.record import (
-    RECORD,
-    Accuracy,
-    ChannelResult,
-    Identity,
-    Origin,
-    Record,
-    Sparsity,
-)
+from goldpan.runs.record import RECORD, Identity, Origin, Record
+from goldpan.runs.results import Accuracy, ChannelResult, Sparsity
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOTEBOOK = EXAMPLES / "first_steps.ipynb"

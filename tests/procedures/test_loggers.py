@@ -13,7 +13,8 @@ from omegaconf import DictConfig
 
 from goldpan.procedures.loggers import Wandb, close_loggers, open_loggers, read_parts
 from goldpan.runs.experiment import plan_run, resolve
-from goldpan.runs.record import CHECKPOINT, Accuracies, Accuracy, Record
+from goldpan.runs.record import CHECKPOINT, Record
+from goldpan.runs.results import Accuracies, Accuracy
 
 Configure = Callable[..., DictConfig]
 GROUPS = {"dataset": "digits", "model": "vgg11", "recipe": "quick", "method": "snip"}

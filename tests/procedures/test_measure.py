@@ -1,6 +1,6 @@
 from goldpan.procedures.measure import choose_accuracies
 from goldpan.runs.curve import Row
-from goldpan.runs.record import Accuracy
+from goldpan.runs.results import Accuracy
 
 
 def row(step: int, test: float, val: float, sparsity: float = 0.9) -> Row:

@@ -10,16 +10,8 @@ import pytest
 from goldpan.reports import command
 from goldpan.reports.results import Results, results_of_plan
 from goldpan.reports.spec import Table, read_table
-from goldpan.runs.record import (
-    Accuracies,
-    Accuracy,
-    Costs,
-    Identity,
-    Origin,
-    Record,
-    Sparsity,
-    WeightResult,
-)
+from goldpan.runs.record import Identity, Origin, Record
+from goldpan.runs.results import Accuracies, Accuracy, Costs, Sparsity, WeightResult
 from goldpan.sweeps.cells import Cell, Plan
 
 PUBLISHED = [

@@ -5,16 +5,8 @@ from goldpan.reports.channel_table import channel_row, channel_table
 from goldpan.reports.results import Panel
 from goldpan.reports.spec import Table
 from goldpan.reports.table_cell import TableCell
-from goldpan.runs.record import (
-    Accuracies,
-    Accuracy,
-    ChannelResult,
-    Costs,
-    Identity,
-    Record,
-    Sparsity,
-    Stability,
-)
+from goldpan.runs.record import Identity, Record
+from goldpan.runs.results import Accuracies, Accuracy, ChannelResult, Costs, Sparsity, Stability
 
 SPARSITY = Sparsity(0.5, 0.48, 0.7, 0.7, {"a": 0.5, "b": 0.46})
 WHO = Identity("0" * 12, "digits vgg11 quick", "rni", 0, {}, "2026-01-01T00:00:00+00:00")

@@ -15,7 +15,8 @@ from goldpan.reports.report import Report
 from goldpan.reports.results import Panel, Results
 from goldpan.reports.spec import Table
 from goldpan.reports.table_cell import TableCell
-from goldpan.runs.record import Costs, Identity, Record, Sparsity, WeightResult
+from goldpan.runs.record import Identity, Record
+from goldpan.runs.results import Costs, Sparsity, WeightResult
 from goldpan.runs.told import summarize
 
 

@@ -9,16 +9,8 @@ import pytest
 from goldpan.reports.page.page import page
 from goldpan.reports.reading import read_below
 from goldpan.reports.report import report_of_folder
-from goldpan.runs.record import (
-    Accuracies,
-    Accuracy,
-    Costs,
-    Identity,
-    Origin,
-    Record,
-    Sparsity,
-    WeightResult,
-)
+from goldpan.runs.record import Identity, Origin, Record
+from goldpan.runs.results import Accuracies, Accuracy, Costs, Sparsity, WeightResult
 
 GOOD = Record(
     Identity("0", "digits", "snip", 0, {"sparsity": 0.9}, "2026"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from goldpan.reports.plots import draw_curves
 from goldpan.reports.results import results_below
-from goldpan.runs.record import Accuracies, Accuracy
+from goldpan.runs.results import Accuracies, Accuracy
 
 
 def test_pictures_are_drawn_again_only_if_they_would_differ(made_up: Any, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from goldpan.reports.sources import evidence, images, whole_networks
-from goldpan.runs.record import Accuracy, ChannelResult, Sparsity
+from goldpan.runs.results import Accuracy, ChannelResult, Sparsity
 
 SPARSITY = Sparsity(0.5, 0.5, 0.5, 0.5, {})
 

@@ -2,7 +2,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from goldpan.runs.channel_figures import draw_channels
-from goldpan.runs.record import Accuracy, ChannelResult, Identity, Record, Sparsity, Stability
+from goldpan.runs.record import Identity, Record
+from goldpan.runs.results import Accuracy, ChannelResult, Sparsity, Stability
 
 SPARSITY = Sparsity(0.5, 0.48, 0.7, 0.7, {"a": 0.5, "b": 0.46})
 RECORD = Record(

@@ -7,22 +7,15 @@ from pathlib import Path
 import pytest
 
 from goldpan.files import write_atomically
-from goldpan.runs.record import (
-    Accuracies,
-    Accuracy,
+from goldpan.runs.record import Identity, Record, read_record
+from goldpan.runs.results import Accuracies, Accuracy, ChannelResult, Costs, Sparsity, WeightResult
+from goldpan.runs.results_of_procedures import (
     AgentResult,
-    ChannelResult,
-    Costs,
     EnsembleFigures,
     EnsembleResult,
-    Identity,
     Member,
     Psnr,
-    Record,
-    Sparsity,
     SuperResolutionResult,
-    WeightResult,
-    read_record,
 )
 from goldpan.runs.told import summarize
 

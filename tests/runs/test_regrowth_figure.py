@@ -1,8 +1,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from goldpan.runs.record import Identity, Record, RegrowthResult, Sparsity, WeightResult
+from goldpan.runs.record import Identity, Record
 from goldpan.runs.regrowth_figure import draw_regrowth
+from goldpan.runs.results import RegrowthResult, Sparsity, WeightResult
 
 MOVED = RegrowthResult(2, {"a": [0.5, 0.4], "b": [0.0, 0.1]}, [0.3, 0.4], [1.0, 0.8], [0.0, 0.1])
 WEIGHTS = WeightResult(Sparsity(0.7, 0.7, 0.7, 0.7, {}), 100, 30, 100, "0", regrowth=MOVED)

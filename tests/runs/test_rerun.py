@@ -11,15 +11,7 @@ from omegaconf import DictConfig
 
 from goldpan.runs import experiment
 from goldpan.runs.experiment import run
-from goldpan.runs.record import (
-    CHECKPOINT,
-    RECORD,
-    Identity,
-    Origin,
-    Record,
-    Status,
-    read_record,
-)
+from goldpan.runs.record import CHECKPOINT, RECORD, Identity, Origin, Record, Status, read_record
 from goldpan.runs.refusal import Refusal
 from goldpan.runs.rerun import MADE_BY, claim_checkpoint, is_wanted, keep_old, stale
 

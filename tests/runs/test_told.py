@@ -8,7 +8,8 @@ import pytest
 from omegaconf import DictConfig
 
 from goldpan.runs.experiment import plan_run, resolve
-from goldpan.runs.record import Accuracies, Accuracy, Costs, Record, Sparsity, WeightResult
+from goldpan.runs.record import Record
+from goldpan.runs.results import Accuracies, Accuracy, Costs, Sparsity, WeightResult
 from goldpan.runs.told import describe, layer_key, summarize
 
 Configure = Callable[..., DictConfig]

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
-from goldpan.runs.record import Accuracies, Accuracy, Costs, Identity, Record, read_record
+from goldpan.runs.record import Identity, Record, read_record
+from goldpan.runs.results import Accuracies, Accuracy, Costs
 from goldpan.runs.typed import build
 
 

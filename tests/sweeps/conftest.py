@@ -7,7 +7,8 @@ import pytest
 
 from goldpan.files import write_rows
 from goldpan.runs.provenance import processor
-from goldpan.runs.record import CHECKPOINT, CONFIG, CURVE, RECORD, Costs
+from goldpan.runs.record import CHECKPOINT, CONFIG, CURVE, RECORD
+from goldpan.runs.results import Costs
 from goldpan.sweeps.cells import Cell, plan
 
 CONF = Path(__file__).parents[2] / "conf"

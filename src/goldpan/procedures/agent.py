@@ -17,8 +17,9 @@ from goldpan.panning.pictures import draw_learning
 from goldpan.panning.screening import Row
 from goldpan.procedures.loggers import close_loggers, open_loggers
 from goldpan.procedures.panning_setup import prepare_panning
-from goldpan.runs.record import CHECKPOINT, AgentResult, Record
+from goldpan.runs.record import CHECKPOINT, Record
 from goldpan.runs.refusal import refusing
+from goldpan.runs.results_of_procedures import AgentResult
 
 AGENT = "agent.pt"
 """The file in the run's folder that method=rl_panning takes as agent=."""

@@ -11,8 +11,9 @@ from goldpan.data.vision import VisionData
 from goldpan.procedures.measure import read_start, reading
 from goldpan.procedures.setup import build_trainer
 from goldpan.procedures.starting import load_start, say_start
-from goldpan.runs.record import Accuracy, Histogram, Record
+from goldpan.runs.record import Record
 from goldpan.runs.refusal import refusing
+from goldpan.runs.results import Accuracy, Histogram
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.system import System
 

@@ -17,8 +17,9 @@ from goldpan.panning.policies import Policy
 from goldpan.procedures.loggers import close_loggers, open_loggers
 from goldpan.procedures.panning_setup import prepare_panning
 from goldpan.runs.checkpoint import read_checkpoint, save
-from goldpan.runs.record import CHECKPOINT, AgentResult, Record
+from goldpan.runs.record import CHECKPOINT, Record
 from goldpan.runs.refusal import refusing
+from goldpan.runs.results_of_procedures import AgentResult
 
 T = TypeVar("T")
 

@@ -43,8 +43,9 @@ from goldpan.procedures.train import check_left, finish, fit, train
 from goldpan.runs.build import build
 from goldpan.runs.checkpoint import load_weights, read_checkpoint
 from goldpan.runs.curve import Row, early_stop
-from goldpan.runs.record import CURVE, WEIGHTS, Costs, LevelResult, Record
+from goldpan.runs.record import CURVE, WEIGHTS, Record
 from goldpan.runs.refusal import refusing
+from goldpan.runs.results import Costs, LevelResult
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner

@@ -17,13 +17,13 @@ from goldpan.models.pretrained import start_of
 from goldpan.models.prunable import left_dense
 from goldpan.procedures.on_demand import measure_on_demand
 from goldpan.runs.curve import Row
-from goldpan.runs.record import (
+from goldpan.runs.record import Record
+from goldpan.runs.results import (
     Accuracies,
     Accuracy,
     ChannelResult,
     Costs,
     Histogram,
-    Record,
     Sparsity,
     WeightResult,
 )

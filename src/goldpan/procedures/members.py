@@ -10,7 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 from goldpan.procedures.stage import perform_stage
 from goldpan.procedures.train import train
 from goldpan.runs.options import COPIES
-from goldpan.runs.record import WEIGHTS, Accuracy, Member, Record
+from goldpan.runs.record import WEIGHTS, Record
+from goldpan.runs.results import Accuracy
+from goldpan.runs.results_of_procedures import Member
 from goldpan.training.callbacks.keep_members import MEMBERS, weights_of
 
 TRAIN = {"_target_": f"{train.__module__}.{train.__name__}", "_partial_": True}

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from goldpan.bounds import Statistics, flat_layers, pixel_box, relu_inputs, worst_margins
 from goldpan.data.vision import VisionData
 from goldpan.firing import firing_rates, scramble
-from goldpan.runs.record import Certified, Firing
+from goldpan.runs.results_of_procedures import Certified, Firing
 from goldpan.stream import stream
 
 Choices = Mapping[str, Any] | DictConfig

@@ -11,8 +11,9 @@ from omegaconf import DictConfig
 from goldpan.procedures.measure import choose_accuracies
 from goldpan.procedures.train import train
 from goldpan.runs.build import build
-from goldpan.runs.record import FULL, FullResult, Record
+from goldpan.runs.record import FULL, Record
 from goldpan.runs.refusal import refusing
+from goldpan.runs.results_of_procedures import FullResult
 from goldpan.training.callbacks.drop_and_grow import keeps_masks
 from goldpan.training.callbacks.train_in_turn import TrainInTurn
 

@@ -15,7 +15,8 @@ from goldpan.data.super_resolution import SuperResolutionData, enlarge
 from goldpan.procedures.measure import best_row, curve_of, measure_network
 from goldpan.procedures.train import train_system
 from goldpan.runs.curve import Row
-from goldpan.runs.record import Psnr, Record, SuperResolutionResult
+from goldpan.runs.record import Record
+from goldpan.runs.results_of_procedures import Psnr, SuperResolutionResult
 from goldpan.training.super_resolver import SuperResolver, psnr
 from goldpan.training.system import System
 

@@ -37,8 +37,9 @@ from goldpan.procedures.train import check_penalty, finish, fit
 from goldpan.runs.build import build
 from goldpan.runs.checkpoint import read_checkpoint
 from goldpan.runs.curve import Row
-from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, CURVE, Record, Stability
+from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, CURVE, Record
 from goldpan.runs.refusal import refusing
+from goldpan.runs.results import Stability
 from goldpan.training.callbacks.after_step import AfterStep
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.importances import Importances

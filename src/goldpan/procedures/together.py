@@ -27,15 +27,10 @@ from goldpan.procedures.members import Found
 from goldpan.procedures.process import prepare_process
 from goldpan.procedures.setup import build_network, load_data
 from goldpan.runs.checkpoint import load_weights
-from goldpan.runs.record import (
-    Accuracies,
-    Accuracy,
-    EnsembleFigures,
-    EnsembleResult,
-    Record,
-    Sparsity,
-)
+from goldpan.runs.record import Record
 from goldpan.runs.refusal import refusing
+from goldpan.runs.results import Accuracies, Accuracy, Sparsity
+from goldpan.runs.results_of_procedures import EnsembleFigures, EnsembleResult
 
 
 def together(

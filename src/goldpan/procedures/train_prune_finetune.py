@@ -41,8 +41,9 @@ from goldpan.runs.build import build
 from goldpan.runs.checkpoint import load_weights
 from goldpan.runs.curve import Row
 from goldpan.runs.experiment import finds_threshold
-from goldpan.runs.record import BEST, CHECKPOINT, CURVE, WEIGHTS, Accuracy, Record
+from goldpan.runs.record import BEST, CHECKPOINT, CURVE, WEIGHTS, Record
 from goldpan.runs.refusal import refusing
+from goldpan.runs.results import Accuracy
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.length import choose_length

@@ -7,7 +7,8 @@ from goldpan.reports.results import Panel
 from goldpan.reports.samples import summarize
 from goldpan.reports.spec import Table
 from goldpan.reports.text import markdown, shown
-from goldpan.runs.record import Accuracy, Record
+from goldpan.runs.record import Record
+from goldpan.runs.results import Accuracy
 
 HEADER = (
     *("channels removed", "trained (%)", "pruned (%)", "fine-tuned (%)", "n"),

@@ -7,7 +7,8 @@ from textwrap import fill
 from typing import Any
 
 from goldpan.pictures import figure
-from goldpan.runs.record import Identity, Record, Stability
+from goldpan.runs.record import Identity, Record
+from goldpan.runs.results import Stability
 
 
 def draw_channels(record: Record, folder: Path) -> list[Path]:

@@ -8,16 +8,8 @@ from pathlib import Path
 from goldpan.reports.page.contents import contents
 from goldpan.reports.page.page import SCRIPTS, page
 from goldpan.reports.report import Report, report_of_plan
-from goldpan.runs.record import (
-    Accuracies,
-    Accuracy,
-    Costs,
-    Identity,
-    Origin,
-    Record,
-    Sparsity,
-    WeightResult,
-)
+from goldpan.runs.record import Identity, Origin, Record
+from goldpan.runs.results import Accuracies, Accuracy, Costs, Sparsity, WeightResult
 from goldpan.sweeps.cells import Cell, Plan
 
 ODD = "<script>alert(1)</script><!--"

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from goldpan.runs.record import RECORD, Accuracies, Accuracy, Record, Sparsity, WeightResult
+from goldpan.runs.record import RECORD, Record
+from goldpan.runs.results import Accuracies, Accuracy, Sparsity, WeightResult
 from goldpan.sweeps.cells import Cell, Plan
 from goldpan.sweeps.search.search import Search, search
 from goldpan.sweeps.search.spaces import read_spaces

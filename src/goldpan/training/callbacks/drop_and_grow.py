@@ -19,7 +19,7 @@ from goldpan.masks import Masks, mask_weights, masked_layers, read_masks
 from goldpan.regrowth.drop import magnitude
 from goldpan.regrowth.grow import random
 from goldpan.regrowth.update import CountLayers, LayerState, ScoreLayer, update_masks
-from goldpan.runs.record import RegrowthResult
+from goldpan.runs.results import RegrowthResult
 from goldpan.stream import stream
 from goldpan.training.callbacks.mask_history import MaskHistory
 from goldpan.training.callbacks.prune_before import PruneBefore, PruneOnce

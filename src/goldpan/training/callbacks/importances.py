@@ -4,7 +4,7 @@ import pytorch_lightning as pl
 import torch
 
 from goldpan.layers.bounded_norm import find_norms, importance
-from goldpan.runs.record import Histogram
+from goldpan.runs.results import Histogram
 from goldpan.training.callbacks.resumable import Resumable
 
 BINS = 50

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from goldpan.masks import Masks
-from goldpan.runs.record import RegrowthResult
+from goldpan.runs.results import RegrowthResult
 
 STATE = ("updates", "first", "ever", "died", "densities", "explored", "steady", "returned")
 

@@ -48,7 +48,7 @@ from goldpan.layers.quantized import (
     write_weights,
 )
 from goldpan.masks import Masks
-from goldpan.runs.record import QuantizationResult
+from goldpan.runs.results import QuantizationResult
 from goldpan.stream import scoring_seed
 from goldpan.training.callbacks.pruner import Pruner, ScoringData
 from goldpan.training.callbacks.resumable import Resumable
