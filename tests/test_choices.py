@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from goldpan.choices import (
     own_folders,
     read_word,
 )
+from goldpan.families import family
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -149,8 +151,8 @@ def test_own_modules_are_found_last(own: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_help_lists_the_users_own_options(own: Path) -> None:
     for way in ways(own):
-        assert "gmp_uniform, granet, granet_st, grasp" in overview(CONF, way)
-        assert "magnitude, mine, nrs, ntk_sap" in overview(CONF, way)
+        assert "gmp_uniform, granet, granet_st, greg_1" in overview(CONF, way)
+        assert "  others: mine\n" in overview(CONF, way)
 
 
 PROGRAM = f"""
@@ -163,4 +165,28 @@ def test_help_is_what_hydra_prints(own: Path) -> None:
     (own / "program.py").write_text(PROGRAM)
     command = [sys.executable, str(own / "program.py"), "--help", "--config-dir", str(own)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert printed.stdout == overview(CONF, command) + "\n"
+    methods, by_family = re.compile(r"method: .*\n"), re.compile(r"method:\n(  .*\n)+")
+    ours = overview(CONF, command) + "\n"
+    assert by_family.sub("", ours) == methods.sub("", printed.stdout)
+    names = methods.search(printed.stdout)[0].removeprefix("method: ").strip().split(", ")  # type: ignore[index]
+    lines = by_family.search(ours)[0].splitlines()[1:]  # type: ignore[index]
+    assert sorted(name for line in lines for name in line.split(": ")[1].split(", ")) == names
+
+
+def test_families_follow_what_a_file_chooses() -> None:
+    texts = {path.stem: path.read_text() for path in (CONF / "method").glob("*.yaml")}
+    assert {name: family(name, texts) for name in EXAMPLES} == EXAMPLES
+    assert "others" not in {family(name, texts) for name in texts}
+
+
+EXAMPLES = {
+    "static_erk": "before training",
+    "prospr_full": "before training",
+    "rl_panning": "Panning",
+    "quantize_prune": "while training",
+    "iht": "while training",
+    "one_shot_reinitialized": "tickets",
+    "rni_resnet56": "whole channels",
+    "when_to_prune": "whole channels",
+    "nrs": "nothing is cut",
+}

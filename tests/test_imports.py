@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 SOURCE, PAGE = ROOT / "src/goldpan", ROOT / "docs/tree.md"
 
 FLOORS = (
-    ("choices", "differences", "duration", "files", "layers", "losses", "predictions", "stream"),
-    ("bounds", "masks", "models", "pictures"),
+    ("differences", "duration", "families", "files", "layers", "losses", "predictions", "stream"),
+    ("bounds", "choices", "masks", "models", "pictures"),
     ("runs", "types"),
     ("allocation", "data", "gradients", "rounds", "schedules"),
     ("activations", "paths", "regrowth"),

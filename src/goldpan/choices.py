@@ -11,6 +11,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from goldpan.families import list_families
+
 ALONE = ["--help", "-h", "--hydra-help", "--version", "--resolve", "--run", "-r", "--multirun"]
 ALONE += ["-m", "--shell-completion", "-sc"]
 DRY_RUN = "--dry-run"
@@ -223,7 +225,8 @@ def _has_current_folder() -> bool:
 def overview(conf: Path, arguments: Sequence[str] = ()) -> str:
     """The text that Hydra prints for --help, from the template in run.yaml, without loading Hydra.
 
-    Hydra itself takes half a second for it, and leaves out what lies in hydra.searchpath.
+    Hydra itself takes half a second for it, leaves out what lies in hydra.searchpath, and lists
+    methods by name alone.
     """
     cfg: Any = OmegaConf.load(conf / "run.yaml")
     files = [(root, path) for root in (conf, *own_folders(arguments)) for path in root.rglob(YAML)]
@@ -231,7 +234,9 @@ def overview(conf: Path, arguments: Sequence[str] = ()) -> str:
     for root, path in files:
         options.setdefault(path.parent.relative_to(root).as_posix(), set()).add(path.stem)
     named = sorted((name, sorted(stems)) for name, stems in options.items() if name != ".")
-    lines = [f"{name}: {', '.join(stems)}\n" for name, stems in named]
+    lines = [f"{name}: {', '.join(stems)}\n" for name, stems in named if name != "method"]
+    methods = list_families(path for _, path in files if path.parent.name == "method")
+    lines.insert(sum(name < "method" for name, _ in named), f"method:\n{methods}")
     return Template(cfg.hydra.help.template).substitute(APP_CONFIG_GROUPS="".join(lines))
 
 
