@@ -15,16 +15,16 @@ MARKS = {
 """Family -> what stands in its methods' files, or in that of the method that they start from; the
 first that fits counts."""
 
-ORDER = ("before training", "Panning", "while training", "tickets", "whole channels")
-ORDER += ("nothing is cut", "others")
+ORDER = ["before training", "Panning", "while training", "tickets", "whole channels"]
+ORDER += ["nothing is cut", "others"]
 
 BASE = re.compile(r"^defaults:\s*(?:\[|- )(\w+)", re.MULTILINE)
 """The method that a file starts from."""
 
 
 def list_families(files: Iterable[Path]) -> str:
-    """A line a family with its methods, from the files of them all."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in files}
+    """A line a family with its methods, from the files of them all; of one name the first counts."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in reversed([*files])}
     found: dict[str, list[str]] = {}
     for name in sorted(texts):
         found.setdefault(family(name, texts), []).append(name)
