@@ -23,7 +23,7 @@ BASE = re.compile(r"^defaults:\s*(?:\[|- )(\w+)", re.MULTILINE)
 
 
 def list_families(files: Iterable[Path]) -> str:
-    """A line a family with its methods, from the files of them all; of one name the first counts."""
+    """A line a family with its methods, from all files; of two of one name the first counts."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in reversed([*files])}
     found: dict[str, list[str]] = {}
     for name in sorted(texts):
