@@ -14,6 +14,7 @@ from goldpan.channels.choosing import (
     ChannelScorer,
     check_removable,
     choose_channels,
+    fraction_of_round,
     nothing_removed,
     prunable_groups,
 )
@@ -155,7 +156,7 @@ def _thin(
 ) -> ChannelChoice:
     """What stays after one more round; `groups` are those of `prunable_groups`, if known."""
     channels = cfg.method.channels
-    fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
+    fraction = fraction_of_round(cfg.sparsity, channels.rounds)
     allocate = build(channels.allocate)
     scope = channels.get("scope", "all")
     groups = prunable_groups(net, shape, scope) if groups is None else groups

@@ -452,6 +452,25 @@ CHANNELS = {
     "method.channels.scorer.norms@prospr_channels": _extra(
         FLAG, "masks multiply scales and biases too"
     ),
+    "method.channels.scorer.sparsity": _extra(SPARSITY, "what an agent's budget leaves out"),
+    "method.channels.scorer.cost": _extra(
+        one_of("channels", "flops", "parameters"), "what an agent's budget is of"
+    ),
+    "method.channels.scorer.rounds": _extra(COUNT, "in which the sparsity is reached"),
+    "method.channels.scorer.reward": _extra(
+        one_of("accuracy", "loss"), "of an agent; loss: minus the recipe's"
+    ),
+    "method.channels.scorer.seed": _extra(whole(0, LARGEST_SEED), "of an agent's episodes"),
+    "method.channels.scorer.iterations": _extra(COUNT, "updates of the budget's multiplier"),
+    "method.channels.scorer.episodes": _extra(whole(2), "choices tried between two of them"),
+    "method.channels.scorer.passes": _extra(COUNT, "steps of PPO on these episodes"),
+    "method.channels.scorer.clip": _extra(POSITIVE, "PPO's epsilon"),
+    "method.channels.scorer.rate@constrained_rl": _extra(POSITIVE, "of Adam on an agent's logits"),
+    "method.channels.scorer.dual_rate": _extra(POSITIVE, "of the multiplier's ascent"),
+    "method.channels.scorer.start": _extra(real("[0.1, 0.9]"), "first chance to keep a channel"),
+    "method.channels.scorer.explore": _extra(
+        real("(0, 0.1]"), "least chance to keep a channel, and to drop it"
+    ),
     "method.channels.sampling": _extra(PART, "which training images the scorer sees, if any"),
     "method.channels.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
     "method.channels.sampling.size": _extra(null_or(COUNT), "random images instead"),
