@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from goldpan.channels.choosing import amount, prunable_groups
-from goldpan.channels.constrained_rl import by_group, constrained_rl, environment, gain
-from goldpan.channels.groups import ChannelGroup
+from goldpan.channels.constrained_rl import constrained_rl, environment, gain
+from goldpan.channels.groups import ChannelGroup, by_group
 from goldpan.channels.surgery import shrink
 from goldpan.gradients import mean_loss
 from goldpan.layers.masked import MaskedConv2d, MaskedLinear

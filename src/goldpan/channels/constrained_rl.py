@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from goldpan.channels.choosing import Target, amount, fraction_of_round
 from goldpan.channels.gates import gated, layer_gates
-from goldpan.channels.groups import ChannelGroup, removed
+from goldpan.channels.groups import ChannelGroup, by_group, removed
 from goldpan.channels.lagrangian import Play, Training, learn
 from goldpan.channels.surgery import shrink_unproved
 from goldpan.gradients import mean_loss
@@ -131,12 +131,6 @@ def gain(
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
     """The fraction of images whose largest logit is their label's."""
     return (logits.argmax(1) == labels).float().mean()
-
-
-def by_group(groups: Sequence[ChannelGroup], values: Tensor) -> dict[str, Tensor]:
-    """Group name -> its part (size,) of values (n,) of all channels."""
-    parts = values.split([group.size for group in groups])
-    return {group.name: part for group, part in zip(groups, parts, strict=True)}
 
 
 def _left(

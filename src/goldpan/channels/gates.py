@@ -57,11 +57,15 @@ def gate_slopes(
 def layer_gates(
     groups: Sequence[ChannelGroup], kept: Mapping[str, Tensor], device: torch.device
 ) -> dict[str, Tensor]:
-    """Layer name -> gates (C,) of its outputs: 1 where all groups' bools (size,) keep, else 0."""
+    """Layer name -> gates (C,) of its outputs: the products of the groups' values (size,).
+
+    They are bools, or parts of a channel that stay. Outputs of no group have the gate 1.
+    """
     found: dict[str, Tensor] = {}
     for group in groups:
         for name in gated_layers(group):
-            gate = group.spread(kept[group.name], (name, "out")).float().to(device)
+            whole = torch.cat([kept[group.name].float().to(device), torch.ones(1, device=device)])
+            gate = whole[group.places[name, "out"].to(device)]  # -1 is the last
             found[name] = found[name] * gate if name in found else gate
     return found
 

@@ -11,7 +11,11 @@ from goldpan.duration import Duration
 
 Choices = Mapping[str, Any]
 
-CHANNEL_PROCEDURES = {"train_prune_finetune": "rni", "thin_when_stable": "early_bird"}
+CHANNEL_PROCEDURES = {
+    "train_prune_finetune": "rni",
+    "thin_when_stable": "early_bird",
+    "stamp": "stamp",
+}
 """Procedures that remove channels, and a method of each."""
 
 
@@ -70,7 +74,7 @@ def _procedure(choices: Choices) -> None:
     """A procedure does what the method asks for."""
     shape = choices["procedure"]["_target_"].rpartition(".")[2]
     channels = choices["method"].get("channels")
-    own = "thin_when_stable" if "stable" in (channels or ()) else "train_prune_finetune"
+    own = _removes(channels or {})
     if shape == "train" and channels is not None and choices["sparsity"] > 0:
         raise ValueError(
             f"procedure=train removes no channels, so sparsity={choices['sparsity']} of this method"
@@ -93,6 +97,31 @@ def _procedure(choices: Choices) -> None:
             raise ValueError(f"seed is below 2**32 for procedure=agent; got {choices['seed']}")
     if shape == "lottery":
         _levels(choices)
+    if shape == "stamp":
+        _stamp(choices)
+
+
+def _removes(channels: Mapping[str, Any]) -> str:
+    """The procedure by which a method removes channels."""
+    if "generator" in channels:
+        return "stamp"
+    return "thin_when_stable" if "stable" in channels else "train_prune_finetune"
+
+
+def _stamp(choices: Choices) -> None:
+    """Channels go once, of the reference's last network, for a part of the classes."""
+    channels, target = choices["method"]["channels"], choices["dataset"].get("only_classes")
+    for name, value in (("prune_from", "last"), ("rounds", 1)):
+        if (got := channels.get(name, value)) != value:
+            raise ValueError(
+                f"procedure=stamp removes channels once, of the network that a reference gave; set "
+                f"method.channels.{name}={value}; got {got}"
+            )
+    if target is None:
+        raise ValueError(
+            "procedure=stamp prunes for some classes after a training on others; say which, such "
+            "as dataset.only_classes=[5,6,7,8,9]"
+        )
 
 
 def _policies_alone(choices: Choices, shape: str) -> None:

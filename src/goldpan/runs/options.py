@@ -117,6 +117,9 @@ DATASET = {
     "dataset.subset.train": Option(COUNT, "so many of the training file"),
     "dataset.subset.test": Option(COUNT, "so many of the test file"),
     "dataset.subset.seed": Option(whole(0, 2**32 - 1), "of the shuffle"),
+    "dataset.only_classes": _extra(
+        null_or(list_of(whole(0), least=2)), "use only the images of these labels, as 0, 1, ..."
+    ),
     "dataset.limit": _extra(null_or(COUNT), "keep only that many training images"),
     "dataset.augment": _extra(FLAG, "random crops and flips, where the dataset has any"),
     "dataset.size": _extra(null_or(COUNT), "pixels that images are scaled to"),
@@ -475,6 +478,20 @@ CHANNELS = {
     "method.channels.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
     "method.channels.sampling.size": _extra(null_or(COUNT), "random images instead"),
     "method.channels.sampling.batches": _extra(COUNT, "how many batches of them"),
+    "method.channels.generator": _extra(GROUP, "how STAMP's generator of masks is learnt"),
+    "method.channels.generator.pool": Option(COUNT, "images of each reference class"),
+    "method.channels.generator.steps": Option(COUNT, "of Adam, each on a task of its own"),
+    "method.channels.generator.classes": Option(whole(2), "of a task, among the reference's"),
+    "method.channels.generator.size": Option(
+        whole(2), "images of a task that are encoded, and as many that its loss is of"
+    ),
+    "method.channels.generator.width": Option(COUNT, "of the set encoder's layers"),
+    "method.channels.generator.rate": Option(POSITIVE, "of Adam"),
+    "method.channels.generator.price": Option(NOT_NEGATIVE, "lambda, of the mean mask"),
+    "method.channels.generator.inner_steps": Option(
+        whole(0), "of SGD on the weights before a task's loss"
+    ),
+    "method.channels.generator.inner_rate": Option(POSITIVE, "of these steps"),
     "method.channels.stable": _extra(GROUP, "when the choice of channels has settled"),
     "method.channels.stable.similarity": Option(PART, "of two choices: hamming, or counts"),
     "method.channels.stable.earlier": Option(COUNT, "choices that the newest is compared with"),
@@ -490,6 +507,10 @@ CHANNELS = {
 
 AGENT = {
     "procedure": Option(PART, "the shape of the experiment"),
+    "procedure.reference": _extra(
+        null_or(list_of(whole(0), least=2)),
+        "labels that STAMP trains on before; null: those that dataset.only_classes leaves out",
+    ),
     "procedure.steps": _extra(COUNT, "rounds of pruning that the agent learns from"),
     "procedure.episodes": _extra(whole(2), "played with each policy on each target"),
     "procedure.staircase": _extra(PART, "a policy beside that of the method"),
