@@ -6,7 +6,7 @@ from pathlib import Path
 
 MARKS = {
     "tickets": r"procedure: lottery$",
-    "whole channels": r"procedure: (train_prune_finetune|thin_when_stable)$",
+    "whole channels": r"procedure: (train_prune_finetune|thin_when_stable|stamp)$",
     "Panning": r"/pruner/pan@",
     "before training": r"/pruner/before_training@",
     "while training": r"/pruner/",

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from goldpan.data.datasets import Images
-from goldpan.data.subset import Subset, read_subset, take_subset
+from goldpan.data.subset import Subset, check_classes, read_subset, take_classes, take_subset
 
 
 def numbered(count: int) -> Images:
@@ -36,3 +36,21 @@ def test_imagenet_has_none() -> None:
     assert read_subset(None, "imagenet") is None
     with pytest.raises(ValueError, match=r"for imagenet; set dataset\.limit instead"):
         read_subset({"train": 9, "test": 9, "seed": 0}, "imagenet")
+
+
+def test_classes_are_taken_in_the_order_of_the_file_and_named_in_that_of_the_option() -> None:
+    split = Images(torch.arange(5).view(5, 1, 1, 1), torch.tensor([2, 0, 1, 2, 1]))
+    taken = take_classes([2, 1], split, known=3)
+    assert taken.images.flatten().tolist() == [0, 2, 3, 4]
+    assert taken.labels.tolist() == [0, 1, 0, 1]
+
+
+def test_classes_that_are_none_or_one_are_refused() -> None:
+    split = Images(torch.zeros(1, 1, 1, 1), torch.tensor([0]))
+    with pytest.raises(ValueError, match=r"only_classes between 0 and 2, .* got 3"):
+        take_classes([0, 3], split, known=3)
+    assert check_classes(None, "imagenet") is None
+    with pytest.raises(ValueError, match=r"no dataset.only_classes for imagenet"):
+        check_classes([0, 1], "imagenet")
+    with pytest.raises(ValueError, match=r"two classes or more, each once, got \[4, 4\]"):
+        check_classes([4, 4], "mnist")

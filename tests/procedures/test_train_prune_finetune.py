@@ -80,7 +80,8 @@ CONF = Path(__file__).parents[2] / "conf"
 CRITERIA = sorted(
     path.stem
     for path in CONF.glob("method/*.yaml")
-    if "train_prune_finetune\n" in path.read_text() and "\n  scorer:" in path.read_text()
+    if all(part in path.read_text() for part in ("train_prune_finetune\n", "\n  scorer:"))
+    and "\n  target: channels" in path.read_text()
 )
 
 QUICKER = {"greedy_forward": ("method.channels.scorer.picks=2",)}
@@ -230,6 +231,19 @@ def test_singe_is_entwined_with_finetuning(configure: Configure, tmp_path: Path)
     assert record.sparsity.got == pytest.approx(0.5, abs=0.02)
     rounds = sorted(curve.parent.name for curve in tmp_path.glob("digits-*/*/metrics.csv"))
     assert rounds == ["round1", "round2"]
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_an_agent_chooses_within_a_budget_of_parameters(
+    rounds: int, configure: Configure, tmp_path: Path
+) -> None:
+    agent = ("iterations=5", "episodes=2", "start=0.7")
+    few = (*(f"method.channels.scorer.{one}" for one in agent), "method.channels.sampling.size=32")
+    tuning = (f"method.channels.rounds={rounds}", "method.channels.epochs=1", "recipe.epochs=1")
+    record = do(configure, "constrained_rl", "sparsity=0.5", *few, *tuning)
+    assert record.status == "finished"
+    assert record.channels.sparsity.parameters == pytest.approx(0.5, abs=0.03)
+    assert record.channels.parameters_left <= 0.5 * record.costs.parameters
 
 
 def test_layers_at_their_floor_are_named(configure: Configure) -> None:

@@ -96,6 +96,7 @@ NEEDS = {
     "train_prune_finetune": [RNI],
     "thin_when_stable": [EARLY],
     "ensemble_of_phases": ["method=edst"],
+    "stamp": ["method=stamp", "dataset.only_classes=[5,6]"],
     "own": ["model._target_=goldpan.models.lenet.lenet5"],
     "espcn": ["procedure=super_resolution"],
 }

@@ -193,11 +193,11 @@ def _fraction_of_channels(
     target: Target,
 ) -> float:
     """The least fraction of channels, to 1/4096, that removes as much as asked: by bisection."""
-    dense = _amount(model, shape, target)
+    dense = amount(model, shape, target)
 
     def enough(fraction: float) -> bool:
         smaller = shrink_unproved(model, groups, allocate(scores, fraction))
-        return _amount(smaller, shape, target) <= (1 - sparsity) * dense
+        return amount(smaller, shape, target) <= (1 - sparsity) * dense
 
     low, high = 0.0, 1 - 2.0**-BISECTIONS
     if not enough(high):
@@ -208,7 +208,13 @@ def _fraction_of_channels(
     return high
 
 
-def _amount(model: nn.Module, shape: Sequence[int], target: Target) -> int:
-    """The FLOPs of one image, or the parameters."""
-    spent = cost(model, shape)
-    return spent.flops if target == "flops" else spent.parameters
+def amount(model: nn.Module, shape: Sequence[int], target: Target) -> int:
+    """The FLOPs of one image of shape (C, H, W), or the parameters."""
+    if target == "flops":
+        return cost(model, shape).flops
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def fraction_of_round(sparsity: float, rounds: int) -> float:
+    """What each of several rounds removes of what is left, to reach a sparsity together."""
+    return 1 - float((1 - sparsity) ** (1 / rounds))

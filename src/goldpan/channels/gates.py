@@ -1,6 +1,7 @@
 """Gates on channels: factors on the outputs of their norms, and the slope of the loss by them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -32,23 +33,18 @@ def gate_slopes(
         at: a layer's name -> the gates of its outputs, (C,); those of others are 1.
         how: train normalises by the batch, eval by the running statistics.
     """
-    gates, hooks = {}, []
+    gates = {}
     for name in dict.fromkeys(name for group in groups for name in gated_layers(group)):
-        layer = model.get_submodule(name)
-        assert isinstance(layer.weight, Tensor)
-        outputs = layer.weight.detach().reshape(len(layer.weight), -1)[:, 0]
+        weight = model.get_submodule(name).weight
+        assert isinstance(weight, Tensor)
+        outputs = weight.detach().reshape(len(weight), -1)[:, 0]
         start = torch.ones_like(outputs) if at is None or name not in at else at[name].to(outputs)
         gates[name] = start.clone().requires_grad_()
-        hooks.append(layer.register_forward_hook(partial(_multiply, gate=gates[name])))
-    try:
-        with torch.enable_grad():
-            device = next(model.parameters()).device
-            images, labels = (part.to(device) for part in batch)
-            value = mean_loss(model, {}, (images, labels), loss, how=how)
-            found = torch.autograd.grad(value, list(gates.values()), materialize_grads=True)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with gated(model, gates), torch.enable_grad():
+        device = next(model.parameters()).device
+        images, labels = (part.to(device) for part in batch)
+        value = mean_loss(model, {}, (images, labels), loss, how=how)
+        found = torch.autograd.grad(value, list(gates.values()), materialize_grads=True)
     slopes = dict(zip(gates, found, strict=True))
     return {
         group.name: torch.stack(
@@ -56,6 +52,36 @@ def gate_slopes(
         ).sum(0)
         for group in groups
     }
+
+
+def layer_gates(
+    groups: Sequence[ChannelGroup], kept: Mapping[str, Tensor], device: torch.device
+) -> dict[str, Tensor]:
+    """Layer name -> gates (C,) of its outputs: the products of the groups' values (size,).
+
+    They are bools, or parts of a channel that stay. Outputs of no group have the gate 1.
+    """
+    found: dict[str, Tensor] = {}
+    for group in groups:
+        for name in gated_layers(group):
+            whole = torch.cat([kept[group.name].float().to(device), torch.ones(1, device=device)])
+            gate = whole[group.places[name, "out"].to(device)]  # -1 is the last
+            found[name] = found[name] * gate if name in found else gate
+    return found
+
+
+@contextmanager
+def gated(model: nn.Module, gates: Mapping[str, Tensor]) -> Iterator[None]:
+    """The model whose layers' outputs are multiplied by these gates (C,), inside the block."""
+    hooks = [
+        model.get_submodule(name).register_forward_hook(partial(_multiply, gate=gate))
+        for name, gate in gates.items()
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _multiply(layer: nn.Module, _: Any, made: Tensor, *, gate: Tensor) -> Tensor:

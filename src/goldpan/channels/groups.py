@@ -1,6 +1,6 @@
 """Groups of channels: those that must shrink together, and why others must stay."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -64,6 +64,12 @@ class ChannelGroup:
         """(size,): the values of a layer's inputs or outputs, summed over those of each channel."""
         owners = self.places[place].to(values.device) + 1  # 0 is the place of the others
         return values.new_zeros(self.size + 1).index_add_(0, owners, values)[1:]
+
+
+def by_group(groups: Sequence[ChannelGroup], values: Tensor) -> dict[str, Tensor]:
+    """Group name -> its part (size,) of the values (n,) of all channels, in the groups' order."""
+    parts = values.split([group.size for group in groups])
+    return {group.name: part for group, part in zip(groups, parts, strict=True)}
 
 
 def removed(kept: Mapping[str, Tensor]) -> float:

@@ -1,4 +1,6 @@
-"""The first images of a shuffle, so that a small experiment uses the very images of its authors.
+"""A part of a dataset: some of its classes, or the first images of a shuffle.
+
+A shuffle's first images let a small experiment use the very images of its authors.
 
 SET's tutorial trains on 2,000 images of Fashion-MNIST and tests on 1,000: its code seeds numpy's
 generator of 2011, shuffles the indices of the training file, goes on to shuffle those of the test
@@ -7,7 +9,7 @@ file, and takes the first of each. numpy keeps that generator's draws as they ar
 *Interpretation:* the tutorial reads a file of its own, whose order is taken to be the original's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,3 +59,32 @@ def _first(count: int, name: str, split: Images, generator: np.random.RandomStat
     generator.shuffle(order)
     chosen = torch.from_numpy(order[:count])
     return Images(split.images[chosen], split.labels[chosen])
+
+
+def check_classes(classes: Sequence[int] | None, name: str) -> tuple[int, ...] | None:
+    """The labels of the classes that are used; ValueError for one class, twins, or of imagenet."""
+    if classes is None:
+        return None
+    if name == "imagenet":
+        raise ValueError("expected no dataset.only_classes for imagenet; choose another dataset")
+    if len(set(classes)) < max(2, len(classes)):
+        raise ValueError(
+            f"expected dataset.only_classes to name two classes or more, each once, got {classes}"
+        )
+    return tuple(classes)
+
+
+def take_classes(classes: Sequence[int], split: Images, known: int) -> Images:
+    """The images of these classes, in their order; classes[i] has the label i now.
+
+    Raises:
+        ValueError: if a class is none of the `known` ones.
+    """
+    if strange := [label for label in classes if not 0 <= label < known]:
+        raise ValueError(
+            f"expected dataset.only_classes between 0 and {known - 1}, the labels of this dataset, "
+            f"got {strange[0]}"
+        )
+    found = split.labels[:, None] == torch.tensor(classes)
+    chosen = found.any(1)
+    return Images(split.images[chosen], found[chosen].int().argmax(1))

@@ -25,7 +25,7 @@ from goldpan.data.order import TrainOrder, evaluation_order
 from goldpan.data.readers import read_splits
 from goldpan.data.sampling import Sampling, draw
 from goldpan.data.sampling import hold_out as hold_images_out
-from goldpan.data.subset import read_subset, take_subset
+from goldpan.data.subset import check_classes, read_subset, take_classes, take_subset
 from goldpan.stream import stream
 from goldpan.types import Batch
 
@@ -56,10 +56,14 @@ class VisionData(pl.LightningDataModule):
             black around an image before it is cropped at random.
         normalization: one of `goldpan.data.normalization.KINDS`.
         subset: `train`, `test` and `seed`: use only that many images, the first of a shuffle.
+        only_classes: use only the images of the classes with these labels, as labels 0, 1, ...
     """
 
     image_shape: tuple[int, int, int]
     """(C, H, W) of one image, as `channels` and `image_size` also say."""
+
+    known_classes: int
+    """The classes of the dataset, whichever are used; imagenet's are all used."""
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class VisionData(pl.LightningDataModule):
         normalization: str = "channel",
         hold_out: str = "balanced",
         subset: Mapping[str, int] | None = None,
+        only_classes: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.spec = find_spec(name)
@@ -95,6 +100,7 @@ class VisionData(pl.LightningDataModule):
         self.limit, self.size, self.workers = limit, size, workers
         self.normalization, self.hold_out = normalization, hold_out
         self.subset = read_subset(subset, name)
+        self.only_classes = check_classes(only_classes, name)
         self.flip = self.spec.flip if flip is None else flip
         self.padding = self.spec.padding if padding is None else padding
         self.splits = ("val", "test") if validation else ("test",)
@@ -231,12 +237,18 @@ class VisionData(pl.LightningDataModule):
             self.train, self.test, self.class_names = read_imagenet(
                 self.root, self.image_size, self.seed, augment=self.augment
             )
+            self.known_classes = len(self.class_names)
             self._find_statistics(self.spec.mean or (), self.spec.std or (), None)
             return
         splits = find_in_memory(self.source) or read_splits(self.source)
         self.train, self.test, self.class_names = splits.train, splits.test, splits.class_names
         if self.subset is not None:
             self.train, self.test = take_subset(self.subset, splits.train, splits.test)
+        self.known_classes = len(self.class_names)
+        if (classes := self.only_classes) is not None:
+            self.train = take_classes(classes, self.train, self.known_classes)
+            self.test = take_classes(classes, self.test, self.known_classes)
+            self.class_names = tuple(self.class_names[label] for label in classes)
         self._find_statistics(splits.mean, splits.std, self.train.images)
         self.image_size = splits.train.images.shape[-1]
 

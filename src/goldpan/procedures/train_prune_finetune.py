@@ -14,6 +14,7 @@ from goldpan.channels.choosing import (
     ChannelScorer,
     check_removable,
     choose_channels,
+    fraction_of_round,
     nothing_removed,
     prunable_groups,
 )
@@ -69,7 +70,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
         data = load_data(cfg)
         system = build_system(cfg, data)
         check_channels(cfg, system.net, data.image_shape)
-        choose = partial(_thin, cfg, shape=data.image_shape, score=build_scorer(cfg, data))
+        choose = partial(thin, cfg, shape=data.image_shape, score=build_scorer(cfg, data))
         growing = growth_data(cfg, data) if cfg.method.channels.get("growth") else None
     beginning = _begin(cfg, draft, folder, system, data)
     rounds = [folder / f"round{done}" for done in range(1, cfg.method.channels.rounds)]
@@ -80,26 +81,10 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
         with refusing():
             thinnings.append(choose(net) if grown is None else grown.choice)
             net = _remove(cfg, net, thinnings[-1], data.image_shape)
-        last = _tune(cfg, draft, data, net, place, logged=place == folder)
+        last = tune(cfg, draft, data, net, place, logged=place == folder)
         rows += [*(() if grown is None else grown.rows), *last.rows]
-    record = measure(draft, last.trainer, last.system, data, last.rows, None, beginning.importances)
-    speed = images_per_second(last.rows, data)
     thinning = reduce(lambda earlier, later: later.after(earlier), thinnings)
-    record = replace(
-        record,
-        origin=replace(record.origin, start=beginning.start),
-        costs=count_costs(system.net, data.image_shape, sum_seconds(rows), speed),
-        weights=None,
-        channels=compare_sizes(
-            thinning.removed() if finds_threshold(cfg.method) else cfg.sparsity,
-            system.net,
-            last.system.net,
-            thinning,
-            data.image_shape,
-            beginning.accuracy,
-            last.before,
-        ),
-    )
+    record = measure_thinned(cfg, draft, data, system.net, beginning, thinning, last, rows)
     finish(last.trainer, last.system, record, folder)
     for place in [*rounds, *(one / GROWTH for one in [*rounds, folder])]:
         (place / CHECKPOINT).unlink(missing_ok=True)
@@ -149,7 +134,7 @@ def training_stage(cfg: DictConfig) -> DictConfig:
     return stage
 
 
-def _thin(
+def thin(
     cfg: DictConfig,
     net: nn.Module,
     groups: Sequence[ChannelGroup] | None = None,
@@ -159,7 +144,7 @@ def _thin(
 ) -> ChannelChoice:
     """What stays after one more round; `groups` are those of `prunable_groups`, if known."""
     channels = cfg.method.channels
-    fraction = 1 - (1 - cfg.sparsity) ** (1 / channels.rounds)
+    fraction = fraction_of_round(cfg.sparsity, channels.rounds)
     allocate = build(channels.allocate)
     scope = channels.get("scope", "all")
     groups = prunable_groups(net, shape, scope) if groups is None else groups
@@ -204,7 +189,7 @@ class Tuning:
     before: Accuracy
 
 
-def _tune(
+def tune(
     cfg: DictConfig, draft: Record, data: VisionData, net: nn.Module, place: Path, *, logged: bool
 ) -> Tuning:
     """Measure the pruned network and train it, from the checkpoint in `place` if there is one."""
@@ -219,3 +204,33 @@ def _tune(
     before = reading(trainer)
     fit(trainer, system, data, place)
     return Tuning(trainer, system, curve.rows, before)
+
+
+def measure_thinned(
+    cfg: DictConfig,
+    draft: Record,
+    data: VisionData,
+    dense: nn.Module,
+    beginning: Beginning,
+    thinning: ChannelChoice,
+    last: Tuning,
+    rows: Sequence[Row],
+) -> Record:
+    """The draft with what became of a `dense` network; `rows` are those of all trainings."""
+    record = measure(draft, last.trainer, last.system, data, last.rows, None, beginning.importances)
+    speed = images_per_second(last.rows, data)
+    return replace(
+        record,
+        origin=replace(record.origin, start=beginning.start),
+        costs=count_costs(dense, data.image_shape, sum_seconds(rows), speed),
+        weights=None,
+        channels=compare_sizes(
+            thinning.removed() if finds_threshold(cfg.method) else cfg.sparsity,
+            dense,
+            last.system.net,
+            thinning,
+            data.image_shape,
+            beginning.accuracy,
+            last.before,
+        ),
+    )

@@ -49,6 +49,7 @@ ADDED_LATER: dict[str, Any] = {
     "dataset.normalization": "channel",
     "dataset.hold_out": "balanced",
     "dataset.subset": None,
+    "dataset.only_classes": None,
     "model.conv_relu": True,
     "model.weights": None,
     "model.pretrained": False,

@@ -2,11 +2,14 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from goldpan.duration import Duration
+
+Choices = Mapping[str, Any]
+"""A whole configuration, resolved, as plain values."""
 
 
 @dataclass(frozen=True)

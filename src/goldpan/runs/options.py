@@ -126,6 +126,9 @@ DATASET = {
     "dataset.subset.train": Option(COUNT, "so many of the training file"),
     "dataset.subset.test": Option(COUNT, "so many of the test file"),
     "dataset.subset.seed": Option(whole(0, 2**32 - 1), "of the shuffle"),
+    "dataset.only_classes": _extra(
+        null_or(list_of(whole(0), least=2)), "use only the images of these labels, as 0, 1, ..."
+    ),
     "dataset.limit": _extra(null_or(COUNT), "keep only that many training images"),
     "dataset.augment": _extra(FLAG, "random crops and flips, where the dataset has any"),
     "dataset.size": _extra(null_or(COUNT), "pixels that images are scaled to"),
@@ -512,10 +515,43 @@ CHANNELS = {
     "method.channels.scorer.candidates": _extra(
         null_or(COUNT), "random units that are tried in each pick; null: all"
     ),
+    "method.channels.scorer.sparsity": _extra(SPARSITY, "what an agent's budget leaves out"),
+    "method.channels.scorer.cost": _extra(
+        one_of("channels", "flops", "parameters"), "what an agent's budget is of"
+    ),
+    "method.channels.scorer.rounds": _extra(COUNT, "in which the sparsity is reached"),
+    "method.channels.scorer.reward": _extra(
+        one_of("accuracy", "loss"), "of an agent; loss: minus the recipe's"
+    ),
+    "method.channels.scorer.seed": _extra(whole(0, LARGEST_SEED), "of an agent's episodes"),
+    "method.channels.scorer.iterations": _extra(COUNT, "updates of the budget's multiplier"),
+    "method.channels.scorer.episodes": _extra(whole(2), "choices tried between two of them"),
+    "method.channels.scorer.passes": _extra(COUNT, "steps of PPO on these episodes"),
+    "method.channels.scorer.clip": _extra(POSITIVE, "PPO's epsilon"),
+    "method.channels.scorer.rate@constrained_rl": _extra(POSITIVE, "of Adam on an agent's logits"),
+    "method.channels.scorer.dual_rate": _extra(POSITIVE, "of the multiplier's ascent"),
+    "method.channels.scorer.start": _extra(real("[0.1, 0.9]"), "first chance to keep a channel"),
+    "method.channels.scorer.explore": _extra(
+        real("(0, 0.1]"), "least chance to keep a channel, and to drop it"
+    ),
     "method.channels.sampling": _extra(PART, "which training images the scorer sees, if any"),
     "method.channels.sampling.per_class": _extra(null_or(COUNT), "images of each class"),
     "method.channels.sampling.size": _extra(null_or(COUNT), "random images instead"),
     "method.channels.sampling.batches": _extra(COUNT, "how many batches of them"),
+    "method.channels.generator": _extra(GROUP, "how STAMP's generator of masks is learnt"),
+    "method.channels.generator.pool": Option(COUNT, "images of each reference class"),
+    "method.channels.generator.steps": Option(COUNT, "of Adam, each on a task of its own"),
+    "method.channels.generator.classes": Option(whole(2), "of a task, among the reference's"),
+    "method.channels.generator.size": Option(
+        whole(2), "images of a task that are encoded, and as many that its loss is of"
+    ),
+    "method.channels.generator.width": Option(COUNT, "of the set encoder's layers"),
+    "method.channels.generator.rate": Option(POSITIVE, "of Adam"),
+    "method.channels.generator.price": Option(NOT_NEGATIVE, "lambda, of the mean mask"),
+    "method.channels.generator.inner_steps": Option(
+        whole(0), "of SGD on the weights before a task's loss"
+    ),
+    "method.channels.generator.inner_rate": Option(POSITIVE, "of these steps"),
     "method.channels.stable": _extra(GROUP, "when the choice of channels has settled"),
     "method.channels.stable.similarity": Option(PART, "of two choices: hamming, or counts"),
     "method.channels.stable.earlier": Option(COUNT, "choices that the newest is compared with"),
@@ -531,6 +567,10 @@ CHANNELS = {
 
 AGENT = {
     "procedure": Option(PART, "the shape of the experiment"),
+    "procedure.reference": _extra(
+        null_or(list_of(whole(0), least=2)),
+        "labels that STAMP trains on before; null: those that dataset.only_classes leaves out",
+    ),
     "procedure.steps": _extra(COUNT, "rounds of pruning that the agent learns from"),
     "procedure.episodes": _extra(whole(2), "played with each policy on each target"),
     "procedure.staircase": _extra(PART, "a policy beside that of the method"),
