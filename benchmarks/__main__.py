@@ -30,6 +30,7 @@ from benchmarks import (
     scoring,
     selection,
     sparse,
+    starting,
     sweeping,
     training,
 )
@@ -51,6 +52,7 @@ THEMES = (
     channels,
     regrowing,
     sparse,
+    starting,
 )
 ROWS: list[Row] = [row for theme in (*THEMES, compacting) for row in theme.ROWS]
 

@@ -9,6 +9,12 @@ from goldpan.layers.sparse_linear import SparseLinear, find_places, use_dense, u
 from goldpan.masks import Masks, set_masks, write_masks
 
 
+@pytest.fixture(autouse=True)
+def _small_layers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers of a few weights compute with the kept ones as well."""
+    monkeypatch.setattr("goldpan.layers.sparse_linear.SMALLEST", 1)
+
+
 def layer(kept: float = 0.05) -> MaskedLinear:
     torch.manual_seed(0)
     made = MaskedLinear(40, 30)
@@ -54,11 +60,14 @@ def test_masks_that_change_are_followed() -> None:
     assert torch.equal(made(x), made.bias.expand(7, 30))
 
 
-def test_only_layers_that_gain_change_and_can_change_back() -> None:
-    net = nn.Sequential(layer(0.05), MaskedLinear(30, 5))
+def test_only_layers_that_gain_change_and_can_change_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = MaskedLinear(5, 5)
+    write_masks(small, Masks({"weight": torch.zeros(5, 5, dtype=torch.bool)}))
+    net = nn.Sequential(layer(0.05), MaskedLinear(30, 5), small)
+    monkeypatch.setattr("goldpan.layers.sparse_linear.SMALLEST", 26)
     use_sparse(net)
-    assert [type(part) for part in net] == [SparseLinear, MaskedLinear]
+    assert [type(part) for part in net] == [SparseLinear, MaskedLinear, MaskedLinear]
     names = [*net.state_dict()]
     use_dense(net)
-    assert [type(part) for part in net] == [MaskedLinear, MaskedLinear]
+    assert {type(part) for part in net} == {MaskedLinear}
     assert [*net.state_dict()] == names

@@ -50,9 +50,10 @@ def test_a_run_that_began_without_compaction_goes_on_without(
 
 @pytest.mark.parametrize("method", ["snip", "set"])
 def test_sparse_layers_train_as_masked_ones_do(
-    configure: Configure, tmp_path: Path, method: str
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, method: str
 ) -> None:
     """Also where masks change in training, as long as no gradient of a cut weight is asked for."""
+    monkeypatch.setattr("goldpan.layers.sparse_linear.SMALLEST", 1)
     options = (f"method={method}", "model=lenet_300_100", "sparsity=0.95", "allocation=layerwise")
     options += ("recipe.epochs=2", "dataset.limit=400")
     ends, records = [], []

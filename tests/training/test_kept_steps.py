@@ -20,6 +20,12 @@ Fit = Callable[..., pl.Trainer]
 Build = Callable[..., Classifier]
 
 
+@pytest.fixture(autouse=True)
+def _small_layers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers of a few weights compute with the kept ones as well."""
+    monkeypatch.setattr("goldpan.layers.sparse_linear.SMALLEST", 1)
+
+
 def sparse(seed: int, draw: int = 0) -> nn.Module:
     """A hidden layer of which a tenth is kept at most, and an output layer that is whole."""
     with seeded(seed):

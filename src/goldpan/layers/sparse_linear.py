@@ -16,8 +16,9 @@ from torch.autograd.function import once_differentiable
 
 from goldpan.layers.masked import MaskedLinear
 
-DENSEST = 0.1
-"""The fraction of kept weights up to which a layer gains; benchmarks/README.md has the ratios."""
+DENSEST, SMALLEST = 0.1, 100_000
+"""The fraction of kept weights up to which a layer gains, and the weights, kept and cut, from which
+it does; benchmarks/README.md has the ratios."""
 
 EMPTY = dict.fromkeys(("dense", "known", "packed", "gradient"))
 """What a sparse layer knows at first; no buffers, so that no checkpoint has them."""
@@ -149,12 +150,15 @@ class _Product(torch.autograd.Function):
 
 
 def use_sparse(model: nn.Module, *, holds_gradient: bool = False) -> None:
-    """Let the linear layers of which at most DENSEST is kept compute with that alone, in place.
+    """Let linear layers of SMALLEST weights or more, of which at most DENSEST is kept, compute with
+    that alone, in place.
 
     With `holds_gradient` only `goldpan.training.kept_steps` can train them.
     """
     for layer in model.modules():
-        if type(layer) is MaskedLinear and float(layer.mask.float().mean()) <= DENSEST:
+        if type(layer) is not MaskedLinear or layer.mask.numel() < SMALLEST:
+            continue
+        if float(layer.mask.float().mean()) <= DENSEST:
             layer.__class__ = SparseLinear
             layer.__dict__ |= EMPTY | {"holds_gradient": holds_gradient}
 
