@@ -13,11 +13,14 @@ from goldpan.runs.experiment import TERMINATED
 from goldpan.runs.record import Record, read_record
 
 ROOT = Path(__file__).parents[2]
-RUN = ["model.width=0.05", "dataset.limit=400", "logger=none", "sparsity=0.8", "strategy.threads=1"]
+WIDTH = "model.width=0.05"
+RUN = ["dataset.limit=400", "logger=none", "sparsity=0.8", "strategy.threads=1"]
 
 
 def command(output: Path, *overrides: str) -> list[str]:
-    return [sys.executable, str(ROOT / "run.py"), f"output={output}", *RUN, *overrides]
+    """The words of a run, of a narrow network unless they choose a model."""
+    width = [] if any(word.startswith("model=") for word in overrides) else [WIDTH]
+    return [sys.executable, str(ROOT / "run.py"), f"output={output}", *width, *RUN, *overrides]
 
 
 def finish(output: Path, *overrides: str) -> Record:
@@ -75,8 +78,7 @@ def test_a_run_that_sigterm_ends_says_so_by_its_exit_code_and_can_be_resumed(
     tmp_path: Path,
 ) -> None:
     options = ("recipe.epochs=500", "model=lenet_300_100", "sparsity=0.9")
-    words = [word for word in command(tmp_path, *options) if "model.width" not in word]
-    running = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+    running = subprocess.Popen(command(tmp_path, *options), stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("*/last.ckpt")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -99,6 +101,19 @@ def test_two_processes_train_one_network_with_the_masks_of_one_process(
     assert two.weights.masks == one.weights.masks
     assert two.identity.id != one.identity.id  # BatchNorm sees half of each batch
     assert two.origin.data == one.origin.data
+
+
+@pytest.mark.slow
+def test_two_processes_average_the_gradients_of_sparse_layers_too(tmp_path: Path) -> None:
+    """Without it each would train a network of its own; 64 x 1,600 weights are enough."""
+    words = ("strategy=ddp", "strategy.accelerator=cpu", "strategy.devices=2", "method=random")
+    words += ("recipe.epochs=2", "sparsity=0.95", "model=mlp", "model.hidden=[1600]")
+    whole, sparse = (
+        finish(tmp_path / how, *words, f"strategy.sparse_linear={how}") for how in ("false", "true")
+    )
+    assert len(set(sparse.ranks)) == 1
+    assert sparse.ranks != whole.ranks  # the order of sums
+    assert sparse.accuracies.last.test == pytest.approx(whole.accuracies.last.test, abs=1)
 
 
 @pytest.mark.slow

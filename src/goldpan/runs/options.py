@@ -222,7 +222,9 @@ STRATEGY = {
     "strategy.channels_last": Option(FLAG, "memory layout, faster for convolutions"),
     "strategy.compile": Option(FLAG, "torch.compile"),
     "strategy.sparse_linear": Option(
-        FLAG, "linear layers cut to a tenth or less multiply by the kept weights alone; on the CPU"
+        FLAG,
+        "linear layers of 100,000 weights or more, cut to a tenth or less, multiply by the kept "
+        "weights alone; on the CPU",
     ),
 }
 

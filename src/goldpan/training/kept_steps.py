@@ -19,7 +19,7 @@ def pack(layers: Iterable[nn.Module], optimizer: Optimizer) -> None:
     """Let the next step of the optimizer see the kept weights (K,) of sparse layers alone."""
     for layer in _sparse(layers):
         flat, weight, gradient = layer.places().flat, layer.weight, layer.take_gradient()
-        if weight.grad is not None:  # a penalty's
+        if weight.grad is not None:  # of a penalty, or averaged over ranks
             rest = weight.grad.reshape(-1).index_select(0, flat)
             gradient = rest if gradient is None else gradient + rest
         memory = optimizer.state.get(weight, {})

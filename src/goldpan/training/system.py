@@ -151,7 +151,8 @@ class System(pl.LightningModule, ABC):
         """Change layout and layers only now: before, it would alter scores in their last bits."""
         self.net.to(memory_format=self.layout)
         if self.sparse_linear:
-            use_sparse(self.net, holds_gradient=True)
+            # DDP averages over the ranks what is a parameter's gradient, and nothing else.
+            use_sparse(self.net, holds_gradient=self.trainer.world_size == 1)
             for optimizer in self.trainer.optimizers:
                 optimizer.register_state_dict_pre_hook(lambda _: self._unpack_memory())
         if isinstance(self.trainer.strategy, DDPStrategy):
