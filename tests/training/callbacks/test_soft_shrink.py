@@ -11,13 +11,15 @@ from torch import Tensor, nn
 
 from goldpan.allocation.layerwise import layerwise
 from goldpan.data.sampling import Sampling
+from goldpan.data.vision import VisionData
 from goldpan.layers.masked import MaskedLinear
 from goldpan.masks import masked_layers, read_masks, revived
-from goldpan.schedules.calendar import every
+from goldpan.schedules.calendar import every, once
 from goldpan.schedules.sparsity import one_shot
 from goldpan.scorers.magnitude import magnitude
 from goldpan.training.callbacks.soft_shrink import SoftShrink
 from goldpan.training.classifier import Classifier
+from goldpan.training.length import Length
 
 Fit = Callable[..., pl.Trainer]
 Build = Callable[..., Classifier]
@@ -149,6 +151,23 @@ class Killed(pl.Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.current_epoch == 1:
             raise InterruptedError
+
+
+def test_it_first_shrinks_behind_the_step_that_its_calendar_counts(data: VisionData) -> None:
+    """Behind the first step, whose number is 0: what begins with the next one comes too late."""
+    length = Length(8, 4)
+    assert shrinker(0.5).first_cut(length) == 0
+    late = shrinker(0.5)
+    late.calendar = partial(every, begin="3it", end="5it", interval="1it")
+    assert late.first_cut(length) == 2
+    late.check(data, length)
+
+
+def test_a_cut_behind_no_step_is_refused(data: VisionData) -> None:
+    pruner = shrinker(0.5)
+    pruner.calendar = partial(once, at="0it")
+    with pytest.raises(ValueError, match="has the cut at step 0, before the first; choose a later"):
+        pruner.check(data, Length(8, 4))
 
 
 @pytest.mark.parametrize("end", ["4it", "5it"])

@@ -65,7 +65,10 @@ class Pruner(Resumable):
         return True
 
     def first_cut(self, length: Length) -> int:
-        """The step before which weights are first cut or chosen; -1: before training."""
+        """The step at which weights are first cut or chosen; -1: before training.
+
+        Weights that are quantised from that step on are scored as quantised.
+        """
         return -1
 
     def check(self, data: ScoringData, length: Length) -> None:

@@ -19,6 +19,8 @@ import torch
 
 from goldpan.masks import masked_layers
 from goldpan.training.callbacks.prune_during import PruneDuring
+from goldpan.training.callbacks.pruner import ScoringData
+from goldpan.training.length import Length
 from goldpan.training.system import System
 
 
@@ -36,6 +38,22 @@ class SoftShrink(PruneDuring):
     def __init__(self, *parts: Any, ratio: float, **rest: Any) -> None:
         super().__init__(*parts, **rest)
         self.ratio = ratio
+
+    def check(self, data: ScoringData, length: Length) -> None:
+        """Make the calendar before any work.
+
+        Raises ValueError as it does, or if the cut is due at step 0, behind no optimizer step.
+        """
+        super().check(data, length)
+        if self.calendar(length.steps, length.epoch_steps)(0) == 1:
+            raise ValueError(
+                "this method shrinks and cuts behind optimizer steps, and its calendar has the cut "
+                "at step 0, before the first; choose a later one in method.pruner.calendar"
+            )
+
+    def first_cut(self, length: Length) -> int:
+        """The step behind which it first shrinks."""
+        return max(0, super().first_cut(length) - 1)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
