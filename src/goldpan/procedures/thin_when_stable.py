@@ -33,14 +33,13 @@ from goldpan.procedures.measure import (
 )
 from goldpan.procedures.setup import build_system, build_trainer, load_data
 from goldpan.procedures.starting import load_start, say_start
-from goldpan.procedures.train import check_penalty, finish, fit
+from goldpan.procedures.train import after_step, check_penalty, finish, fit
 from goldpan.runs.build import build
 from goldpan.runs.checkpoint import read_checkpoint
 from goldpan.runs.curve import Row
 from goldpan.runs.record import ARCHITECTURE, CHECKPOINT, CURVE, Record
 from goldpan.runs.refusal import refusing
 from goldpan.runs.results import Stability
-from goldpan.training.callbacks.after_step import AfterStep
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.importances import Importances
 from goldpan.training.callbacks.monitor import Monitor
@@ -66,8 +65,7 @@ def thin_when_stable(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         curve, importances = CsvCurve(folder / CURVE), Importances()
         callbacks: list[pl.Callback] = [Monitor(), curve]
         callbacks += [importances] if system.penalty is not None else []
-        if (change := build(cfg.method.get("after_step"))) is not None:
-            callbacks.append(AfterStep(change))
+        callbacks += after_step(cfg)
         callbacks += [stable, Sizes(stable, folder / ARCHITECTURE)]  # after what reads the epoch
         trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, callbacks)
     fit(trainer, system, data, folder)

@@ -88,8 +88,7 @@ def train_system(
         if cfg.method.get("members") is not None:
             callbacks.append(choose_members(cfg, data, folder))
         callbacks += [importances] if system.penalty is not None else []
-        if (change := build(cfg.method.get("after_step"))) is not None:
-            callbacks.append(AfterStep(change))
+        callbacks += after_step(cfg)
         callbacks += [compact] if compact is not None else []  # after the pruner
         trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, callbacks)
     try:
@@ -131,6 +130,12 @@ def check_penalty(system: System, data: VisionData) -> None:
         images, labels = torch.zeros(2, *data.image_shape), torch.zeros(2, dtype=torch.int64)
         # On a copy: a penalty that runs the network would move the statistics of its norms.
         system.penalty(copy.deepcopy(system.net), (images, labels))
+
+
+def after_step(cfg: DictConfig) -> list[AfterStep]:
+    """The callback that changes the network after each step, if the method has one."""
+    change = build(cfg.method.get("after_step"))
+    return [] if change is None else [AfterStep(change)]
 
 
 def choose_members(cfg: DictConfig, data: VisionData, folder: Path) -> KeepMembers:

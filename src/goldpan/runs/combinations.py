@@ -60,6 +60,12 @@ def _on_demand(choices: Choices) -> None:
             f"procedure={shape} trains no classifier that {asked[0]} could measure; set that to "
             "null"
         )
+    if "and_or.images" in asked and _prunes_or_quantizes_activations(choices):
+        raise ValueError(
+            "and_or.images counts how often the neurons of plain layers fire, and this network "
+            "computes with quantised or pruned activations; set it to null, or "
+            "quantization.activation_bits=32 and quantization.activation_sparsity=0"
+        )
     bounds = asked if "certify.epsilon" in asked else []
     bounds += ["method.penalty"] if "statistics" in (choices["method"].get("penalty") or ()) else []
     if bounds and (choices.get("quantization") is not None or shape == "super_resolution"):
@@ -67,6 +73,13 @@ def _on_demand(choices: Choices) -> None:
             f"{bounds[-1]} has bounds of classifiers whose numbers are floats; leave out "
             "quantization and procedure=super_resolution, or set it to null"
         )
+
+
+def _prunes_or_quantizes_activations(choices: Choices) -> bool:
+    chosen = choices.get("quantization")
+    return chosen is not None and (
+        chosen["activation_bits"] < 32 or chosen["activation_sparsity"] > 0
+    )
 
 
 def _model(choices: Choices) -> None:

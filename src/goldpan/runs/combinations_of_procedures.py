@@ -38,6 +38,8 @@ def check_procedure(choices: Choices) -> None:
         )
     if shape in ("agent", "compare_policies"):
         _policies_alone(choices, shape)
+    if shape == "compare_policies":
+        _targets(choices)
     if shape == "agent":
         _agent(choices)
         if choices["seed"] >= 2**32:
@@ -161,6 +163,15 @@ def _policies_alone(choices: Choices, shape: str) -> None:
         raise ValueError(f"procedure={shape} is for panning; choose method=panning{other}")
 
 
+def _targets(choices: Choices) -> None:
+    """Each sparsity is a column of its own, named by its first six digits."""
+    targets = choices["procedure"]["targets"]
+    if len({f"{target:g}" for target in targets}) < len(targets):
+        raise ValueError(
+            f"procedure.targets are sparsities that differ in their first six digits; got {targets}"
+        )
+
+
 def _agent(choices: Choices) -> None:
     """An agent is trained at sparsities from low to high."""
     for interval in choices["procedure"]["environment"]["targets"]:
@@ -181,6 +192,12 @@ def _levels(choices: Choices) -> None:
             "procedure=lottery needs a method that scores weights once, such as method=lottery or "
             "method=magnitude"
         )
+    for name, part in choices["method"].items():
+        if part is not None and name not in ("pruner", "penalty"):
+            raise ValueError(
+                f"procedure=lottery trains without method.{name}; leave it out, or choose "
+                "procedure=train"
+            )
     if choices["compact"]:
         raise ValueError("compact=true cannot be used with procedure=lottery; leave it out")
     layerwise = pruner["allocator"]["_target_"].endswith(".layerwise")
