@@ -35,7 +35,6 @@ def hidden_activations(model: nn.Module, images: Tensor) -> tuple[dict[str, Tens
             hook.remove()
     hidden: dict[str, Tensor] = {}
     for name, tensor in list(received.values())[1:]:  # without the images
-        hidden[name if name not in hidden else f"{name}#{len(hidden)}"] = (
-            tensor  # a layer used twice
-        )
+        # A layer that is used twice has two names.
+        hidden[name if name not in hidden else f"{name}#{len(hidden)}"] = tensor
     return hidden, outputs

@@ -55,7 +55,7 @@ class TrainInTurn(Resumable):
         self.rows: list[Row] = []
         self.outside: State = {}  # the weights, while the core is in
         self.memories: dict[str, State] = {}  # the optimizer's of them
-        self.counts: dict[str, Tensor] = {}
+        self.counts: dict[str, Tensor] = {}  # of the whole network: correct answers, images
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Remember the whole network before the pruner cuts; a resumed run has its core."""
