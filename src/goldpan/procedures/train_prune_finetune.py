@@ -19,8 +19,7 @@ from goldpan.channels.choosing import (
     prunable_groups,
 )
 from goldpan.channels.groups import ChannelGroup
-from goldpan.channels.scaling import scale_readers
-from goldpan.channels.surgery import shrink
+from goldpan.channels.scaling import carry_out
 from goldpan.channels.valley import fraction_below_valley
 from goldpan.data.vision import VisionData
 from goldpan.procedures.beginning import UNTRAINED, Beginning, begin_untrained
@@ -73,6 +72,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
         choose = partial(thin, cfg, shape=data.image_shape, score=build_scorer(cfg, data))
         growing = growth_data(cfg, data) if cfg.method.channels.get("growth") else None
     beginning = _begin(cfg, draft, folder, system, data)
+    scope = cfg.method.channels.get("scope", "all")
     rounds = [folder / f"round{done}" for done in range(1, cfg.method.channels.rounds)]
     thinnings, rows = list[ChannelChoice](), list[Row]()  # of all rounds
     net = system.net
@@ -80,7 +80,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
         grown = None if growing is None else grow(cfg, draft, growing, net, place, choose)
         with refusing():
             thinnings.append(choose(net) if grown is None else grown.choice)
-            net = _remove(cfg, net, thinnings[-1], data.image_shape)
+            net = carry_out(net, thinnings[-1], data.image_shape, scope)
         last = tune(cfg, draft, data, net, place, logged=place == folder)
         rows += [*(() if grown is None else grown.rows), *last.rows]
     thinning = reduce(lambda earlier, later: later.after(earlier), thinnings)
@@ -154,16 +154,6 @@ def thin(
     if cfg.sparsity > 0 and channels.rounds == 1 and choice.removed() == 0:
         raise nothing_removed(cfg.sparsity)
     return choice
-
-
-def _remove(
-    cfg: DictConfig, net: nn.Module, choice: ChannelChoice, shape: Sequence[int]
-) -> nn.Module:
-    """The smaller network."""
-    if choice.scales:
-        groups = prunable_groups(net, shape, cfg.method.channels.get("scope", "all"))
-        net = scale_readers(net, groups, choice.scales)
-    return shrink(net, choice.kept, shape)
 
 
 def tuning_stage(cfg: DictConfig, epoch_steps: int) -> DictConfig:
