@@ -217,4 +217,6 @@ def amount(model: nn.Module, shape: Sequence[int], target: Target) -> int:
 
 def fraction_of_round(sparsity: float, rounds: int) -> float:
     """What each of several rounds removes of what is left, to reach a sparsity together."""
+    if rounds == 1:
+        return sparsity  # to the last bit: 1 - (1 - 0.3) is above 0.3
     return 1 - float((1 - sparsity) ** (1 / rounds))
