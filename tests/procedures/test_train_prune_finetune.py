@@ -240,10 +240,12 @@ def test_an_agent_chooses_within_a_budget_of_parameters(
     agent = ("iterations=5", "episodes=2", "start=0.7")
     few = (*(f"method.channels.scorer.{one}" for one in agent), "method.channels.sampling.size=32")
     tuning = (f"method.channels.rounds={rounds}", "method.channels.epochs=1", "recipe.epochs=1")
+    begun = perf_counter()
     record = do(configure, "constrained_rl", "sparsity=0.5", *few, *tuning)
     assert record.status == "finished"
     assert record.channels.sparsity.parameters == pytest.approx(0.5, abs=0.03)
     assert record.channels.parameters_left <= 0.5 * record.costs.parameters
+    assert 0.1 < record.costs.seconds["scoring"] < perf_counter() - begun
 
 
 def test_layers_at_their_floor_are_named(configure: Configure) -> None:
