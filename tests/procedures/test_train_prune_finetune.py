@@ -296,6 +296,18 @@ def test_channels_go_before_the_only_training(
     assert record.channels.trained.test < 40
 
 
+def test_a_penalty_that_is_kept_is_in_the_only_training(configure: Configure) -> None:
+    """Of the strength 1, which no loss stands up to, the network learns less."""
+    words = ("sparsity=0.5", "prune_from=untrained", "++method.channels.keep_penalty=true")
+    learnt = {}
+    for strength in (0.001, 1.0):
+        record = do(configure, "slimming", *words, f"method.penalty.strength={strength}")
+        assert record.channels is not None
+        assert record.channels.trained.epoch == 0
+        learnt[strength] = record.accuracies.last.train  # type: ignore[union-attr]
+    assert learnt[1.0] < learnt[0.001]
+
+
 def test_pruning_from_another_epoch_is_refused(configure: Configure) -> None:
     with pytest.raises(Refusal, match="prune_from is last, best_on_test or untrained; got first"):
         run(configure("method=uniform", "prune_from=first"), GROUPS | {"method": "uniform"})
@@ -318,6 +330,15 @@ def test_uniform_is_refused_before_any_work_where_nothing_can_be_removed(
     with pytest.raises(Refusal, match="has no channels that can be removed"):
         run(cfg, GROUPS | {"method": "uniform"})
     assert not list(tmp_path.glob("trained-*"))
+
+
+@pytest.mark.parametrize("method", ["constrained_rl", "greg_1_filters"])
+def test_a_target_that_the_floors_do_not_allow_is_refused_before_training(
+    method: str, configure: Configure, tmp_path: Path
+) -> None:
+    with pytest.raises(Refusal, match="the floor of the layers keeps more flops than sparsity"):
+        do(configure, method, "sparsity=0.9999", "method.channels.target=flops")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_ratio_below_one_channel_is_refused_before_training(

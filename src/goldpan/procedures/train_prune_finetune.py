@@ -101,7 +101,9 @@ def check_channels(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> Non
     channels = cfg.method.channels
     at_once = channels.rounds == 1 and channels.target == "channels"
     allocate, scope = build(channels.allocate), channels.get("scope", "all")
-    check_removable(net, shape, cfg.sparsity, allocate, scope, at_once=at_once)
+    check_removable(
+        net, shape, cfg.sparsity, allocate, scope, at_once=at_once, target=channels.target
+    )
 
 
 def _takes_best(cfg: DictConfig) -> bool:

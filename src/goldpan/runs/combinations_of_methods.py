@@ -67,10 +67,12 @@ def check_stable(choices: Choices) -> None:
                 f"method.channels.{name} is a factor on recipe.optimizer.lr, which is missing; say "
                 "one, such as +recipe.optimizer.lr=0.1"
             )
-    if channels.get("prune_from") == "untrained" and choices["method"].get("penalty"):
+    kept = channels.get("keep_penalty")
+    if channels.get("prune_from") == "untrained" and choices["method"].get("penalty") and not kept:
         raise ValueError(
             "prune_from=untrained removes channels before any training, and the method's penalty "
-            "is of a training before that; choose prune_from=last, or a method without one"
+            "is of a training before that; choose prune_from=last, a method without one, or "
+            "++method.channels.keep_penalty=true, which trains with it afterwards"
         )
     if channels and choices["compact"]:
         raise ValueError(
