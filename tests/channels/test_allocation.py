@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from goldpan.channels.allocation import global_channels, kept_channels, layerwise_channels
-from goldpan.channels.choosing import channel_scores, prunable_groups
+from goldpan.channels.choosing import channel_scores, fraction_of_round, prunable_groups
 from goldpan.models.resnet import resnet56
 from goldpan.models.vgg import vgg16
 
@@ -54,6 +54,12 @@ def test_gregs_code_rounds_up_the_filters_that_go(
 ) -> None:
     """ceil(0.7 * 16) = 12, ceil(22.4) = 23, ceil(44.8) = 45; of 16 filters 95 % are 15.2."""
     assert kept_channels(channels, sparsity, "at_most") == kept
+
+
+def test_one_round_removes_the_sparsity_itself_where_a_last_bit_would_be_a_filter_more() -> None:
+    """1 - (1 - 0.3) is 0.30000000000000004 in floats, and ceil(10 times that) is 4."""
+    assert kept_channels(10, fraction_of_round(0.3, 1), "at_most") == 7
+    assert fraction_of_round(0.75, 2) == pytest.approx(0.5)
 
 
 def test_the_first_layers_are_spared_where_that_is_asked() -> None:

@@ -1,13 +1,15 @@
 """Channels removed in the middle of a training, on the bundled digits, from choices to record."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 import torch
 from omegaconf import DictConfig
+from torch import Tensor
 
+from goldpan.channels.greedy_forward import Picks
 from goldpan.procedures.setup import build_network, load_data
 from goldpan.runs.checkpoint import load_weights
 from goldpan.runs.experiment import run
@@ -129,3 +131,27 @@ def test_the_checkpoint_of_a_thinned_run_loads_by_the_sizes_beside_it(
 def test_a_sparsity_that_removes_no_channel_is_refused(configure: Configure) -> None:
     with pytest.raises(Refusal, match=r"sparsity 0\.0001 removes no channel"):
         do(configure, "when_to_prune", "sparsity=0.0001")
+
+
+def test_a_method_that_weighs_channels_anew_does_so_when_they_go(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all factors 0 the logits are the biases of the last layer: one answer to all images."""
+    channels = "method.channels"
+    sampling = "_target_:goldpan.data.sampling.Sampling,per_class:null,size:32,batches:1"
+    words = (
+        *("method=early_bird", "method.penalty=null", "model=mlp", "model.hidden=[30]"),
+        *("sparsity=0.5", "recipe.epochs=3", f"{STABLE}.threshold=1", f"{STABLE}.earlier=1"),
+        f"{channels}.scorer._target_=goldpan.channels.greedy_forward.greedy_forward",
+        f"+{channels}.sampling={{{sampling}}}",
+    )
+    groups = GROUPS | {"method": "early_bird", "model": "mlp"}
+
+    def no_weight(_: Picks, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: torch.zeros(len(keep)) for name, keep in kept.items()}
+
+    weighed = run(configure(*words), groups, words).channels
+    monkeypatch.setattr(Picks, "scales", no_weight)
+    silent = run(configure(*words, f"output={tmp_path}/silent"), groups, words).channels
+    assert weighed.trained == silent.trained
+    assert silent.pruned.test < 20 < weighed.pruned.test

@@ -240,10 +240,12 @@ def test_an_agent_chooses_within_a_budget_of_parameters(
     agent = ("iterations=5", "episodes=2", "start=0.7")
     few = (*(f"method.channels.scorer.{one}" for one in agent), "method.channels.sampling.size=32")
     tuning = (f"method.channels.rounds={rounds}", "method.channels.epochs=1", "recipe.epochs=1")
+    begun = perf_counter()
     record = do(configure, "constrained_rl", "sparsity=0.5", *few, *tuning)
     assert record.status == "finished"
     assert record.channels.sparsity.parameters == pytest.approx(0.5, abs=0.03)
     assert record.channels.parameters_left <= 0.5 * record.costs.parameters
+    assert 0.1 < record.costs.seconds["scoring"] < perf_counter() - begun
 
 
 def test_layers_at_their_floor_are_named(configure: Configure) -> None:
@@ -294,6 +296,18 @@ def test_channels_go_before_the_only_training(
     assert record.channels.trained.test < 40
 
 
+def test_a_penalty_that_is_kept_is_in_the_only_training(configure: Configure) -> None:
+    """Of the strength 1, which no loss stands up to, the network learns less."""
+    words = ("sparsity=0.5", "prune_from=untrained", "++method.channels.keep_penalty=true")
+    learnt = {}
+    for strength in (0.001, 1.0):
+        record = do(configure, "slimming", *words, f"method.penalty.strength={strength}")
+        assert record.channels is not None
+        assert record.channels.trained.epoch == 0
+        learnt[strength] = record.accuracies.last.train  # type: ignore[union-attr]
+    assert learnt[1.0] < learnt[0.001]
+
+
 def test_pruning_from_another_epoch_is_refused(configure: Configure) -> None:
     with pytest.raises(Refusal, match="prune_from is last, best_on_test or untrained; got first"):
         run(configure("method=uniform", "prune_from=first"), GROUPS | {"method": "uniform"})
@@ -315,6 +329,15 @@ def test_uniform_is_refused_before_any_work_where_nothing_can_be_removed(
     cfg = configure("method=uniform", *model, "sparsity=0.5")
     with pytest.raises(Refusal, match="has no channels that can be removed"):
         run(cfg, GROUPS | {"method": "uniform"})
+    assert not list(tmp_path.glob("trained-*"))
+
+
+@pytest.mark.parametrize("method", ["constrained_rl", "greg_1_filters"])
+def test_a_target_that_the_floors_do_not_allow_is_refused_before_training(
+    method: str, configure: Configure, tmp_path: Path
+) -> None:
+    with pytest.raises(Refusal, match="the floor of the layers keeps more flops than sparsity"):
+        do(configure, method, "sparsity=0.9999", "method.channels.target=flops")
     assert not list(tmp_path.glob("trained-*"))
 
 

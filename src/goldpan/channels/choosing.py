@@ -156,12 +156,14 @@ def check_removable(
     scope: Scope = "all",
     *,
     at_once: bool = False,
+    target: Target = "channels",
 ) -> None:
     """Make sure that channels can be removed, if any are to be; `at_once`: of them, in one round.
 
     Raises:
         ValueError: if there are none, if the floor of the layers keeps them all, or if the sparsity
-            is less than one channel whatever the importances will be.
+            is less than one channel whatever the importances will be, or more of the target than
+            the floor lets go.
     """
     groups = prunable_groups(model, shape, scope)
     scores = channel_scores(model, groups)
@@ -174,12 +176,23 @@ def check_removable(
             f"{max(group.size for group in groups)} channels of each layer; choose a wider model "
             "or a smaller method.channels.allocate.floor"
         )
+    if target != "channels":
+        least = amount(shrink_unproved(model, groups, most), shape, target)
+        if least > (1 - sparsity) * amount(model, shape, target):
+            raise _floor_keeps(target, sparsity)
 
 
 def nothing_removed(sparsity: float) -> ValueError:
     """The error that says that a sparsity is too small for this network."""
     return ValueError(
         f"sparsity {sparsity:g} removes no channel of this network; choose a higher one"
+    )
+
+
+def _floor_keeps(target: Target, sparsity: float) -> ValueError:
+    return ValueError(
+        f"the floor of the layers keeps more {target} than sparsity {sparsity:g} leaves; choose a "
+        "lower sparsity or a smaller method.channels.allocate.floor"
     )
 
 
@@ -201,7 +214,7 @@ def _fraction_of_channels(
 
     low, high = 0.0, 1 - 2.0**-BISECTIONS
     if not enough(high):
-        raise ValueError(f"the floor of the layers keeps more {target} than sparsity {sparsity:g}")
+        raise _floor_keeps(target, sparsity)
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
         low, high = (low, middle) if enough(middle) else (middle, high)
@@ -217,4 +230,6 @@ def amount(model: nn.Module, shape: Sequence[int], target: Target) -> int:
 
 def fraction_of_round(sparsity: float, rounds: int) -> float:
     """What each of several rounds removes of what is left, to reach a sparsity together."""
+    if rounds == 1:
+        return sparsity  # to the last bit: 1 - (1 - 0.3) is above 0.3
     return 1 - float((1 - sparsity) ** (1 / rounds))

@@ -1,12 +1,30 @@
 """Multiply what layers read of their input channels: a factor for each, put into the weights."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from goldpan.channels.choosing import ChannelChoice, Scope, prunable_groups
 from goldpan.channels.groups import ChannelGroup
+from goldpan.channels.surgery import shrink
+
+
+def carry_out(
+    model: nn.Module, choice: ChannelChoice, shape: Sequence[int], scope: Scope = "all"
+) -> nn.Module:
+    """Copy a network without the channels that a choice does not keep, the others weighed by it.
+
+    Args:
+        shape: that of one image, (C, H, W).
+        scope: that of the choice.
+
+    Raises ValueError as `shrink` does.
+    """
+    if choice.scales:
+        model = scale_readers(model, prunable_groups(model, shape, scope), choice.scales)
+    return shrink(model, choice.kept, shape)
 
 
 @torch.no_grad()

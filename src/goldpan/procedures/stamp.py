@@ -17,6 +17,7 @@ from goldpan.data.sampling import Sampling
 from goldpan.data.vision import VisionData
 from goldpan.models.pretrained import load_fitting, of_classifier
 from goldpan.procedures.beginning import begin_untrained
+from goldpan.procedures.measure import sum_seconds
 from goldpan.procedures.recipe import choose_loss
 from goldpan.procedures.setup import build_network, build_system, load_data
 from goldpan.procedures.stage import perform_stage
@@ -100,10 +101,8 @@ def stamp(
         net = shrink(system.net, choice.kept, data.image_shape)
     seconds["scoring"] = perf_counter() - begun
     last = tune(cfg, draft, data, net, folder, logged=True)
-    record = measure_thinned(cfg, draft, data, system.net, beginning, choice, last, last.rows)
-    assert record.costs is not None
-    costs = replace(record.costs, seconds={**record.costs.seconds, **seconds})
-    record = replace(record, costs=costs)
+    seconds |= sum_seconds(last.rows)
+    record = measure_thinned(cfg, draft, data, system.net, beginning, choice, last, seconds)
     finish(last.trainer, last.system, record, folder)
     return record
 

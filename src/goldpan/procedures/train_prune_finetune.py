@@ -1,9 +1,10 @@
 """Train, remove channels, train the smaller network again; many prunings share one training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from pathlib import Path
+from time import perf_counter
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
@@ -19,8 +20,7 @@ from goldpan.channels.choosing import (
     prunable_groups,
 )
 from goldpan.channels.groups import ChannelGroup
-from goldpan.channels.scaling import scale_readers
-from goldpan.channels.surgery import shrink
+from goldpan.channels.scaling import carry_out
 from goldpan.channels.valley import fraction_below_valley
 from goldpan.data.vision import VisionData
 from goldpan.procedures.beginning import UNTRAINED, Beginning, begin_untrained
@@ -65,6 +65,7 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
     untrained there is no training before: what is called fine-tuning here is the training.
     With `threshold` first_valley no sparsity is asked for; the record has what came out as both.
     With `growth` the channels that go are chosen and shrunk in a training before each removal.
+    The record's seconds of `scoring` are those of all other choices.
     """
     with refusing():
         data = load_data(cfg)
@@ -73,18 +74,22 @@ def train_prune_finetune(cfg: DictConfig, draft: Record, folder: Path) -> Record
         choose = partial(thin, cfg, shape=data.image_shape, score=build_scorer(cfg, data))
         growing = growth_data(cfg, data) if cfg.method.channels.get("growth") else None
     beginning = _begin(cfg, draft, folder, system, data)
+    scope = cfg.method.channels.get("scope", "all")
     rounds = [folder / f"round{done}" for done in range(1, cfg.method.channels.rounds)]
     thinnings, rows = list[ChannelChoice](), list[Row]()  # of all rounds
-    net = system.net
+    net, scoring = system.net, 0.0
     for place in [*rounds, folder]:
         grown = None if growing is None else grow(cfg, draft, growing, net, place, choose)
+        begun = perf_counter()
         with refusing():
             thinnings.append(choose(net) if grown is None else grown.choice)
-            net = _remove(cfg, net, thinnings[-1], data.image_shape)
+            scoring += perf_counter() - begun
+            net = carry_out(net, thinnings[-1], data.image_shape, scope)
         last = tune(cfg, draft, data, net, place, logged=place == folder)
         rows += [*(() if grown is None else grown.rows), *last.rows]
     thinning = reduce(lambda earlier, later: later.after(earlier), thinnings)
-    record = measure_thinned(cfg, draft, data, system.net, beginning, thinning, last, rows)
+    seconds = {"scoring": scoring} | sum_seconds(rows)
+    record = measure_thinned(cfg, draft, data, system.net, beginning, thinning, last, seconds)
     finish(last.trainer, last.system, record, folder)
     for place in [*rounds, *(one / GROWTH for one in [*rounds, folder])]:
         (place / CHECKPOINT).unlink(missing_ok=True)
@@ -96,7 +101,9 @@ def check_channels(cfg: DictConfig, net: nn.Module, shape: Sequence[int]) -> Non
     channels = cfg.method.channels
     at_once = channels.rounds == 1 and channels.target == "channels"
     allocate, scope = build(channels.allocate), channels.get("scope", "all")
-    check_removable(net, shape, cfg.sparsity, allocate, scope, at_once=at_once)
+    check_removable(
+        net, shape, cfg.sparsity, allocate, scope, at_once=at_once, target=channels.target
+    )
 
 
 def _takes_best(cfg: DictConfig) -> bool:
@@ -156,16 +163,6 @@ def thin(
     return choice
 
 
-def _remove(
-    cfg: DictConfig, net: nn.Module, choice: ChannelChoice, shape: Sequence[int]
-) -> nn.Module:
-    """The smaller network."""
-    if choice.scales:
-        groups = prunable_groups(net, shape, cfg.method.channels.get("scope", "all"))
-        net = scale_readers(net, groups, choice.scales)
-    return shrink(net, choice.kept, shape)
-
-
 def tuning_stage(cfg: DictConfig, epoch_steps: int) -> DictConfig:
     """The fine-tuning: of its own length and rate, without the penalty unless that is kept."""
     stage, channels = cfg.copy(), cfg.method.channels
@@ -214,15 +211,15 @@ def measure_thinned(
     beginning: Beginning,
     thinning: ChannelChoice,
     last: Tuning,
-    rows: Sequence[Row],
+    seconds: Mapping[str, float],
 ) -> Record:
-    """The draft with what became of a `dense` network; `rows` are those of all trainings."""
+    """The draft with what became of a `dense` network, and the seconds of the parts of the run."""
     record = measure(draft, last.trainer, last.system, data, last.rows, None, beginning.importances)
     speed = images_per_second(last.rows, data)
     return replace(
         record,
         origin=replace(record.origin, start=beginning.start),
-        costs=count_costs(dense, data.image_shape, sum_seconds(rows), speed),
+        costs=count_costs(dense, data.image_shape, seconds, speed),
         weights=None,
         channels=compare_sizes(
             thinning.removed() if finds_threshold(cfg.method) else cfg.sparsity,

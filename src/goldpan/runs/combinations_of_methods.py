@@ -3,6 +3,9 @@
 Each check raises ValueError, in one sentence, unless what its docstring says holds.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from goldpan.duration import Duration
 from goldpan.runs.kinds import Choices
 
@@ -64,11 +67,19 @@ def check_stable(choices: Choices) -> None:
                 f"method.channels.{name} is a factor on recipe.optimizer.lr, which is missing; say "
                 "one, such as +recipe.optimizer.lr=0.1"
             )
-    if channels.get("prune_from") == "untrained" and choices["method"].get("penalty"):
+    kept = channels.get("keep_penalty")
+    if channels.get("prune_from") == "untrained" and choices["method"].get("penalty") and not kept:
         raise ValueError(
             "prune_from=untrained removes channels before any training, and the method's penalty "
-            "is of a training before that; choose prune_from=last, or a method without one"
+            "is of a training before that; choose prune_from=last, a method without one, or "
+            "++method.channels.keep_penalty=true, which trains with it afterwards"
         )
+    if channels and choices["compact"]:
+        raise ValueError(
+            "compact=true takes out what masks leave dead, and this method has no masks: it "
+            "removes channels for good; choose compact=false"
+        )
+    _growth(channels)
     if "stable" not in channels:
         missing = [name for name in ("epochs", "rounds") if channels and name not in channels]
         if missing:
@@ -76,11 +87,6 @@ def check_stable(choices: Choices) -> None:
                 f"method.channels.{missing[0]} is missing; fine-tuning needs it, as in method=rni"
             )
         return
-    if choices["compact"]:
-        raise ValueError(
-            "compact=true takes out what masks leave dead, and this method has no masks: it "
-            "removes channels for good in the training; choose compact=false"
-        )
     strange = [name for name in AFTER_TRAINING if name in channels]
     if strange:
         raise ValueError(
@@ -93,6 +99,24 @@ def check_stable(choices: Choices) -> None:
         raise ValueError(
             f"this method can remove channels after epoch {first} at the earliest and trains on; "
             f"got recipe.epochs={asked}; choose {first + 1} or more"
+        )
+
+
+def _growth(channels: Mapping[str, Any]) -> None:
+    """A penalty grows on filters of a trained network, whose others are not weighed anew."""
+    if channels.get("growth") is None:
+        return
+    if channels.get("prune_from") == "untrained":
+        raise ValueError(
+            "method.channels.growth shrinks filters of a trained network; choose "
+            "prune_from=last, or a method without it, such as filter_l1"
+        )
+    scorer = (channels.get("scorer") or {}).get("_target_", "")
+    if scorer.endswith(".greedy_forward"):
+        raise ValueError(
+            "greedy_forward weighs anew the units that stay, and method.channels.growth would "
+            "train them on before that; choose another method.channels.scorer, such as that of "
+            "method=filter_l1"
         )
 
 

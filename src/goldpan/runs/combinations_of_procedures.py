@@ -146,6 +146,12 @@ def _stamp(choices: Choices) -> None:
                 f"procedure=stamp removes channels once, of the network that a reference gave; set "
                 f"method.channels.{name}={value}; got {got}"
             )
+    strange = [name for name in ("scorer", "threshold", "growth", "stable") if channels.get(name)]
+    if strange:
+        raise ValueError(
+            f"procedure=stamp ranks channels by its generator; leave out "
+            f"method.channels.{strange[0]}"
+        )
     if target is None:
         raise ValueError(
             "procedure=stamp prunes for some classes after a training on others; say which, such "

@@ -13,8 +13,8 @@ import pytorch_lightning as pl
 from torch import Tensor, nn
 
 from goldpan.channels.choosing import ChannelChoice
+from goldpan.channels.scaling import carry_out
 from goldpan.channels.stability import Watch
-from goldpan.channels.surgery import shrink
 from goldpan.runs.curve import Row
 from goldpan.training.callbacks.csv_curve import read_metrics
 from goldpan.training.callbacks.resumable import Resumable
@@ -86,7 +86,7 @@ class WhenStable(Resumable):
         kept = {name: mask.cpu() for name, mask in choice.kept.items()}
         self.networks = [*self.networks, kept][-self.watch.earlier - 1 :]
         self.seconds += perf_counter() - start
-        return ChannelChoice(kept, choice.floored)
+        return ChannelChoice(kept, choice.floored, choice.scales)
 
     def _prune(
         self, trainer: pl.Trainer, system: System, choice: ChannelChoice, epoch: int
@@ -96,5 +96,5 @@ class WhenStable(Resumable):
         self.networks = []
         reached = {"epoch": epoch, "step": trainer.global_step}
         self.before = reached | read_metrics(trainer)
-        go_on_with(trainer, system, shrink(system.net.cpu(), choice.kept, self.shape))
+        go_on_with(trainer, system, carry_out(system.net.cpu(), choice, self.shape))
         self.after = reached | evaluate(trainer, system)
