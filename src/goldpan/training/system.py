@@ -153,8 +153,6 @@ class System(pl.LightningModule, ABC):
         if self.sparse_linear:
             # DDP averages over the ranks what is a parameter's gradient, and nothing else.
             use_sparse(self.net, holds_gradient=self.trainer.world_size == 1)
-            for optimizer in self.trainer.optimizers:
-                optimizer.register_state_dict_pre_hook(lambda _: self._unpack_memory())
         if isinstance(self.trainer.strategy, DDPStrategy):
             # torch 2.14: DDP takes the layout of the weights that it wraps, and its first step
             # permutes the gradients of those that have another by then. So it wraps them again.
@@ -224,12 +222,11 @@ class System(pl.LightningModule, ABC):
         if not self.dense_momentum:
             mask_gradients(self.layers)
         pack(self.layers, optimizer)
-        parameters = list(self.net.parameters())
         if self.skips:
-            for parameter in parameters:
+            for parameter in self.net.parameters():
                 parameter.grad = None  # torch's optimizers pass over it, foreach and fused too
         elif self.decay:
-            torch._foreach_mul_([parameter.data for parameter in parameters], 1 - self.decay)
+            torch._foreach_mul_([p.data for p in self.net.parameters()], 1 - self.decay)
         self.skips = False
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
@@ -242,6 +239,8 @@ class System(pl.LightningModule, ABC):
         length = read_length(self.trainer)
         whole = length.steps / (length.epoch_steps if self.rate_moves == "epoch" else 1)
         optimizer = self.optimizer(parameter_groups(self.net, self.bounded))
+        if self.sparse_linear:  # a checkpoint has dense memory
+            optimizer.register_state_dict_pre_hook(lambda one: unpack_memory(self.layers, one))
         rates = [group.get("rate", 1.0) for group in optimizer.param_groups]
         schedule = LambdaLR(optimizer, [partial(self._factor, whole, rate) for rate in rates])
         return {
