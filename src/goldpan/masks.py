@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 from torch.optim import Optimizer
 
 from goldpan.layers.masked import MaskedLayer
@@ -145,9 +145,21 @@ def mask_optimizer(layers: Iterable[MaskedLayer], optimizer: Optimizer) -> None:
     Without it momentum moves a weight that was cut in mid-training away from zero.
     """
     for layer in layers:
-        for memory in optimizer.state.get(layer.weight, {}).values():
-            if isinstance(memory, Tensor) and memory.shape == layer.mask.shape:
-                memory.mul_(layer.mask)
+        for memory in memory_of(optimizer, layer.weight).values():
+            memory.mul_(layer.mask)
+
+
+def memory_of(optimizer: Optimizer, weight: Tensor, shape: Size | None = None) -> dict[str, Tensor]:
+    """What an optimizer remembers of each number of a weight, by name, such as its momentum.
+
+    Args:
+        shape: of these tensors, if it is not the weight's.
+    """
+    return {
+        name: memory
+        for name, memory in optimizer.state.get(weight, {}).items()
+        if isinstance(memory, Tensor) and memory.shape == (weight.shape if shape is None else shape)
+    }
 
 
 def revived(layers: Iterable[MaskedLayer]) -> float:

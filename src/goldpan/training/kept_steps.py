@@ -8,10 +8,11 @@ optimizer remembers of them stays packed from step to step, until `unpack_memory
 from collections.abc import Iterable, Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from goldpan.layers.sparse_linear import SparseLinear
+from goldpan.masks import memory_of
 
 
 @torch.no_grad()
@@ -22,10 +23,8 @@ def pack(layers: Iterable[nn.Module], optimizer: Optimizer) -> None:
         if weight.grad is not None:  # of a penalty, or averaged over ranks
             rest = weight.grad.reshape(-1).index_select(0, flat)
             gradient = rest if gradient is None else gradient + rest
-        memory = optimizer.state.get(weight, {})
-        for name, value in memory.items():
-            if isinstance(value, Tensor) and value.shape == weight.shape:
-                memory[name] = value.reshape(-1).index_select(0, flat)
+        for name, value in memory_of(optimizer, weight).items():
+            optimizer.state[weight][name] = value.reshape(-1).index_select(0, flat)
         layer.dense, values, weight.grad = weight.data, layer.values(), None
         weight.data = values
         weight.grad = gradient
@@ -47,11 +46,9 @@ def unpack(layers: Iterable[nn.Module]) -> None:
 def unpack_memory(layers: Iterable[nn.Module], optimizer: Optimizer) -> None:
     """Make what the optimizer remembers dense, as masks that change and checkpoints need it."""
     for layer in _sparse(layers):
-        flat, memory = layer.places().flat, optimizer.state.get(layer.weight, {})
-        for name, value in memory.items():
-            if isinstance(value, Tensor) and value.shape == flat.shape:
-                memory[name] = torch.zeros_like(layer.weight)
-                memory[name].put_(flat, value)
+        flat, weight = layer.places().flat, layer.weight
+        for name, value in memory_of(optimizer, weight, flat.shape).items():
+            optimizer.state[weight][name] = torch.zeros_like(weight).put_(flat, value)
 
 
 def _sparse(layers: Iterable[nn.Module]) -> Iterator[SparseLinear]:

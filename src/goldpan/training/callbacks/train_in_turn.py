@@ -25,7 +25,7 @@ from torch.func import functional_call
 from torch.optim import Optimizer
 
 from goldpan.layers.masked import MaskedLayer
-from goldpan.masks import Masks, masked_layers, read_masks, set_masks, write_masks
+from goldpan.masks import Masks, masked_layers, memory_of, read_masks, set_masks, write_masks
 from goldpan.runs.checkpoint import save
 from goldpan.runs.curve import Row
 from goldpan.training.callbacks.csv_curve import read_metrics
@@ -190,10 +190,6 @@ def _statistics(net: nn.Module) -> State:
 def _memories(layers: Mapping[str, MaskedLayer], optimizer: Optimizer) -> dict[str, State]:
     """Copies of what the optimizer remembers of each prunable weight, a number for each place."""
     return {
-        name: {
-            part: memory.clone()
-            for part, memory in optimizer.state.get(layer.weight, {}).items()
-            if isinstance(memory, Tensor) and memory.shape == layer.weight.shape
-        }
+        name: {part: memory.clone() for part, memory in memory_of(optimizer, layer.weight).items()}
         for name, layer in layers.items()
     }
