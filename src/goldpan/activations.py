@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from goldpan.gradients import mode
+from goldpan.gradients import mode, removing
 
 
 def hidden_activations(model: nn.Module, images: Tensor) -> tuple[dict[str, Tensor], Tensor]:
@@ -27,12 +27,8 @@ def hidden_activations(model: nn.Module, images: Tensor) -> tuple[dict[str, Tens
         layer: name for name, layer in named if isinstance(layer, nn.Linear | nn.Conv2d)
     }
     hooks = [layer.register_forward_pre_hook(see) for layer in names]
-    try:
-        with mode(model, training=False):
-            outputs = model(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with removing(hooks), mode(model, training=False):
+        outputs = model(images)
     hidden: dict[str, Tensor] = {}
     for name, tensor in list(received.values())[1:]:  # without the images
         # A layer that is used twice has two names.

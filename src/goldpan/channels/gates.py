@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from goldpan.channels.groups import ChannelGroup
-from goldpan.gradients import mean_loss
+from goldpan.gradients import mean_loss, removing
 from goldpan.types import Batch, Loss, Mode
 
 
@@ -77,11 +77,8 @@ def gated(model: nn.Module, gates: Mapping[str, Tensor]) -> Iterator[None]:
         model.get_submodule(name).register_forward_hook(partial(_multiply, gate=gate))
         for name, gate in gates.items()
     ]
-    try:
+    with removing(hooks):
         yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _multiply(layer: nn.Module, _: Any, made: Tensor, *, gate: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from goldpan.channels.choosing import WeighedScores
 from goldpan.channels.groups import ChannelGroup
 from goldpan.channels.scaling import readers_of, scaled_weights
-from goldpan.gradients import mean_loss, mode
+from goldpan.gradients import mean_loss, mode, removing
 from goldpan.stream import stream
 from goldpan.types import Batch, Loss
 
@@ -152,11 +152,8 @@ def _linear_reader(
     if not torch.equal(group.places[names[0], "in"].cpu(), whole):
         return None
     hook = layer.register_forward_hook(lambda _, given, made: calls.append((given[0], made)))
-    try:
-        with mode(model, training=False):
-            logits = model(images)
-    finally:
-        hook.remove()
+    with removing([hook]), mode(model, training=False):
+        logits = model(images)
     (units, made), *more = calls
     return (units, layer) if not more and made is logits else None
 

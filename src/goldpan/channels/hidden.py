@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from goldpan.channels.groups import ChannelGroup
 from goldpan.channels.shrinkable import cut, inputs_of
-from goldpan.gradients import mode
+from goldpan.gradients import mode, removing
 from goldpan.stream import stream
 
 _ACTIVATION = re.compile(  # autograd's names of those that are zero at zero (checked: torch 2.14)
@@ -90,10 +90,8 @@ def _pairs(net: nn.Module, images: Tensor) -> list[ChannelGroup]:
         if isinstance(module, nn.Linear) and inputs_of(module) is not None:
             names |= {module: name} if owners[id(module.weight)] == 1 else {}  # a tie would break
     hooks = [layer.register_forward_hook(note) for layer in names]
-    with torch.enable_grad():
+    with removing(hooks), torch.enable_grad():
         net(images)
-    for hook in hooks:
-        hook.remove()
     once = [call for call in calls if sum(other[1] is call[1] for other in calls) == 1]
     return [
         _group(first, layer.out_features, second)

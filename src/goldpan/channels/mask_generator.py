@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from goldpan.channels.gates import gated_layers
 from goldpan.channels.groups import ChannelGroup
-from goldpan.gradients import mode
+from goldpan.gradients import mode, removing
 
 START = 0.9
 """What stays of each channel before the generator has learnt anything."""
@@ -47,12 +47,8 @@ def image_features(model: nn.Module, groups: Sequence[ChannelGroup], images: Ten
         model.get_submodule(name).register_forward_hook(partial(_note, found=found, name=name))
         for name in dict.fromkeys(name for group in groups for name in gated_layers(group))
     ]
-    try:
-        with mode(model, training=False):
-            model(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with removing(hooks), mode(model, training=False):
+        model(images)
     return torch.cat(list(found.values()), 1)
 
 

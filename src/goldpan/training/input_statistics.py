@@ -1,15 +1,17 @@
 """What comes into each layer: the error of each grid on it, and how much of each number matters."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from goldpan.gradients import mode
+from goldpan.gradients import mode, removing
 from goldpan.layers.quantized import EXPONENTS, Grid, Values, quantizable
 from goldpan.types import Batch
+
+See = Callable[[str, Tensor], None]
+"""Called with the name of a layer's weight and what comes into the layer."""
 
 
 class InputStatistics:
@@ -67,7 +69,11 @@ def measure_inputs(
             found[name].add(seen, name, grids, used.mask if prune_first else None)
             found[name].of_images |= _shares(x, images)
 
-        with _watching(net, see), mode(net, training=False):
+        hooks = [
+            layer.register_forward_pre_hook(partial(_seen, see=see, name=name))
+            for name, layer in quantizable(net).items()
+        ]
+        with removing(hooks), mode(net, training=False):
             net(images)
     return found
 
@@ -77,17 +83,5 @@ def _shares(x: Tensor, images: Tensor) -> bool:
     return x.untyped_storage().data_ptr() == images.untyped_storage().data_ptr()
 
 
-@contextmanager
-def _watching(net: nn.Module, see: Any) -> Iterator[None]:
-    """Call see(weight name, input) before each layer's forward pass inside the block."""
-
-    def hook(name: str) -> Any:
-        return lambda _, inputs: see(name, inputs[0])
-
-    layers = quantizable(net).items()
-    handles = [layer.register_forward_pre_hook(hook(name)) for name, layer in layers]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+def _seen(_: nn.Module, inputs: tuple[Tensor, ...], *, see: See, name: str) -> None:
+    see(name, inputs[0])
