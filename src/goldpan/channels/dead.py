@@ -96,7 +96,7 @@ class _Network:
         living = torch.ones(size, dtype=torch.bool)
         for group in self.groups:
             if place in group.places:
-                living &= group.spread(self.alive[group.name], place)
+                living &= group.spread(self.alive[group.name].cpu(), place)
         return living
 
 

@@ -64,8 +64,7 @@ def layer_gates(
     found: dict[str, Tensor] = {}
     for group in groups:
         for name in gated_layers(group):
-            whole = torch.cat([kept[group.name].float().to(device), torch.ones(1, device=device)])
-            gate = whole[group.places[name, "out"].to(device)]  # -1 is the last
+            gate = group.spread(kept[group.name].float().to(device), (name, "out"))
             found[name] = found[name] * gate if name in found else gate
     return found
 

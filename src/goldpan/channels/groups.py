@@ -42,12 +42,14 @@ class ChannelGroup:
         what = f"channels of {', '.join(self.norms)}" if self.norms else "hidden units"
         return f"{self.size} {what}: from {made} to {used}"
 
-    def spread(self, kept: Tensor, place: Place) -> Tensor:
-        """Whether each input or output of a layer is kept, if its channel is in `kept`, (size,).
+    def spread(self, values: Tensor, place: Place) -> Tensor:
+        """The values (size,) of the channels, at each of a layer's inputs or outputs.
 
-        All are bools. Inputs and outputs of none of the group's channels are kept.
+        They may be bools, as whether a channel is kept, or factors; those of none of the group's
+        channels have True or 1.
         """
-        return torch.cat([kept.cpu(), torch.tensor([True])])[self.places[place]]  # -1 is the last
+        whole = torch.cat([values, values.new_ones(1)])
+        return whole[self.places[place].to(values.device)]  # -1 is the last
 
     def gather(self, flags: Tensor, place: Place) -> Tensor:
         """(size,) bools: for which channels any index of a layer's inputs or outputs has a flag."""

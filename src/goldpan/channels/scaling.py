@@ -52,7 +52,7 @@ def scaled_weights(model: nn.Module, group: ChannelGroup, scale: Tensor) -> dict
     for name in readers_of(model, group):
         weight = model.get_submodule(name).weight
         assert isinstance(weight, Tensor)
-        at_inputs = spread(group, scale.to(weight), name)
+        at_inputs = group.spread(scale.to(weight), (name, "in"))
         blocks = len(at_inputs) // weight.shape[1]  # groups of a convolution
         factors = at_inputs.view(blocks, 1, -1).expand(-1, len(weight) // blocks, -1)
         kernel = [1] * (weight.dim() - 2)
@@ -67,8 +67,3 @@ def readers_of(model: nn.Module, group: ChannelGroup) -> list[str]:
         for name in group.consumers
         if name not in group.producers or getattr(model.get_submodule(name), "groups", 1) == 1
     ]
-
-
-def spread(group: ChannelGroup, scale: Tensor, reader: str) -> Tensor:
-    """The factor on each input of a reader; 1 on those of other channels."""
-    return torch.cat([scale, scale.new_ones(1)])[group.places[reader, "in"].to(scale.device)]

@@ -24,7 +24,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from goldpan.channels.gates import gate_slopes, gated_layers
+from goldpan.channels.gates import gate_slopes, layer_gates
 from goldpan.channels.groups import ChannelGroup
 from goldpan.types import Batch, Loss
 
@@ -103,7 +103,9 @@ def attributions(
     for walk in _walks(groups, together):
         moved = [group for group in groups if group.name in walk]
         for high, low in pairwise(points):
-            at = _gates(moved, walk, (high + low) / 2)
+            z = (high + low) / 2
+            factors = {group.name: torch.where(walk[group.name], z, 1.0) for group in moved}
+            at = layer_gates(moved, factors, torch.device("cpu"))
             for name, slope in _slopes(model, moved, batches, loss, at).items():
                 part = slope if signed else slope.abs()
                 total[name] = total[name].to(slope) + (high - low) * part * walk[name].to(slope)
@@ -132,13 +134,3 @@ def _walks(groups: Sequence[ChannelGroup], together: str) -> Iterator[Walk]:
     else:
         for name, every in whole.items():
             yield from ({name: one} for one in torch.eye(len(every), dtype=torch.bool))
-
-
-def _gates(groups: Sequence[ChannelGroup], walk: Walk, z: float) -> dict[str, Tensor]:
-    """Layer name -> the gates of its outputs: z where they move, 1 elsewhere."""
-    found: dict[str, Tensor] = {}
-    for group in groups:
-        for name in gated_layers(group):
-            stays = group.spread(~walk[group.name], (name, "out"))
-            found[name] = found.get(name, torch.ones(len(stays))) * torch.where(stays, 1.0, z)
-    return found

@@ -152,7 +152,7 @@ def _layers_kept(
     stays: dict[Place, Tensor] = {}
     for group in (group for group in groups if group.name in kept):
         for place in group.places:
-            keep = group.spread(kept[group.name], place)
+            keep = group.spread(kept[group.name].cpu(), place)
             stays[place] = stays.get(place, torch.ones_like(keep)) & keep
     names = dict.fromkeys(name for name, _ in stays)
     return {name: (stays.get((name, "in")), stays.get((name, "out"))) for name in names}
