@@ -34,3 +34,12 @@ def hidden_activations(model: nn.Module, images: Tensor) -> tuple[dict[str, Tens
         # A layer that is used twice has two names.
         hidden[name if name not in hidden else f"{name}#{len(hidden)}"] = tensor
     return hidden, outputs
+
+
+def by_neuron(values: Tensor, layer: nn.Module) -> Tensor:
+    """What a layer reads or makes of N images, as (N, neurons, positions).
+
+    A linear layer has its neurons in the last dimension, a convolution or a norm in the second.
+    """
+    second = values.movedim(-1, 1) if isinstance(layer, nn.Linear) else values
+    return second.reshape(*second.shape[:2], -1)

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from goldpan.activations import hidden_activations
+from goldpan.activations import by_neuron, hidden_activations
 
 
 def scramble(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -42,16 +42,7 @@ def firing_rates(model: nn.Module, batches: Iterable[Tensor]) -> dict[str, Tenso
     for images in batches:
         total += len(images)
         for name, received in hidden_activations(model, images)[0].items():
-            counts = _firing(received, model.get_submodule(name.partition("#")[0]))
+            reader = model.get_submodule(name.partition("#")[0])
+            counts = by_neuron((received > 0).double(), reader).mean(2).sum(0)
             fired[name] = fired[name] + counts if name in fired else counts
     return {name: counts / total for name, counts in fired.items()}
-
-
-def _firing(received: Tensor, reader: nn.Module) -> Tensor:
-    """For how many of N images each neuron fires, (n,) float64; a position is a part of an image.
-
-    A linear layer reads its neurons from the last dimension, a convolution from the second.
-    """
-    neurons = received.movedim(-1, 1) if isinstance(reader, nn.Linear) else received
-    fires = (neurons > 0).double().reshape(*neurons.shape[:2], -1)
-    return fires.mean(2).sum(0)

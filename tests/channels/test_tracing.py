@@ -1,3 +1,5 @@
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -7,7 +9,7 @@ from goldpan.models.resnet import resnet20
 SHAPE = (3, 8, 8)
 
 
-class Wired(nn.Module):
+class Wired(nn.Module, ABC):
     """Two convolutions of the images with a norm each; `wire` joins them for the head."""
 
     def __init__(self, head: int, first: int = 4, second: int = 4) -> None:
@@ -16,8 +18,9 @@ class Wired(nn.Module):
         self.b, self.norm_b = nn.Conv2d(3, second, 3, padding=1), nn.BatchNorm2d(second)
         self.head = nn.Linear(head, 5)
 
+    @abstractmethod
     def wire(self, a: Tensor, b: Tensor) -> Tensor:
-        raise NotImplementedError
+        """What the head sees of the two."""
 
     def forward(self, x: Tensor) -> Tensor:
         joined = self.wire(self.norm_a(self.a(x)), self.norm_b(self.b(x)))

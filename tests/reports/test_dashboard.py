@@ -36,10 +36,7 @@ def report(tmp_path: Path) -> Report:
 @pytest.fixture
 def spec(report: Report) -> Any:
     """What would be sent."""
-    try:
-        return dashboard(report, "goldpan", "us")._spec
-    except ImportError:
-        pytest.skip("wandb-workspaces is not installed")
+    return dashboard(report, "goldpan", "us")._spec
 
 
 def panels(spec: Any) -> list[Any]:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from goldpan.activations import by_neuron
 from goldpan.channels.gates import gated_layers
 from goldpan.channels.groups import ChannelGroup
 from goldpan.gradients import mode, removing
@@ -53,7 +54,4 @@ def image_features(model: nn.Module, groups: Sequence[ChannelGroup], images: Ten
 
 
 def _note(layer: nn.Module, _: Any, made: Tensor, *, found: dict[str, Tensor], name: str) -> None:
-    """Channels are last behind a linear layer, and the second dimension behind a norm."""
-    channels = -1 if isinstance(layer, nn.Linear) else 1
-    positive = F.relu(made).movedim(channels, 1)
-    found[name] = positive.reshape(*positive.shape[:2], -1).mean(2)
+    found[name] = by_neuron(F.relu(made), layer).mean(2)
