@@ -85,7 +85,10 @@ def mean_loss(
     # The fused kernels of attention have no second derivative (torch 2.14); plain operations do.
     attention = sdpa_kernel(SDPBackend.MATH)
     with mode(model, training=how == "train"), torch.random.fork_rng(devices), attention:
-        torch.manual_seed(0)
+        # torch.manual_seed would also seed each other accelerator, and write down the stack for it.
+        torch.default_generator.manual_seed(0)
+        if x.is_cuda:
+            torch.cuda.default_generators[x.device.index].manual_seed(0)
         for module in model.modules():
             if isinstance(module, _DropoutNd):
                 module.training = False

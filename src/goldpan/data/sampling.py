@@ -86,7 +86,7 @@ def draw(labels: Tensor, sampling: Sampling, generator: torch.Generator) -> list
     """
     if sampling.per_class is not None:
         size = _balanced_size(labels, sampling.per_class)
-        at_once = int(labels.unique(return_counts=True)[1].min()) // sampling.per_class
+        at_once = int(_counts(labels)[1].min()) // sampling.per_class
     else:
         size = _random_size(len(labels), sampling.size or 0)
         at_once = len(labels) // size
@@ -104,13 +104,20 @@ def _ranks_in_class(labels: Tensor, generator: torch.Generator) -> tuple[Tensor,
     """Shuffle and group by class; the order, each image's number in its class, the class's size."""
     shuffled = torch.randperm(len(labels), generator=generator)
     order = shuffled[torch.argsort(labels[shuffled], stable=True)]
-    _, classes, counts = labels[order].unique(return_inverse=True, return_counts=True)
+    counts, classes = labels.bincount(), labels[order]
     starts = counts.cumsum(0) - counts
     return order, torch.arange(len(labels)) - starts[classes], counts[classes]
 
 
+def _counts(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The classes that occur, and how often each does; quicker than torch.unique, which sorts."""
+    counts = labels.bincount()
+    classes = counts.nonzero().flatten()
+    return classes, counts[classes]
+
+
 def _balanced_size(labels: Tensor, per_class: int) -> int:
-    classes, counts = labels.unique(return_counts=True)
+    classes, counts = _counts(labels)
     smallest = int(counts.argmin())
     if per_class > counts[smallest]:
         raise ValueError(
