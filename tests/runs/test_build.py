@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,15 @@ def test_the_users_own_modules_and_known_libraries_are_called(
     assert build({"_target_": "nets_of_mine.net", "width": 3}) == 3
     assert build(configure("recipe.optimizer.lr=2").recipe.optimizer).keywords["lr"] == 2
     assert build(None) is None
+
+
+def test_a_partial_is_a_plain_one_that_hydra_does_not_check_at_each_call() -> None:
+    steps = build(
+        {
+            "_target_": "goldpan.schedules.learning_rate.steps",
+            "_partial_": True,
+            "milestones": [0.5],
+        }
+    )
+    assert type(steps) is partial
+    assert (steps(0.4), steps(0.6)) == (1.0, 0.1)

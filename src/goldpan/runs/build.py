@@ -6,6 +6,7 @@ library and of installed packages, and of packages that the user names by allowe
 """
 
 from collections.abc import Collection
+from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -38,7 +39,11 @@ def build(part: Any, **given: Any) -> Any:
         check_target(name, allowed or ())
     # Hydra 1.3 knows no such keyword and would hand it on.
     checked = {WHITELIST: names} if WHITELIST in signature(instantiate).parameters else {}
-    return instantiate(part, **given, **checked)
+    built = instantiate(part, **given, **checked)
+    if not isinstance(built, partial):
+        return built
+    # Hydra 1.3.8 checks a partial's names again at each call, which takes 0.1 ms of each step.
+    return partial(built.func, *built.args, **built.keywords)
 
 
 def check_target(target: str, allowed: Collection[str]) -> None:
