@@ -55,7 +55,7 @@ class Masks(Mapping[str, Tensor]):
     @property
     def kept(self) -> int:
         """The number of weights that are kept."""
-        return sum(int(mask.sum()) for mask in self.tensors.values())
+        return sum(int(mask.count_nonzero()) for mask in self.tensors.values())
 
     @property
     def sparsity(self) -> float:
@@ -64,7 +64,7 @@ class Masks(Mapping[str, Tensor]):
 
     def layers(self) -> dict[str, float]:
         """The sparsity of each weight, by name."""
-        return {name: 1 - int(mask.sum()) / mask.numel() for name, mask in self.tensors.items()}
+        return {name: 1 - int(mask.count_nonzero()) / mask.numel() for name, mask in self.items()}
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from goldpan.allocation.selection import SAMPLE, highest
+from goldpan.allocation.selection import SAMPLE, highest, highest_among
 
 
 def test_ties_go_to_the_first() -> None:
@@ -82,3 +82,28 @@ def test_what_is_not_a_number_is_refused() -> None:
 def test_more_than_there_are_is_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and 2 weights, got 3"):
         highest(torch.ones(2), 3)
+
+
+def test_among_several_tensors_the_ranking_is_one_whatever_their_layout() -> None:
+    generator = torch.Generator().manual_seed(2)
+    shapes = ((64, 32, 3, 3), (7,), (500, 300))
+    scores = [torch.randint(50, shape, generator=generator).double() for shape in shapes]
+    scores[0] = scores[0].contiguous(memory_format=torch.channels_last)
+    allowed = [torch.rand(shape, generator=generator) < 0.3 for shape in shapes]
+    flat, alive = (torch.cat([part.flatten() for part in parts]) for parts in (scores, allowed))
+    order = flat.masked_fill(~alive, -1).sort(descending=True, stable=True).indices
+    for count in (0, 1, 5_000, 30_000, int(alive.sum())):
+        kept = highest_among(allowed, scores, count)
+        assert [part.shape for part in kept] == [part.shape for part in scores]
+        expected = torch.zeros(len(flat), dtype=torch.bool)
+        expected[order[:count]] = True
+        assert torch.equal(torch.cat([part.flatten() for part in kept]), expected), count
+
+
+def test_scores_that_may_not_be_chosen_may_be_anything() -> None:
+    allowed = torch.tensor([True, True, False, True])
+    scores = torch.tensor([-torch.inf, 1.0, torch.nan, -torch.inf])
+    (kept,) = highest_among([allowed], [scores], 2)
+    assert kept.tolist() == [True, True, False, False]
+    with pytest.raises(ValueError, match="between 0 and 3 weights, got 4"):
+        highest_among([allowed], [scores], 4)

@@ -9,15 +9,12 @@ LAYER = LayerState("w", 1, W, W != 0)
 
 
 def test_magnitude_drops_the_smallest_of_both_signs() -> None:
-    assert highest_among(LAYER.mask, magnitude(LAYER), 4).nonzero().flatten().tolist() == [
-        4,
-        5,
-        6,
-        7,
-    ]
+    (kept,) = highest_among([LAYER.mask], [magnitude(LAYER)], 4)
+    assert kept.nonzero().flatten().tolist() == [4, 5, 6, 7]
 
 
 def test_by_sign_the_same_fraction_of_either_sign_goes() -> None:
     ranks = magnitude_by_sign(LAYER)
     assert ranks[:8].tolist() == [0.25, 0.5, 0.75, 1.0] * 2
-    assert highest_among(LAYER.mask, ranks, 4).nonzero().flatten().tolist() == [2, 3, 6, 7]
+    (kept,) = highest_among([LAYER.mask], [ranks], 4)
+    assert kept.nonzero().flatten().tolist() == [2, 3, 6, 7]

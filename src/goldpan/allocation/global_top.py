@@ -1,8 +1,6 @@
 """Global allocation: one ranking of all the weights of the network."""
 
-import torch
-
-from goldpan.allocation.selection import highest
+from goldpan.allocation.selection import highest_among
 from goldpan.masks import Masks
 from goldpan.types import Scores
 
@@ -20,9 +18,6 @@ def kept_count(sparsity: float, alive: Masks) -> int:
 
 def global_top(scores: Scores, sparsity: float, alive: Masks) -> Masks:
     """Keep the weights with the highest scores of the whole network."""
-    flat = torch.cat([scores[name].flatten() for name in alive])
-    living = torch.cat([mask.flatten() for mask in alive.values()])
-    flat.masked_fill_(~living, -torch.inf)
-    kept = highest(flat, kept_count(sparsity, alive)) & living
-    parts = kept.split([mask.numel() for mask in alive.values()])
-    return Masks({name: part.view_as(alive[name]) for name, part in zip(alive, parts, strict=True)})
+    living, ranked = [*alive.values()], [scores[name] for name in alive]
+    kept = highest_among(living, ranked, kept_count(sparsity, alive))
+    return Masks(dict(zip(alive, kept, strict=True)))

@@ -26,7 +26,10 @@ def keep_quotas(
     wanted = {name: density[name] * alive[name].numel() for name in alive}
     counts = apportion(total, wanted, rooms)
     return Masks(
-        {name: highest_among(mask, scores[name], counts[name]) for name, mask in alive.items()}
+        {
+            name: highest_among([mask], [scores[name]], counts[name])[0]
+            for name, mask in alive.items()
+        }
     )
 
 

@@ -60,8 +60,8 @@ def regrow(
     """
     masks, grown = {}, {}
     for name, mask in alive.items():
-        stays = highest_among(mask, drop_scores[name], int(mask.sum()) - drops[name])
-        grown[name] = highest_among(~stays, grow_scores[name], grows[name])
+        (stays,) = highest_among([mask], [drop_scores[name]], int(mask.sum()) - drops[name])
+        (grown[name],) = highest_among([~stays], [grow_scores[name]], grows[name])
         masks[name] = stays | grown[name]
     return Masks(masks), Masks(grown)
 

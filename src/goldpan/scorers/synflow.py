@@ -21,7 +21,8 @@ def synflow(model: nn.Module, batches: Sequence[Batch], loss: Loss, *, raw: bool
     Without biases the scores of a layer that all paths cross add up to R, whichever the layer.
     Panning takes the score `raw`: with the weight's sign, and of cut weights as well.
     """
-    weights = {name: weight.detach().abs() for name, weight in effective_weights(model).items()}
+    effective = effective_weights(model)
+    weights = {name: weight.detach().abs_().double() for name, weight in effective.items()}
     gradients = flow(model, weights, batches[0][0].shape[1:])
     scored = dense_weights(model) if raw else weights
-    return {name: gradients[name] * weight.double() for name, weight in scored.items()}
+    return {name: gradients[name] * weight for name, weight in scored.items()}
