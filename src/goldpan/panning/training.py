@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from stable_baselines3 import TD3
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.utils import set_random_seed
 
@@ -42,7 +43,7 @@ def build_learner(
     env.reset(seed=seed)
     env.action_space.seed(seed)
     actions = len(env.indices)
-    return TD3(
+    learner = TD3(
         "MlpPolicy",
         env,
         action_noise=NormalActionNoise(np.zeros(actions), np.full(actions, noise)),
@@ -50,6 +51,8 @@ def build_learner(
         device="cpu",  # three layers of 256: a GPU would wait for each step
         **rest,
     )
+    learner.set_logger(Logger(None, []))  # its own would leave a folder behind, /tmp/SB3-...
+    return learner
 
 
 def train_agent(
