@@ -23,12 +23,16 @@ from benchmarks import (
     compacting,
     data,
     epoch,
+    evaluating,
+    fused,
     images,
     masking,
     panning,
     regrowing,
+    runtimes,
     scoring,
     selection,
+    small_table,
     sparse,
     starting,
     sweeping,
@@ -52,9 +56,12 @@ THEMES = (
     channels,
     regrowing,
     sparse,
+    small_table,
+    evaluating,
+    fused,
     starting,
 )
-ROWS: list[Row] = [row for theme in (*THEMES, compacting) for row in theme.ROWS]
+ROWS: list[Row] = [row for theme in (*THEMES, compacting, runtimes) for row in theme.ROWS]
 
 
 def rows_for(device: torch.device) -> list[Row]:

@@ -1,18 +1,17 @@
 """Row 4: an epoch as run.py trains it, against the plainest loop, in turn inside one training."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
 from torch import nn
 
 from benchmarks.in_memory import RandomImages, without_trainer
@@ -20,9 +19,13 @@ from benchmarks.measure import Pairs, seconds
 from benchmarks.rows import Row, at_most
 from benchmarks.workloads import BATCH, has_bf16
 from goldpan.channels.surgery import plain
+from goldpan.models.resnet import resnet20
 from goldpan.procedures.loggers import close_loggers
-from goldpan.procedures.setup import build_network, build_system, build_trainer
+from goldpan.procedures.setup import build_system, build_trainer
+from goldpan.runs.build import build
+from goldpan.runs.curve import Row as CurveRow
 from goldpan.runs.experiment import plan_run, resolve
+from goldpan.runs.process import prepare_process
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.types import Batch
@@ -31,14 +34,20 @@ CONF = Path(__file__).parents[1] / "conf"
 IMAGES, EPOCHS = 3_840, 7
 
 
+class Loop(Protocol):
+    """Whatever trains for an epoch."""
+
+    def epoch(self) -> object: ...
+
+
 class Rival(pl.Callback):
-    """Trains the plain loop's epoch before each of ours, and times both.
+    """Trains the other loop's epoch before each of ours, and times both.
 
     Ours is from there to the next start of an epoch: steps, evaluation, log, curve, checkpoint.
     """
 
-    def __init__(self, plainest: "Plainest", device: torch.device) -> None:
-        self.plainest, self.device = plainest, device
+    def __init__(self, loop: Loop, device: torch.device) -> None:
+        self.loop, self.device = loop, device
         self.ours, self.theirs, self.begun = list[float](), list[float](), 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -46,7 +55,9 @@ class Rival(pl.Callback):
         if self.begun:
             _settle(self.device)
             self.ours.append(perf_counter() - self.begun)
-        self.theirs.append(seconds(self.plainest.epoch, self.device))
+        torch.set_flush_denormal(False)  # as torch starts
+        self.theirs.append(seconds(self.loop.epoch, self.device))
+        torch.set_flush_denormal(True)  # as run.py does
         self.begun = perf_counter()
 
 
@@ -93,37 +104,50 @@ class Plainest:
                 yield x.contiguous(memory_format=torch.channels_last), y
 
 
-def configuration(folder: str, bf16: bool, device: torch.device) -> DictConfig:
-    """run.py's, as it would be typed."""
-    words = [
-        *("dataset=cifar10", "model=resnet20", "method=dense", "recipe=synflow"),
-        *(f"recipe.epochs={EPOCHS}", f"output={folder}", "strategy.channels_last=true"),
-        f"strategy={'gpu' if device.type == 'cuda' else 'cpu'}",
-        f"strategy.precision={'bf16-mixed' if bf16 else '32-true'}",
-    ]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("run", words)
-
-
 def epoch(device: torch.device) -> Pairs:
     """Epochs of both, in turn."""
     bf16 = has_bf16(device)
     os.environ["WANDB_SILENT"] = "true"
+    words = [
+        *("dataset=cifar10", "model=resnet20", "method=dense", "recipe=synflow"),
+        *(f"recipe.epochs={EPOCHS}", "strategy.channels_last=true"),
+        f"strategy={'gpu' if device.type == 'cuda' else 'cpu'}",
+        f"strategy.precision={'bf16-mixed' if bf16 else '32-true'}",
+    ]
+    data, peer = (RandomImages(IMAGES, BATCH, validation=0.1) for _ in range(2))
+    loop = Plainest(plain(resnet20()), without_trainer(peer), bf16, device)
+    return trained_in_turn(data, loop, words, device)
+
+
+def trained_in_turn(
+    data: RandomImages, loop: Loop, words: list[str], device: torch.device
+) -> Pairs:
+    """Epochs of what these words train, and of the loop before each; the first ones not."""
+    rival = Rival(loop, device)
+    train(data, words, [rival])
+    return Pairs(rival.ours[1:], rival.theirs[1:-1])
+
+
+def train(
+    data: RandomImages, words: list[str], callbacks: Sequence[pl.Callback] = ()
+) -> list[CurveRow]:
+    """Train what these words would train, on other images; the rows of its curve."""
     with TemporaryDirectory() as name:
-        cfg, folder = configuration(name, bf16, device), Path(name) / "run"
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            cfg = compose("run", [*words, f"output={name}"])
+        prepare_process(cfg)
+        folder = Path(name) / "run"
         folder.mkdir()
-        groups = {"dataset": "cifar10", "model": "resnet20", "recipe": "synflow", "method": "dense"}
+        groups = dict.fromkeys(("dataset", "model", "recipe", "method"), "any")
         draft, _ = plan_run(resolve(cfg), groups, [])
-        data = RandomImages(IMAGES, BATCH, validation=0.1)
         data.load()
-        peer = without_trainer(RandomImages(IMAGES, BATCH, validation=0.1))
-        rival = Rival(Plainest(plain(build_network(cfg, data, 0)), peer, bf16, device), device)
-        system = build_system(cfg, data)
-        parts = [rival, Monitor(), CsvCurve(folder / "metrics.csv")]
+        system, curve = build_system(cfg, data), CsvCurve(folder / "metrics.csv")
+        pruner = [one for one in [build(cfg.method.pruner)] if one is not None]
+        parts = [*callbacks, Monitor(), curve, *pruner]
         trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, parts)
         trainer.fit(system, datamodule=data)
         close_loggers(trainer.loggers, draft, [])
-    return Pairs(rival.ours[1:], rival.theirs[1:-1])
+    return curve.rows
 
 
 def _settle(device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""goldpan's own datamodule, filled with random pixels of CIFAR's shape instead of a dataset."""
+"""goldpan's own datamodule, filled with random pixels of a dataset's shape instead of its own."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -8,29 +8,40 @@ import torch
 from goldpan.data.datasets import Images
 from goldpan.data.vision import VisionData
 
+PIXELS = {"cifar10": 32, "mnist": 28}
+
 
 class RandomImages(VisionData):
-    """`count` training images and a tenth as many to test on; nothing is downloaded.
+    """`count` training images and `test` to test on, a tenth as many; nothing is downloaded.
 
     Everything but the reading is VisionData's: order, batches, augmentation, normalisation.
     """
 
-    def __init__(self, count: int, batch_size: int, validation: float = 0.0) -> None:
-        super().__init__("cifar10", batch_size=batch_size, validation=validation)
-        self.count = count
+    def __init__(
+        self,
+        count: int,
+        batch_size: int,
+        validation: float = 0.0,
+        *,
+        name: str = "cifar10",
+        test: int | None = None,
+    ) -> None:
+        super().__init__(name, batch_size=batch_size, validation=validation)
+        self.counts = count, count // 10 if test is None else test
 
     def _read(self) -> None:
-        generator = torch.Generator().manual_seed(0)
+        generator, pixels = torch.Generator().manual_seed(0), PIXELS[str(self.name)]
+        shape = len(self.spec.mean or ()), pixels, pixels
         self.train, self.test = (
             Images(
-                torch.randint(256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator),
+                torch.randint(256, (count, *shape), dtype=torch.uint8, generator=generator),
                 torch.arange(count) % 10,
             )
-            for count in (self.count, self.count // 10)
+            for count in self.counts
         )
         self.class_names = tuple("abcdefghij")
         self._find_statistics(self.spec.mean or (), self.spec.std or (), self.train.images)
-        self.image_size = 32
+        self.image_size = pixels
 
 
 def without_trainer(data: RandomImages) -> RandomImages:

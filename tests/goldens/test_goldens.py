@@ -22,6 +22,7 @@ from hydra.utils import instantiate
 
 from goldpan.masks import digest, read_masks
 from goldpan.procedures.setup import build_system, build_trainer, load_data
+from goldpan.runs.process import prepare_process
 from goldpan.runs.record import Identity
 
 GOLDENS = Path(__file__).with_name("goldens.json")
@@ -74,6 +75,7 @@ def twenty_steps(method: str, overrides: Sequence[str], folder: Path) -> Golden:
     folder.mkdir()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("run", [f"method={method}", *SHORT, *overrides])
+    prepare_process(cfg)
     data = load_data(cfg)
     system, losses = build_system(cfg, data), Losses()
     pruner = instantiate(cfg.method.pruner)

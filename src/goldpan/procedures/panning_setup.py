@@ -16,7 +16,6 @@ from goldpan.panning.indices import Index, find_indices
 from goldpan.panning.policies import Policy, Random, Uniform
 from goldpan.panning.rollout import episode_terms, pan
 from goldpan.panning.screening import Observe, Row, Screening
-from goldpan.procedures.process import prepare_process
 from goldpan.procedures.setup import build_system, load_data
 from goldpan.runs.build import build
 from goldpan.stream import scoring_seed
@@ -88,7 +87,6 @@ def prepare_panning(
     """
     pruner = cfg.method.pruner
     policy: Policy = build(pruner.policy)
-    prepare_process(cfg)
     data = load_data(cfg)
     system = build_system(cfg, data)
     device = torch.device("cuda" if cfg.strategy.accelerator == "gpu" else "cpu")

@@ -22,7 +22,6 @@ from goldpan.models.pretrained import classifier_layers
 from goldpan.models.prunable import dense_sentence, left_dense, make_prunable
 from goldpan.procedures.loggers import open_loggers
 from goldpan.procedures.on_demand import check_on_demand, statistics_of
-from goldpan.procedures.process import prepare_process
 from goldpan.procedures.recipe import build_rate, choose_loss
 from goldpan.runs.build import build
 from goldpan.runs.fingerprint import FROM_FILES
@@ -144,10 +143,8 @@ def build_trainer(
 ) -> pl.Trainer:
     """Lightning's Trainer for the strategy; it keeps one checkpoint, that of the last epoch.
 
-    `steps` are an epoch's; nothing is logged more often. Raises ValueError if the strategy needs a
-    GPU and there is none.
+    `steps` are an epoch's; nothing is logged more often.
     """
-    prepare_process(cfg)
     length, every = choose_length(cfg.recipe, steps), cfg.recipe.evaluate_every
     # Lightning 2.6.6 writes save_last only beside another checkpoint (its issue 21244), so that
     # other one, the newest as there is no monitor, gets the name.

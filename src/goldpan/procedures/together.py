@@ -24,7 +24,6 @@ from goldpan.predictions import (
 from goldpan.procedures.loggers import close_loggers, open_loggers
 from goldpan.procedures.measure import count_costs, sparsity_of
 from goldpan.procedures.members import Found
-from goldpan.procedures.process import prepare_process
 from goldpan.procedures.setup import build_network, load_data
 from goldpan.runs.checkpoint import load_weights
 from goldpan.runs.record import Record
@@ -43,7 +42,6 @@ def together(
     """
     start = perf_counter()
     with refusing():
-        prepare_process(cfg)
         data = load_data(cfg)
         nets = [_load(cfg, data, one.weights) for one in found]
     loggers = open_loggers(cfg, folder, draft.identity)

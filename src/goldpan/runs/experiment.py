@@ -202,6 +202,8 @@ def _done(cfg: DictConfig, draft: Record, folder: Path) -> Record | None:
 
 def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
     """Let the run's procedure do it, and write the record of how it ended."""
+    from goldpan.runs.process import prepare_process
+
     path = folder / RECORD
     try:
         old = read_done(folder) if is_first_rank() else None
@@ -213,6 +215,8 @@ def _perform(cfg: DictConfig, draft: Record, folder: Path) -> Record:
         made_by = _claim(draft, folder) if is_first_rank() else ""
         write_atomically(folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
         draft = replace(draft, origin=Origin(commit(), versions(), hardware(), fingerprint=made_by))
+        with refusing():
+            prepare_process(cfg)
         record: Record = build(cfg.procedure)(cfg, draft, folder)
     except Refusal:
         for path, aside in kept.items():
