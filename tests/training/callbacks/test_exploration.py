@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from goldpan.masks import Masks, read_masks
 from goldpan.procedures.setup import build_system, build_trainer, load_data
+from goldpan.runs.process import prepare_process
 
 SHORT = ("method=edst", "recipe=edst", "recipe.epochs=9", "recipe.batch_size=64")
 SMALL = ("model=lenet_300_100", "dataset.limit=200", "sparsity=0.8")
@@ -37,6 +38,7 @@ class Watch(pl.Callback):
 def masks(configure: Callable[..., DictConfig], tmp_path: Path) -> list[Masks]:
     """The masks behind each step of a training that updates them each 4 steps."""
     cfg = configure(*SHORT, *SMALL, "method.pruner.calendar.interval=4it")
+    prepare_process(cfg)
     data, watch = load_data(cfg), Watch()
     callbacks = [instantiate(cfg.method.pruner), watch]
     trainer = build_trainer(cfg, tmp_path, Mock(), data.steps_per_epoch, callbacks)
