@@ -78,3 +78,11 @@ def test_no_weight_left_is_refused_before_training(tmp_path: Path) -> None:
     assert "leaves none of this model's" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.returncode == 1
+
+
+def test_a_run_says_in_a_line_how_it_ended_and_nothing_else(tmp_path: Path) -> None:
+    ended = run("model=lenet_300_100", *SHORT[2:], f"output={tmp_path}")
+    assert ended.returncode == 0
+    assert ended.stderr == ""
+    (line,) = ended.stdout.splitlines()
+    assert ": finished, test accuracy " in line

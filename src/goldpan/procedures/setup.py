@@ -1,6 +1,7 @@
 """From configuration to the parts of an experiment: data, network, trainer, logger."""
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -145,6 +146,7 @@ def build_trainer(
 
     `steps` are an epoch's; nothing is logged more often.
     """
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its import sets INFO
     length, every = choose_length(cfg.recipe, steps), cfg.recipe.evaluate_every
     # Lightning 2.6.6 writes save_last only beside another checkpoint (its issue 21244), so that
     # other one, the newest as there is no monitor, gets the name.

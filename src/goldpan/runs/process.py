@@ -1,6 +1,5 @@
 """What a process needs before it trains: the device that was asked for, threads, and quiet."""
 
-import logging
 import os
 import warnings
 
@@ -9,7 +8,7 @@ from omegaconf import DictConfig
 
 
 def prepare_process(cfg: DictConfig) -> None:
-    """Set the strategy's threads and quick arithmetic; silence all but errors of Lightning and W&B.
+    """Set the strategy's threads and quick arithmetic; silence warnings of libraries.
 
     Call it before torch computes in several threads: those that run already keep their arithmetic.
 
@@ -27,7 +26,6 @@ def prepare_process(cfg: DictConfig) -> None:
     # times as long for those: SNFS's LeNet-300-100 at 95 % took half as long again, for the same
     # digits of its curve.
     torch.set_flush_denormal(True)
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
     for message in ("The `srun` command is available", "Checkpoint directory .* is not empty"):
         warnings.filterwarnings("ignore", message=message)
