@@ -14,7 +14,7 @@ table: .venv/installed  ## run what is missing of a paper's table and print it: 
 test: check  ## every test that needs no download and no GPU, after the checks
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-bench: .venv/installed  ## speed as ratios to named rivals, some 15 minutes: make bench ONLY=synflow
+bench: .venv/installed  ## speed as ratios to named rivals, some 20 minutes: make bench ONLY=synflow
 	$(BIN)/python -m benchmarks --only "$(ONLY)"
 
 bench-gpu: .venv/installed  ## those that make sense on a GPU

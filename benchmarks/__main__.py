@@ -1,6 +1,6 @@
 """goldpan's speed as ratios to named rivals, measured here: make bench, or make bench-gpu.
 
-python -m benchmarks                      # some fifteen minutes on two cores
+python -m benchmarks                      # some twenty minutes on two cores
 python -m benchmarks --only selection,synflow
 python -m benchmarks --threads 1          # beside other work, where two threads wait for each other
 python -m benchmarks --gpu
