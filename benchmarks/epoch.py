@@ -28,6 +28,7 @@ from goldpan.runs.experiment import plan_run, resolve
 from goldpan.runs.process import prepare_process
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.monitor import Monitor
+from goldpan.training.callbacks.quantize import in_order
 from goldpan.types import Batch
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -142,8 +143,7 @@ def train(
         draft, _ = plan_run(resolve(cfg), groups, [])
         data.load()
         system, curve = build_system(cfg, data), CsvCurve(folder / "metrics.csv")
-        pruner = [one for one in [build(cfg.method.pruner)] if one is not None]
-        parts = [*callbacks, Monitor(), curve, *pruner]
+        parts = [*callbacks, Monitor(), curve, *in_order(build(cfg.method.pruner), None)]
         trainer = build_trainer(cfg, folder, draft.identity, data.steps_per_epoch, parts)
         trainer.fit(system, datamodule=data)
         close_loggers(trainer.loggers, draft, [])

@@ -15,8 +15,9 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from benchmarks.measure import Pairs, compare
 from benchmarks.rows import Row, at_least
+from benchmarks.workloads import cut_smallest
 from goldpan.allocation.layerwise import layerwise
-from goldpan.masks import mask_gradients, masked_layers, read_masks, write_masks
+from goldpan.masks import mask_gradients, masked_layers
 from goldpan.models.lenet import lenet_300_100
 from goldpan.models.resnet import resnet20
 
@@ -35,8 +36,7 @@ def cells(make: Callable[..., nn.Module], count: int) -> list[nn.Module]:
     """Networks of different seeds, 90 % of each layer cut."""
     nets = [make(seed=seed) for seed in range(count)]
     for net in nets:
-        scores = {name: layer.weight.detach().abs() for name, layer in masked_layers(net).items()}
-        write_masks(net, layerwise(scores, 0.9, read_masks(net)))
+        cut_smallest(net, 0.9, layerwise)
     return nets
 
 

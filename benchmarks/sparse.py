@@ -9,10 +9,9 @@ from torch import nn
 
 from benchmarks.measure import Pairs, compare
 from benchmarks.rows import Row, at_least
-from benchmarks.workloads import check_same_logits, training_step
+from benchmarks.workloads import check_same_logits, cut_smallest, training_step
 from goldpan.allocation.layerwise import layerwise
 from goldpan.layers.sparse_linear import use_sparse
-from goldpan.masks import masked_layers, read_masks, write_masks
 from goldpan.models.lenet import lenet_300_100
 from goldpan.models.mlp import mlp
 
@@ -34,8 +33,7 @@ def step(name: str, sparsity: float, device: torch.device) -> Pairs:
     """Training steps of sparse and of masked layers, whose losses have to be equal."""
     make, batch = NETS[name]
     net = make()
-    scores = {name: layer.weight.detach().abs() for name, layer in masked_layers(net).items()}
-    write_masks(net, layerwise(scores, sparsity, read_masks(net)))
+    cut_smallest(net, sparsity, layerwise)
     sparse = deepcopy(net)
     use_sparse(sparse, holds_gradient=True)
     generator = torch.Generator().manual_seed(0)

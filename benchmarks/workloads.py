@@ -11,7 +11,7 @@ from goldpan.masks import mask_gradients, masked_layers, read_masks, write_masks
 from goldpan.models.resnet import resnet20, resnet32
 from goldpan.models.vgg import vgg16, vgg19
 from goldpan.training.kept_steps import pack, unpack
-from goldpan.types import Batch
+from goldpan.types import Allocator, Batch
 
 BATCH = 128
 SHAPE = (3, 32, 32)
@@ -44,9 +44,14 @@ def has_bf16(device: torch.device) -> bool:
 def masked(name: str, device: torch.device, sparsity: float = 0.9) -> nn.Module:
     """A network with the smallest weights cut."""
     net = NETS[name]().to(device)
-    scores = {weight: layer.weight.detach().abs() for weight, layer in masked_layers(net).items()}
-    write_masks(net, global_top(scores, sparsity, read_masks(net)))
+    cut_smallest(net, sparsity, global_top)
     return net
+
+
+def cut_smallest(net: nn.Module, sparsity: float, allocator: Allocator) -> None:
+    """Cut the smallest weights, of the whole network or of each layer as the allocator has it."""
+    scores = {name: layer.weight.detach().abs() for name, layer in masked_layers(net).items()}
+    write_masks(net, allocator(scores, sparsity, read_masks(net)))
 
 
 @torch.no_grad()

@@ -36,7 +36,7 @@ def highest(scores: Tensor, count: int) -> Tensor:
         ValueError: if a score is not a number, or `count` is not between 0 and their number.
     """
     values: Values = scores.detach().cpu().numpy()
-    (kept,) = _highest([values], [np.ones(len(values), bool)], values, count)
+    (kept,) = _highest([values], [np.broadcast_to(True, values.shape)], values, count)
     return torch.from_numpy(kept).to(scores.device)
 
 

@@ -85,8 +85,7 @@ def draw(labels: Tensor, sampling: Sampling, generator: torch.Generator) -> list
     Raises ValueError when a batch asks for more images than there are, of a class or at all.
     """
     if sampling.per_class is not None:
-        size = _balanced_size(labels, sampling.per_class)
-        at_once = int(_counts(labels)[1].min()) // sampling.per_class
+        size, at_once = _balanced_size(labels, sampling.per_class)
     else:
         size = _random_size(len(labels), sampling.size or 0)
         at_once = len(labels) // size
@@ -109,15 +108,11 @@ def _ranks_in_class(labels: Tensor, generator: torch.Generator) -> tuple[Tensor,
     return order, torch.arange(len(labels)) - starts[classes], counts[classes]
 
 
-def _counts(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The classes that occur, and how often each does; quicker than torch.unique, which sorts."""
-    counts = labels.bincount()
+def _balanced_size(labels: Tensor, per_class: int) -> tuple[int, int]:
+    """The images of a batch, and how many batches the data can give before images come again."""
+    counts = labels.bincount()  # torch.unique would sort them all
     classes = counts.nonzero().flatten()
-    return classes, counts[classes]
-
-
-def _balanced_size(labels: Tensor, per_class: int) -> int:
-    classes, counts = _counts(labels)
+    counts = counts[classes]
     smallest = int(counts.argmin())
     if per_class > counts[smallest]:
         raise ValueError(
@@ -125,7 +120,7 @@ def _balanced_size(labels: Tensor, per_class: int) -> int:
             f"got {int(counts[smallest])} of class {int(classes[smallest])}; lower per_class to "
             f"{int(counts[smallest])} or train on more data"
         )
-    return per_class * len(classes)
+    return per_class * len(classes), int(counts[smallest]) // per_class
 
 
 def _random_size(available: int, size: int) -> int:

@@ -51,7 +51,7 @@ def build_learner(
         device="cpu",  # three layers of 256: a GPU would wait for each step
         **rest,
     )
-    learner.set_logger(Logger(None, []))  # its own would leave a folder behind, /tmp/SB3-...
+    learner.set_logger(Logger(None, []))  # its own makes a folder for temporary files
     return learner
 
 
