@@ -33,7 +33,8 @@ def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
     """Mirror each image of (N, C, H, W) left to right with probability 1/2."""
     count = len(images)
     coins = torch.randint(2, (count,), generator=generator, device=generator.device)
-    rows = torch.arange(count, device=images.device) + count * coins.to(images.device)
+    coins = coins.to(images.device, non_blocking=True)
+    rows = torch.arange(count, device=images.device) + count * coins
     # Choosing rows copies whole images, 3x faster than torch.where on uint8.
     return torch.cat([images, images.flip(3)]).index_select(0, rows)
 

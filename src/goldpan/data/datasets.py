@@ -10,6 +10,7 @@ Wherever an archive comes from, its checksum decides, and then those of CIFAR's 
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -17,7 +18,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Images:
-    """One split in memory: images (N, C, H, W) uint8 and labels (N,) int64."""
+    """One split in memory: images (N, C, H, W) uint8 and labels (N,) int64, on one device."""
 
     images: Tensor
     labels: Tensor
@@ -29,6 +30,12 @@ class Images:
     def unaugmented(self) -> "Images":
         """Return itself: what is in memory is augmented by the batch, later."""
         return self
+
+    def to(self, device: torch.device) -> "Images":
+        """Return the split on that device: itself if it is there, else a copy."""
+        if self.images.device == device:
+            return self
+        return Images(self.images.to(device), self.labels.to(device))
 
 
 @dataclass(frozen=True)

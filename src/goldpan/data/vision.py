@@ -19,7 +19,7 @@ from goldpan.data.checks import (
 from goldpan.data.datasets import Images, Source, find_spec
 from goldpan.data.image_files import ImageFiles, read_imagenet
 from goldpan.data.in_memory import find_in_memory, keep_in_memory
-from goldpan.data.loaders import Loader, build_loader
+from goldpan.data.loaders import Loader, bring_near, build_loader
 from goldpan.data.normalization import find_statistics, normalize_by
 from goldpan.data.order import TrainOrder, evaluation_order
 from goldpan.data.readers import read_splits
@@ -137,6 +137,7 @@ class VisionData(pl.LightningDataModule):
         self.image_shape = (self.channels, self.image_size, self.image_size)
         self.steps_per_epoch = len(self.train_indices) // self.batch_size
         self._statistics = torch.tensor([self.mean, self.std])
+        self.near: tuple[Images | ImageFiles, Images | ImageFiles] = (self.train, self.test)
         self.loaded = True
 
     def describe(self) -> dict[str, Any]:
@@ -177,9 +178,15 @@ class VisionData(pl.LightningDataModule):
         self.load()
 
     def setup(self, stage: str) -> None:
-        """Read the data on each process; Lightning calls it. Raises as `TrainOrder`."""
+        """Read the data on each process, near its device; Lightning calls it.
+
+        Raises as `TrainOrder`.
+        """
         self.load()
         self.order = self._train_order()
+        if self.trainer is not None:
+            device = self.trainer.strategy.root_device
+            self.near = bring_near(self.train, device), bring_near(self.test, device)
 
     def draw_batches(self, sampling: Sampling, seed: int, device: torch.device) -> list[Batch]:
         """Draw batches of training images for scoring: normalised, not augmented, float32.
@@ -201,14 +208,15 @@ class VisionData(pl.LightningDataModule):
         if self.trainer is not None:
             # Workers ask for the first batches of a resumed run before Lightning sets the epoch.
             self.order.set_epoch(self.trainer.fit_loop.epoch_progress.current.processed)  # type: ignore[attr-defined]
-        return build_loader(self.train, self.order, self.workers)
+        return build_loader(self.near[0], self.order, self.workers)
 
     def val_dataloader(self) -> list[Loader]:
         """Loaders of the splits named in `splits`: validation, if any is held out, and test."""
-        held_out = [(self.train.unaugmented(), self.validation_indices)] if self.validation else []
+        train, test = self.near
+        held_out = [(train.unaugmented(), self.validation_indices)] if self.validation else []
         rank, world = self._place()
         loaders = []
-        for split, indices in [*held_out, (self.test, torch.arange(len(self.test.labels)))]:
+        for split, indices in [*held_out, (test, torch.arange(len(self.test.labels)))]:
             order = evaluation_order(indices, self.eval_batch_size, rank=rank, world=world)
             loaders.append(build_loader(split, order, self.workers))
         return loaders
