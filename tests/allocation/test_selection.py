@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from goldpan.allocation.selection import SAMPLE, highest, highest_among
+from goldpan.allocation.selection import (
+    SAMPLE,
+    by_sorting,
+    by_sorting_among,
+    highest,
+    highest_among,
+)
 
 
 def test_ties_go_to_the_first() -> None:
@@ -107,3 +113,31 @@ def test_scores_that_may_not_be_chosen_may_be_anything() -> None:
     assert kept.tolist() == [True, True, False, False]
     with pytest.raises(ValueError, match="between 0 and 3 weights, got 4"):
         highest_among([allowed], [scores], 4)
+
+
+def test_a_gpu_keeps_by_sorting_what_a_processor_keeps() -> None:
+    generator = torch.Generator().manual_seed(3)
+    shapes = ((64, 32, 3, 3), (7,), (500, 300))
+    scores = [torch.randint(-25, 25, shape, generator=generator) / 8 for shape in shapes]
+    scores[2] *= -1  # zeros of both signs are ties
+    scores[0] = scores[0].contiguous(memory_format=torch.channels_last)
+    allowed = [torch.rand(shape, generator=generator) < 0.3 for shape in shapes]
+    alive = sum(int(mask.sum()) for mask in allowed)
+    for count in (0, 1, 5_000, 30_000, alive):
+        both = highest_among(allowed, scores, count), by_sorting_among(allowed, scores, count)
+        for one, other in zip(*both, strict=True):
+            assert torch.equal(one, other), count
+    flat = scores[2].flatten()
+    assert torch.equal(highest(flat, 1000), by_sorting(flat, 1000))
+    with pytest.raises(ValueError, match=f"between 0 and {alive} weights, got {alive + 1}"):
+        by_sorting_among(allowed, scores, alive + 1)
+    with pytest.raises(ValueError, match="1 of 2 scores are not numbers"):
+        by_sorting(torch.tensor([1.0, torch.nan]), 1)
+
+
+@pytest.mark.gpu
+def test_a_gpu_sorts_zeros_of_both_signs_as_ties() -> None:
+    scores = torch.randn(3_000_000, generator=torch.Generator().manual_seed(4))
+    scores[::2] *= 0
+    for count in (1000, 2_000_000):
+        assert torch.equal(highest(scores.cuda(), count).cpu(), highest(scores, count))
