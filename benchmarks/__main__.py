@@ -27,6 +27,7 @@ from benchmarks import (
     fused,
     images,
     masking,
+    one_gpu,
     panning,
     regrowing,
     runtimes,
@@ -67,7 +68,9 @@ ROWS: list[Row] = [row for theme in (*THEMES, compacting, runtimes) for row in t
 def rows_for(device: torch.device) -> list[Row]:
     """The rows that make sense on a device, in the order of their numbers."""
     if device.type == "cuda":
-        return sorted([r for r in ROWS if r.gpu] + images.ROWS, key=lambda row: row.number)
+        return sorted(
+            [r for r in ROWS if r.gpu] + images.ROWS + one_gpu.ROWS, key=lambda row: row.number
+        )
     return sorted(ROWS, key=lambda row: row.number)
 
 

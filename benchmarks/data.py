@@ -68,7 +68,7 @@ def theirs(
 
 def epoch(workers: int, device: torch.device) -> Pairs:
     """All batches of an epoch, thrown away."""
-    data = without_trainer(RandomImages(IMAGES, BATCH))
+    data = without_trainer(RandomImages(IMAGES, BATCH), device)
     loader = plain_loader(data, workers)
 
     def drain(batches: Iterable[tuple[Tensor, Tensor]]) -> None:

@@ -116,7 +116,7 @@ def epoch(device: torch.device) -> Pairs:
         f"strategy.precision={'bf16-mixed' if bf16 else '32-true'}",
     ]
     data, peer = (RandomImages(IMAGES, BATCH, validation=0.1) for _ in range(2))
-    loop = Plainest(plain(resnet20()), without_trainer(peer), bf16, device)
+    loop = Plainest(plain(resnet20()), without_trainer(peer, device), bf16, device)
     return trained_in_turn(data, loop, words, device)
 
 

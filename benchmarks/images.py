@@ -44,7 +44,7 @@ def training(
 
 def images_a_second(name: str, device: torch.device) -> Pairs:
     """Epochs of both."""
-    data = without_trainer(RandomImages(IMAGES, BATCH))
+    data = without_trainer(RandomImages(IMAGES, BATCH), device)
     loader = plain_loader(data, WORKERS)
     net = masked(name, device)
     fast = training(net, partial(ours, data, device), fast=True, bf16=has_bf16(device))

@@ -44,11 +44,16 @@ class RandomImages(VisionData):
         self.image_size = pixels
 
 
-def without_trainer(data: RandomImages) -> RandomImages:
+def without_trainer(data: RandomImages, device: torch.device) -> RandomImages:
     """The datamodule as in training, where no Trainer is: its loader and augmentation work."""
     progress = SimpleNamespace(current=SimpleNamespace(processed=0))
-    loop = SimpleNamespace(epoch_progress=progress)
-    trainer: Any = SimpleNamespace(training=True, global_rank=0, world_size=1, fit_loop=loop)
+    trainer: Any = SimpleNamespace(
+        training=True,
+        global_rank=0,
+        world_size=1,
+        fit_loop=SimpleNamespace(epoch_progress=progress),
+        strategy=SimpleNamespace(root_device=device),
+    )
     data.trainer = trainer
     data.setup("fit")
     return data

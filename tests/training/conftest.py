@@ -68,13 +68,14 @@ def fit(data: VisionData, tmp_path: Path) -> Fit:
         *callbacks: pl.Callback,
         epochs: int = 1,
         resume: Path | None = None,
+        accelerator: str = "cpu",
         **options: Any,
     ) -> pl.Trainer:
         keep = ModelCheckpoint(
             tmp_path, filename="last", save_on_train_epoch_end=True, enable_version_counter=False
         )
         trainer = pl.Trainer(
-            accelerator="cpu",
+            accelerator=accelerator,
             max_epochs=epochs,
             callbacks=[*callbacks, keep],
             logger=False,

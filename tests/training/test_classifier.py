@@ -263,3 +263,44 @@ def test_the_learning_rate_moves_at_each_epoch_or_at_each_step(
     system = build(learning_rate=lambda progress: 1 - progress, rate_moves=moves)
     fit(system, BeforeStep(note), epochs=2)
     assert found == pytest.approx(rates)
+
+
+def halve_at_2(system: Classifier, step: int) -> None:
+    if step == 2:
+        system.change_masks(halve(system.net))
+
+
+@pytest.mark.parametrize("compiled", [True, "reduce-overhead"])
+def test_a_compiled_network_trains_as_it_is_and_keeps_its_masks(
+    build: Build, fit: Fit, compiled: bool | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Masks that change in training reach it: they and the weights are changed in place."""
+    modes, compile_ = [], torch.compile
+
+    def eagerly(net: nn.Module, mode: str | None) -> Any:
+        modes.append(mode)
+        return compile_(net, backend="eager")  # inductor needs a minute to compile
+
+    monkeypatch.setattr(torch, "compile", eagerly)
+
+    ends = []
+    for how in (False, compiled):
+        system = build(compiled=how)
+        fit(system, BeforeStep(halve_at_2))
+        assert revived(system.layers) == 0
+        ends.append(system.net.state_dict())
+    assert modes == [None if compiled is True else compiled]
+    for name, value in ends[0].items():
+        torch.testing.assert_close(ends[1][name], value)
+
+
+@pytest.mark.gpu
+def test_graphs_of_a_gpu_train_as_its_kernels_do(build: Build, fit: Fit) -> None:
+    ends = []
+    for how in (False, "reduce-overhead"):
+        system = build(compiled=how)
+        fit(system, BeforeStep(halve_at_2), accelerator="gpu")
+        assert revived(system.layers) == 0
+        ends.append(system.net.cpu().state_dict())
+    for name, value in ends[0].items():
+        torch.testing.assert_close(ends[1][name], value, rtol=1e-3, atol=1e-4)

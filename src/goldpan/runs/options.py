@@ -220,7 +220,10 @@ STRATEGY = {
     ),
     "strategy.precision": Option(one_of(*PRECISIONS), "of training; scores are always in float32"),
     "strategy.channels_last": Option(FLAG, "memory layout, faster for convolutions"),
-    "strategy.compile": Option(FLAG, "torch.compile"),
+    "strategy.compile": Option(
+        either(FLAG, one_of("reduce-overhead")),
+        "torch.compile; reduce-overhead: with CUDA graphs, for small networks on a GPU",
+    ),
     "strategy.sparse_linear": Option(
         FLAG,
         "linear layers of 100,000 weights or more, cut to a tenth or less, multiply by the kept "

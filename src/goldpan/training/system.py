@@ -51,6 +51,7 @@ class System(pl.LightningModule, ABC):
         decay: the fraction by which each step shrinks all parameters, whatever the learning rate,
             as in SET's code: w <- w + v - decay * w, v the step of the optimizer.
         rate_moves: whether the learning rate may change at each epoch or at each step.
+        compiled: whether torch.compile makes the training's passes, or the mode that it is given.
         sparse_linear: whether linear layers with few kept weights compute with those alone while
             it trains; no callback may then ask for gradients of cut weights.
     """
@@ -75,7 +76,7 @@ class System(pl.LightningModule, ABC):
         decay: float = 0.0,
         rate_moves: Literal["epoch", "step"] = "epoch",
         channels_last: bool = False,
-        compiled: bool = False,
+        compiled: bool | str = False,
         sparse_linear: bool = False,
     ) -> None:
         super().__init__()
@@ -98,7 +99,8 @@ class System(pl.LightningModule, ABC):
         self.net, layers = net, masked_layers(net)
         self.layers = list(layers.values())
         # In tuples these are no submodules: their keys must not appear in checkpoints.
-        self.compiled_net = (torch.compile(net) if self.compiled else net,)
+        mode = self.compiled if isinstance(self.compiled, str) else None
+        self.compiled_net = (torch.compile(net, mode=mode) if self.compiled else net,)
         self.whole_net = (net if whole is None else whole,)
         # Every rank changes its masks alike, so DDP need not send these buffers at each step.
         masks = [f"net.{name.removesuffix('weight')}mask" for name in layers]

@@ -11,6 +11,7 @@ from goldpan.sweeps.launchers.local import _resources_by_slot, local
 
 CONF = Path(__file__).parents[3] / "conf"
 COMMAND = (sys.executable, "run.py")
+IMAGENET = "dataset=imagenet"
 
 
 def cells(*arguments: str) -> list[Cell]:
@@ -34,10 +35,21 @@ def test_cells_for_a_gpu_get_those_that_torch_sees(monkeypatch: pytest.MonkeyPat
     some = cells("strategy=gpu")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert shared(some) == [(4, "0"), (4, "1")]
+    assert shared(some) == [(2, "0"), (2, "1")] * 2
+    assert shared(some, slots=2) == [(4, "0"), (4, "1")]
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(ValueError, match="needs a GPU and torch sees none here"):
         shared(some)
+
+
+def test_two_cells_share_a_gpu_where_images_are_small_and_cores_are_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small, large = cells("strategy=gpu", "dataset=cifar10"), cells("strategy=gpu", IMAGENET)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
+    assert shared(small, gpus=[0]) == [(2, "0")] * 2
+    assert shared(small, gpus=[0, 1, 2]) == [(1, "0"), (1, "1"), (1, "2")]
+    assert shared([*small, *large], gpus=[0]) == [(None, "0")]
 
 
 def test_a_cell_of_several_processes_takes_all_gpus() -> None:

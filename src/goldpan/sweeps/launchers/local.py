@@ -11,6 +11,9 @@ from goldpan.sweeps.forkserver import start_forkserver
 from goldpan.sweeps.launchers.launcher import OnEnd
 from goldpan.sweeps.work import Resources, entry, several_processes
 
+SMALL = 64
+"""Pixels of a small image's side: Tiny ImageNet's, and all that are smaller."""
+
 
 def local(
     cells: Sequence[Cell],
@@ -26,7 +29,8 @@ def local(
     cell starts in a few hundredths of a second, and all cells share the memory of the images.
 
     Args:
-        slots: cells at a time; None: one for each GPU, or for every two cores.
+        slots: cells at a time; None: two for each GPU if all images are small, else one; without
+            GPUs one for every two cores.
         gpus: one for each slot in turn; None: those that torch sees, if the cells need one.
 
     Raises ValueError if there is less than one slot, or no GPU for cells that need one.
@@ -67,7 +71,8 @@ def _resources_by_slot(
     if gpus and any(several_processes(cell) for cell in cells):
         gpus = [",".join(map(str, gpus))]  # a cell of several processes takes them all
         slots = slots or 1
-    slots = slots if slots is not None else len(gpus or ()) or max(1, (cores or 1) // 2)
+    if slots is None:
+        slots = _slots_of_gpus(cells, len(gpus), cores or 1) if gpus else max(1, (cores or 1) // 2)
     if slots < 1:
         raise ValueError(f"launcher.slots must be at least 1, got {slots}")
     threads = max(1, (cores or 1) // slots) if slots > 1 else None
@@ -75,6 +80,19 @@ def _resources_by_slot(
         Resources(threads, str(gpus[slot % len(gpus)]) if gpus else None, command)
         for slot in range(slots)
     ]
+
+
+def _slots_of_gpus(cells: Sequence[Cell], gpus: int, cores: int) -> int:
+    """Two cells a GPU where images are small and cores are enough, else one.
+
+    A step of a small network is over before the processor has started the next one's kernels, so a
+    second cell fills the GPU's pauses.
+    """
+    from goldpan.data.datasets import find_spec
+
+    sizes = [find_spec(cell.choices["dataset"]["name"]).size for cell in cells]
+    are_small = all(size is not None and size <= SMALL for size in sizes)
+    return 2 * gpus if are_small and cores >= 2 * gpus else gpus
 
 
 def _visible_gpus() -> list[int]:
