@@ -61,8 +61,9 @@ def test_a_claim_of_a_sign_has_no_size() -> None:
 def test_cells_are_compared_at_their_smallest_validation_loss(made_up: Any) -> None:
     made_up.finish()
     for cell in made_up.plan.runs:
-        of_snip = cell.axes["method"] == "snip"
-        text = LOSSES.format(stop=300 if of_snip else 600, accuracy=94 if of_snip else 93.5)
+        of_snip, seed = cell.axes["method"] == "snip", cell.draft.identity.seed
+        stop = 300 if of_snip else 500 + 200 * seed
+        text = LOSSES.format(stop=stop, accuracy=96.5 if of_snip else 93.5)
         (cell.folder.mkdir(exist_ok=True), (cell.folder / "metrics.csv").write_text(text))
     claims = [
         Claim("early_stop", SNIP, DENSE, 0.62, by="ratio"),
@@ -71,11 +72,17 @@ def test_cells_are_compared_at_their_smallest_validation_loss(made_up: Any) -> N
         Claim("last", {"method": "snip", "sparsity": 0.99}, DENSE, 1.0),
     ]
     found = judge_claims(claims, made_up.results.all_cells)
-    assert [one.ours for one in found] == pytest.approx([0.5, 0.5, -1.2, None])
+    assert [one.ours for one in found] == pytest.approx([0.5, 3, -1.2, None])
     assert [one.answer for one in found] == ["agrees", "size", "agrees", "missing"]
     text = claims_table(found)
     assert "2 agree, 1 have the sign but not the size within a factor 1.5, 1 miss runs" in text
-    assert "| early_stop: snip 0.9 / dense | 0.62 | 0.5 | 2 and 2 | agrees |" in text
+    assert "Signs that the seeds are sure of: 1 of 4." in text
+    # Logarithms of 300 / 500 and 300 / 700: -0.679 +- 12.71 * 0.238 / sqrt(2).
+    sure = "[0.0598, 4.3]"
+    assert f"| early_stop: snip 0.9 / dense | 0.62 | 0.5 | {sure} | 2 and 2 | agrees |" in text
+    # Both seeds differ by 3, one of 359 test images is 0.279: 3 +- 12.71 * 0.279 / sqrt(2).
+    assert "snip 0.9 - dense | +0.3 | +3 | [+0.497, +5.5] | 2 and 2 | size |" in text
+    assert "snip 0.99 - dense | +1 | - | - | 0 and 0 | missing |" in text
 
 
 @pytest.mark.parametrize(

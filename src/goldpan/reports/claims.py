@@ -4,17 +4,20 @@ A claim is judged by its sign and by its size: ours **agrees** if it points the 
 size lies within FACTOR of the published one, has another **size** if it only points the same way,
 and **differs** otherwise. Sizes of ratios are compared by their logarithms: "2.5 times slower" and
 "2.5 times faster" are equally far from no difference. A claim of no difference agrees within its
-`margin`. Means over the seeds are compared; it is a check of what was read, no test.
+`margin`. Means over the seeds are compared; how sure they are, an interval of the differences by
+seed says (of the logarithms, for a ratio), for a network and what is made of it share a seed.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log
+from math import exp, gcd, isnan, log, nan
 from statistics import mean
 from typing import Any
 
+from goldpan.differences import paired
 from goldpan.reports.claim import COMPARED, Claim
-from goldpan.reports.early_stopping import values
+from goldpan.reports.early_stopping import compared
+from goldpan.reports.pairs import one_image
 from goldpan.reports.spec import same
 from goldpan.reports.table_cell import TableCell
 
@@ -24,11 +27,22 @@ FACTOR = 1.5
 
 @dataclass(frozen=True)
 class Finding:
-    """Ours beside a claim: `ours` is None where a cell has no runs."""
+    """Ours beside a claim: `ours` is None where a cell has no runs.
+
+    `interval` has the ends of 95 %, NaN without two seeds that both cells have.
+    """
 
     claim: Claim
     ours: float | None
     runs: tuple[int, int] = (0, 0)
+    interval: tuple[float, float] = (nan, nan)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the interval lies on one side of no difference."""
+        low, high = self.interval
+        neutral = 1 if self.claim.by == "ratio" else 0
+        return low > neutral or high < neutral
 
     @property
     def answer(self) -> str:
@@ -56,9 +70,12 @@ class Finding:
         published = f"{claim.published:g}" if ratio else f"{claim.published:+g}"
         if claim.by == "sign":
             published = "above 0" if claim.published > 0 else "below 0"
-        ours = "-" if self.ours is None else f"{self.ours:.3g}" if ratio else f"{self.ours:+.3g}"
+        form = ".3g" if ratio else "+.3g"
+        ours = "-" if self.ours is None else f"{self.ours:{form}}"
+        low, high = self.interval
+        sure = "-" if isnan(low) else f"[{low:{form}}, {high:{form}}]"
         counted = f"{self.runs[0]} and {self.runs[1]}"
-        return f"| {' | '.join((what, published, ours, counted, self.answer))} |"
+        return f"| {' | '.join((what, published, ours, sure, counted, self.answer))} |"
 
 
 def judge_claims(claims: Sequence[Claim], cells: Sequence[TableCell]) -> list[Finding]:
@@ -72,11 +89,16 @@ def claims_table(findings: Sequence[Finding]) -> str:
         return ""
     counts = {name: [f.answer for f in findings].count(name) for name in _ANSWERS}
     listed = ", ".join(f"{count} {_ANSWERS[name]}" for name, count in counts.items() if count)
+    sure = sum(finding.is_sure for finding in findings)
     used = dict.fromkeys(finding.claim.of for finding in findings)
     meaning = "; ".join(f"{name}: {COMPARED[name]}" for name in used)
-    head = "| claim | published | ours | runs | answer |\n| --- | --- | --- | --- | --- |"
+    head = "| claim | published | ours | 95 % by seed | runs | answer |"
+    head += "\n| --- | --- | --- | --- | --- | --- |"
     rows = "\n".join(map(str, findings))
-    return f"the paper's relative claims: {listed}. {meaning}\n\n{head}\n{rows}"
+    return (
+        f"the paper's relative claims, by our means: {listed}. Signs that the seeds are sure of: "
+        f"{sure} of {len(findings)}. {meaning}\n\n{head}\n{rows}"
+    )
 
 
 _ANSWERS = {
@@ -88,19 +110,42 @@ _ANSWERS = {
 
 
 def _judge(claim: Claim, cells: Sequence[TableCell]) -> Finding:
-    sides = [_values(claim.of, at, cells) for at in (claim.at, claim.against)]
-    if not all(sides):
+    found = [_find(at, cells) for at in (claim.at, claim.against)]
+    one, other = (compared(cell, claim.of) if cell else {} for cell in found)
+    if not one or not other:
         return Finding(claim, None)
-    one, other = (mean(side) for side in sides)
-    ours = one / other if claim.by == "ratio" else one - other
-    return Finding(claim, ours, (len(sides[0]), len(sides[1])))
+    ours, theirs = mean(one.values()), mean(other.values())
+    value = ours / theirs if claim.by == "ratio" else ours - theirs
+    records = [record for cell in found if cell for record in cell.records]
+    step = one_image(records) if claim.of != "early_stop" else _spacing([one, other])
+    return Finding(claim, value, (len(one), len(other)), _interval(claim, one, other, step))
 
 
-def _values(metric: str, at: Mapping[str, Any], cells: Sequence[TableCell]) -> list[float]:
+def _interval(
+    claim: Claim, one: Mapping[int, float], other: Mapping[int, float], step: float
+) -> tuple[float, float]:
+    """The ends of 95 %, from the seeds of both; `step` is the smallest difference of a number."""
+    seeds = sorted(one.keys() & other.keys())
+    if len(seeds) < 2:
+        return nan, nan
+    if claim.by != "ratio":
+        _, low, high, _ = paired([one[seed] - other[seed] for seed in seeds], step)
+        return low, high
+    least = step / max(*one.values(), *other.values())  # of a logarithm, about
+    _, low, high, _ = paired([log(one[seed] / other[seed]) for seed in seeds], least)
+    return exp(low), exp(high)
+
+
+def _spacing(sides: Sequence[Mapping[int, float]]) -> float:
+    """The number of steps between evaluations, as far as the steps of early stopping tell."""
+    return float(gcd(*(round(step) for side in sides for step in side.values())))
+
+
+def _find(at: Mapping[str, Any], cells: Sequence[TableCell]) -> TableCell | None:
     for cell in cells:
         if all(n in cell.axes and same(value, cell.axes[n]) for n, value in at.items()):
-            return values(cell, metric)
-    return []
+            return cell
+    return None
 
 
 def _place(at: Mapping[str, Any]) -> str:

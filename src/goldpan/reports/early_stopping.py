@@ -19,15 +19,17 @@ from goldpan.runs.curve import read_curve, row_of_early_stop
 from goldpan.runs.record import CURVE
 
 
-def values(cell: TableCell, metric: str) -> list[float]:
-    """One of COMPARED for each run of a cell that counts; a run without such a number has none."""
+def compared(cell: TableCell, metric: str) -> dict[int, float]:
+    """One of COMPARED by seed, of the runs of a cell that count; a run without it is left out."""
     if metric == "last":
-        return [one.test for r in cell.records if (one := r.accuracy("last"))]
-    ids = tuple(record.identity.id for record in cell.records)
-    folders = sorted(folder for folder in cell.folders if folder.name.endswith(ids))
-    curves = [read_curve(path) for f in folders if (path := f / CURVE).exists()]
-    column = "step" if metric == "early_stop" else "test/accuracy"
-    return [row[column] for curve in curves if (row := row_of_early_stop(curve))]
+        return {r.identity.seed: one.test for r in cell.records if (one := r.accuracy("last"))}
+    column, found = "step" if metric == "early_stop" else "test/accuracy", dict[int, float]()
+    for record in cell.records:
+        (folder,) = (one for one in cell.folders if one.name.endswith(record.identity.id))
+        path = folder / CURVE
+        if path.exists() and (row := row_of_early_stop(read_curve(path))):
+            found[record.identity.seed] = row[column]
+    return found
 
 
 def draw_early_stopping(panel: Panel, table: Table, path: Path) -> Path | None:
@@ -62,7 +64,10 @@ def draw_early_stopping(panel: Panel, table: Table, path: Path) -> Path | None:
 
 def _points(cells: Sequence[TableCell], metric: str) -> list[tuple[float, float, float]]:
     """What is kept (%), mean and deviation of each cell with runs, the most kept first."""
-    found = [(100 * (1 - float(cell.axes["sparsity"])), values(cell, metric)) for cell in cells]
+    found = [
+        (100 * (1 - float(cell.axes["sparsity"])), [*compared(cell, metric).values()])
+        for cell in cells
+    ]
     return [
         (x, mean(y), stdev(y) if len(y) > 1 else 0.0)
         for x, y in sorted(found, key=lambda one: -one[0])
