@@ -1,6 +1,6 @@
 """goldpan's speed as ratios to named rivals, measured here: make bench, or make bench-gpu.
 
-python -m benchmarks                      # some twenty minutes on two cores
+python -m benchmarks                      # a quarter of an hour on two quiet cores
 python -m benchmarks --only selection,synflow
 python -m benchmarks --threads 1          # beside other work, where two threads wait for each other
 python -m benchmarks --gpu
@@ -68,9 +68,8 @@ ROWS: list[Row] = [row for theme in (*THEMES, compacting, runtimes) for row in t
 def rows_for(device: torch.device) -> list[Row]:
     """The rows that make sense on a device, in the order of their numbers."""
     if device.type == "cuda":
-        return sorted(
-            [r for r in ROWS if r.gpu] + images.ROWS + one_gpu.ROWS, key=lambda row: row.number
-        )
+        more = [*fused.GPU_ROWS, *images.ROWS, *one_gpu.ROWS]
+        return sorted([r for r in ROWS if r.gpu] + more, key=lambda row: row.number)
     return sorted(ROWS, key=lambda row: row.number)
 
 

@@ -101,7 +101,7 @@ def step(method: str, sparsity: float, device: torch.device) -> Pairs:
         f"{compaction.removed:.0%} of the channels were dead, 1/{fewer:.2f} of the FLOPs is left; "
         f"logits equal to {difference:.0e}."
     )
-    return compare(ours, theirs, 8, device=device, note=note)
+    return compare(ours, theirs, 5, device=device, note=note)
 
 
 ROWS = [

@@ -76,7 +76,7 @@ def epoch(workers: int, device: torch.device) -> Pairs:
             pass
 
     pairs = compare(
-        lambda: drain(ours(data, device)), lambda: drain(theirs(loader, device)), 12, device=device
+        lambda: drain(ours(data, device)), lambda: drain(theirs(loader, device)), 7, device=device
     )
     return Pairs(pairs.ours, pairs.rival, note=f"{_rate(pairs.ours)} images/s.")
 

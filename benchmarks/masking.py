@@ -26,7 +26,7 @@ def step(name: str, is_masked: bool, device: torch.device) -> Callable[[], objec
 
 def time(name: str, device: torch.device) -> Pairs:
     """A masked step against a dense one."""
-    return compare(step(name, True, device), step(name, False, device), 15, device=device)
+    return compare(step(name, True, device), step(name, False, device), 9, device=device)
 
 
 def several_steps(name: str, is_masked: bool, device: torch.device) -> Callable[[], object]:
@@ -67,7 +67,7 @@ def inference(device: torch.device) -> Pairs:
             for _ in range(10):
                 model(x)
 
-    return compare(partial(forward, net), partial(forward, peer), 10, device=device)
+    return compare(partial(forward, net), partial(forward, peer), 6, device=device)
 
 
 ROWS = [

@@ -26,7 +26,7 @@ def one_round(name: str, device: torch.device) -> Pairs:
         for index in indices:
             index(net, [images], F.cross_entropy)
 
-    return compare(lambda: screening.step(STAGE), alone, 20, least=3, device=device)
+    return compare(lambda: screening.step(STAGE), alone, 12, least=3, device=device)
 
 
 def environment_step(name: str, device: torch.device) -> Pairs:

@@ -56,7 +56,7 @@ def update(name: str, device: torch.device) -> Pairs:
     pruner._plan(Length(10 * INTERVAL, INTERVAL))
     pruner.history.begin(read_masks(system.net))
     found = compare(
-        lambda: pruner._update(trainer, system, INTERVAL, 0.3, gradients), step, 20, device=device
+        lambda: pruner._update(trainer, system, INTERVAL, 0.3, gradients), step, 10, device=device
     )
     return Pairs([seconds / INTERVAL for seconds in found.ours], found.rival)
 
@@ -76,7 +76,7 @@ def dense_momentum(name: str, device: torch.device) -> Pairs:
         plain()
         mask_weights(layers)
 
-    return compare(step, training_step(rival, batch(device), bf16=False, masks=True), 20)
+    return compare(step, training_step(rival, batch(device), bf16=False, masks=True), 10)
 
 
 ROWS = [

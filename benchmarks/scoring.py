@@ -84,7 +84,7 @@ def synflow_time(device: torch.device) -> Pairs:
     return compare(
         lambda: synflow_rounds(net, images),
         lambda: published_synflow(positive, device),
-        25,
+        15,
         warm=False,
         device=device,
         note=f"{ROUNDS} of the 100 rounds; the masks are identical.",
@@ -113,7 +113,7 @@ def grasp_time(device: torch.device) -> Pairs:
     return compare(
         lambda: grasp(net, [images], F.cross_entropy, temperature=TEMPERATURE),
         lambda: published_grasp(peer, images),
-        25,
+        15,
         warm=False,
         device=device,
         note="The scores are equal.",

@@ -71,7 +71,7 @@ def time(millions: int, _: torch.device) -> Pairs:
         best, _near = best_rival(values, near)
     count = len(values) // 10
     ours, rival = partial(highest, values, count), partial(RIVALS[best], values, count)
-    return compare(ours, rival, 10, note=f"The best of them is {best}.")
+    return compare(ours, rival, 6, note=f"The best of them is {best}.")
 
 
 def prepare(millions: int) -> Work:

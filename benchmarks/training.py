@@ -19,7 +19,7 @@ def settings(name: str, bf16: bool, device: torch.device) -> Pairs:
     images = batch(device)
     fast = training_step(NETS[name]().to(device), images, bf16=bf16)
     plainest = training_step(NETS[name]().to(device), images, fused=False, channels_last=False)
-    return compare(fast, plainest, 12, device=device)
+    return compare(fast, plainest, 7, device=device)
 
 
 class ComposedNorm(nn.BatchNorm2d):
@@ -50,7 +50,7 @@ def bounded(rival: type[nn.BatchNorm2d], device: torch.device) -> Pairs:
     images, bf16 = batch(device), has_bf16(device)
     nets = [swap_norms(NETS["ResNet-20"](), norm) for norm in (BoundedBatchNorm2d, rival)]
     ours, theirs = (training_step(net.to(device), images, bf16=bf16) for net in nets)
-    return compare(ours, theirs, 12, device=device)
+    return compare(ours, theirs, 7, device=device)
 
 
 def setting_row(name: str, bf16: bool, bound: float) -> Row:
