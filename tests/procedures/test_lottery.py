@@ -66,6 +66,10 @@ def rows(record: Record, output: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def rows_or_none(record: Record, output: Path) -> list[dict[str, str]] | None:
+    return rows(record, output) if (folder_of(record, output) / "metrics.csv").exists() else None
+
+
 class Spy(StartAt):
     """Notes the network as each training begins, at its own step."""
 
@@ -266,6 +270,30 @@ def test_every_method_in_levels_runs(method: str, configure: Configure) -> None:
     assert record.status == "finished"
     assert record.sparsity is not None
     assert record.sparsity.got == pytest.approx(0.2, abs=0.01)
+
+
+def test_a_supermask_is_measured_on_the_first_weights(configure: Configure, tmp_path: Path) -> None:
+    record = do(configure, "sparsity=0.6", method="supermask")
+    dense = do(configure, method="dense")
+    assert record.accuracies is not None
+    assert (record.accuracies.last.epoch, rows_or_none(record, tmp_path)) == (0, None)
+    mask = trained(record, tmp_path)["linear1.mask"]
+    found, end = (trained(one, tmp_path)["linear1.weight"] for one in (record, dense))
+    start = lenet_300_100(channels=1, image_size=8).linear1.weight
+    assert torch.equal(found, torch.where(mask, start, 0.0))
+    score = (end * start.sign()).relu()
+    assert score[mask].min() >= score[~mask].max()
+    shuffled = do(configure, "sparsity=0.6", "controls.shuffle=true", method="supermask")
+    assert shuffled.accuracies is not None
+    assert record.accuracies.last.test > shuffled.accuracies.last.test + 10
+
+
+def test_only_the_last_level_is_left_untrained(configure: Configure, tmp_path: Path) -> None:
+    do(configure, "procedure.levels=2", "procedure.retrain=false")
+    ticket = do(configure, "procedure.levels=1")
+    assert ticket.level is not None
+    assert len(rows(ticket, tmp_path)) == 2
+    assert len(list(tmp_path.glob("*lottery*"))) == 2  # the level below is that ticket
 
 
 def test_retraining_takes_the_last_epochs_of_the_schedule(

@@ -28,7 +28,7 @@ OF_LAST = ("shuffle", "reinitialize")
 OF_DENSE = ("penalty=", "method.penalty", "certify.", "and_or.")
 """How typed words begin that are those of the dense training too."""
 
-OF_TARGET = ("controls.", "procedure.levels=")
+OF_TARGET = ("controls.", "procedure.levels=", "procedure.retrain=")
 """How typed words begin that are not those of a lower level."""
 
 
@@ -45,6 +45,7 @@ def level_below(cfg: DictConfig, level: int) -> DictConfig:
         stage.method.pruner[name] = False
     if level > 0:
         stage.procedure.levels = level
+        stage.procedure.retrain = True
         return stage
     point = cfg.procedure.rewind.weights
     penalty = stage.method.get("penalty")

@@ -49,7 +49,7 @@ from goldpan.runs.results import Costs, LevelResult
 from goldpan.training.callbacks.csv_curve import CsvCurve
 from goldpan.training.callbacks.monitor import Monitor
 from goldpan.training.callbacks.pruner import Pruner
-from goldpan.training.callbacks.rewind import KeepWeights, StartAt
+from goldpan.training.callbacks.rewind import KeepWeights, NotTrained, StartAt
 from goldpan.training.length import choose_length
 from goldpan.training.system import System
 from goldpan.types import Scores
@@ -65,11 +65,13 @@ def lottery(
     last_rate: float | None,
     rewind: Mapping[str, Any],
     epochs: Written | None,
+    retrain: bool = True,
 ) -> Record:
     """Cut the network that the level below trained, go back as `rewind` says, and train again.
 
     The levels below are done first, unless they are done. The options are those of
-    docs/options.md, settled: `levels` and `rate` are never null here.
+    docs/options.md, settled: `levels` and `rate` are never null here. Without `retrain` the record
+    is that of the network before its first step.
     """
     with refusing():
         point = find_point(cfg, load_data(cfg).steps_per_epoch, rewind, epochs)
@@ -85,9 +87,9 @@ def lottery(
         load_weights(system.net, place / WEIGHTS)
         _, dense = plan_below(level_below(cfg, 0), draft, folder, 0)
         weights = _weights(cfg, dense, first, system, point)
-        pruner = _pruner(cfg, levels, rate, last_rate)
+        pruner = _pruner(cfg, levels, rate, last_rate, weights)
         pruner.check(data, choose_length(cfg.recipe, data.steps_per_epoch))
-        start = StartAt(point.start, data.steps_per_epoch, weights)
+        start = StartAt(point.start, data.steps_per_epoch, weights, trains=retrain)
         curve = CsvCurve(folder / CURVE)
         callbacks = [Monitor(), curve, pruner, start]
         longer = lengthened(cfg, point.end, data.steps_per_epoch)
@@ -95,7 +97,7 @@ def lottery(
     start.enter(trainer)
     try:
         fit(trainer, system, data, folder)
-    except LayerCollapse:
+    except (LayerCollapse, NotTrained):
         trainer.validate(system, datamodule=data, verbose=False)
     record = measure(draft, trainer, system, data, curve.rows, pruner, [])
     record = replace(
@@ -131,10 +133,21 @@ def _weights(
     return first.state_dict()
 
 
-def _pruner(cfg: DictConfig, level: int, rate: float, last_rate: float | None) -> Pruner:
-    """The method's pruner, which cuts once, to what the level keeps."""
+def _pruner(
+    cfg: DictConfig,
+    level: int,
+    rate: float,
+    last_rate: float | None,
+    weights: Mapping[str, Tensor],
+) -> Pruner:
+    """The method's pruner, which cuts once, to what the level keeps.
+
+    A scorer that compares with the first weights is given those that the level begins with.
+    """
     kept = (1 - rate) ** level
     change: dict[str, Any] = {"schedule": lambda _: 1 - kept, "reinitialize": False}
+    if "first" in cfg.method.pruner.scorer:
+        change["scorer"] = partial(build(cfg.method.pruner.scorer), first=weights)
     if last_rate is not None:
         change["allocator"] = partial(by_layer, kept=kept, last=(1 - last_rate) ** level)
     found: Pruner = build(cfg.method.pruner, **change)

@@ -45,6 +45,7 @@ ADDED_LATER: dict[str, Any] = {
     "method.channels.scope": "all",
     "method.channels.threshold": "ratio",
     "procedure.environment.observe": "same",
+    "procedure.retrain": True,
     "dataset.split_seed": None,
     "dataset.normalization": "channel",
     "dataset.hold_out": "balanced",

@@ -636,6 +636,9 @@ LEVELS = {
         null_or(FRACTION),
         "rate of the output layer, with allocation=layerwise; null: as the others",
     ),
+    "procedure.retrain": _extra(
+        FLAG, "whether the last level is trained; if not, it is measured as it would begin"
+    ),
     "procedure.epochs": _extra(
         null_or(SPAN), "of retraining; null: from the rewind point on, or all of the training"
     ),

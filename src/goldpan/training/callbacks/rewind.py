@@ -31,6 +31,10 @@ class KeepWeights(pl.Callback):
             save(pl_module.net.state_dict(), self.path)  # type: ignore[union-attr]
 
 
+class NotTrained(RuntimeError):
+    """A network is as it shall be measured, and is not trained: no failure."""
+
+
 class StartAt(pl.Callback):
     """Lets a training begin at a step of its schedule, with the weights that belong there.
 
@@ -42,10 +46,13 @@ class StartAt(pl.Callback):
         step: the step to begin at.
         epoch_steps: the number of steps in an epoch.
         weights: parameters and statistics of norms to begin with, under the masks as they are then.
+        trains: whether it is trained; if not, NotTrained is raised instead of the first step.
     """
 
-    def __init__(self, step: int, epoch_steps: int, weights: Mapping[str, Tensor]) -> None:
-        self.step, self.weights = step, weights
+    def __init__(
+        self, step: int, epoch_steps: int, weights: Mapping[str, Tensor], *, trains: bool = True
+    ) -> None:
+        self.step, self.weights, self.trains = step, weights, trains
         self.epoch, self.wasted = divmod(step, epoch_steps)
         self.first = step - self.wasted
 
@@ -85,6 +92,8 @@ class StartAt(pl.Callback):
             if isinstance(callback, CsvCurve):
                 callback.rows.clear()
         pl_module.change_masks(masks)  # type: ignore[operator]
+        if not self.trains:
+            raise NotTrained
 
 
 def _set(tracker: Any, count: int) -> None:
