@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from goldpan.layers.masked import MaskedLinear
+from goldpan.layers.masked import MaskedConv2d, MaskedLinear
 from goldpan.masks import (
     Masks,
     UnknownLayer,
@@ -98,6 +98,22 @@ def test_no_optimizer_revives_a_weight_cut_in_mid_training(
         train()
     assert revived(layers) == 0
     assert all(layer.weight.abs().sum() > 0 for layer in layers)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_gradients_are_multiplied_by_masks_to_the_last_bit(
+    layout: torch.memory_format, dtype: torch.dtype
+) -> None:
+    layer = MaskedConv2d(8, 6, 3).to(dtype=dtype, memory_format=layout)
+    layer.mask.copy_(torch.rand(6, 8, 3, 3) < 0.5)
+    gradient = torch.randn(6, 8, 3, 3, dtype=dtype)
+    gradient[0, 0, 0] = torch.tensor([1e-30, -0.0, 0.0], dtype=dtype)
+    layer.weight.grad = gradient.clone(memory_format=layout)
+    mask_gradients([layer])
+    expected = gradient * layer.mask
+    assert torch.equal(layer.weight.grad, expected)
+    assert torch.equal(layer.weight.grad.signbit(), expected.signbit())
 
 
 def test_without_masking_the_optimizer_a_cut_weight_comes_back(
