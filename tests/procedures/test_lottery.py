@@ -273,7 +273,9 @@ def test_every_method_in_levels_runs(method: str, configure: Configure) -> None:
 
 
 def test_a_supermask_is_measured_on_the_first_weights(configure: Configure, tmp_path: Path) -> None:
-    record = do(configure, "sparsity=0.6", method="supermask")
+    words = ("sparsity=0.6", "procedure.levels=1")
+    words += ("procedure.rate=null", "procedure.last_rate=null")
+    record = do(configure, *words, method="supermask")
     dense = do(configure, method="dense")
     assert record.accuracies is not None
     assert (record.accuracies.last.epoch, rows_or_none(record, tmp_path)) == (0, None)
@@ -283,7 +285,7 @@ def test_a_supermask_is_measured_on_the_first_weights(configure: Configure, tmp_
     assert torch.equal(found, torch.where(mask, start, 0.0))
     score = (end * start.sign()).relu()
     assert score[mask].min() >= score[~mask].max()
-    shuffled = do(configure, "sparsity=0.6", "controls.shuffle=true", method="supermask")
+    shuffled = do(configure, *words, "controls.shuffle=true", method="supermask")
     assert shuffled.accuracies is not None
     assert record.accuracies.last.test > shuffled.accuracies.last.test + 10
 
