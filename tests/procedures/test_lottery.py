@@ -290,6 +290,14 @@ def test_a_supermask_is_measured_on_the_first_weights(configure: Configure, tmp_
     assert record.accuracies.last.test > shuffled.accuracies.last.test + 10
 
 
+def test_levels_below_a_supermask_are_trained_and_say_so(
+    configure: Configure, tmp_path: Path
+) -> None:
+    do(configure, "procedure.levels=2", method="supermask")
+    titles = {read_record(path).identity.method for path in tmp_path.glob("*/record.json")}
+    assert titles == {"dense", "supermask", "supermask procedure.retrain=true"}
+
+
 def test_only_the_last_level_is_left_untrained(configure: Configure, tmp_path: Path) -> None:
     do(configure, "procedure.levels=2", "procedure.retrain=false")
     ticket = do(configure, "procedure.levels=1")

@@ -93,6 +93,9 @@ def plan_below(stage: DictConfig, draft: Record, folder: Path, level: int) -> tu
     name = own.replace("reinitialized", "lottery") if level else "dense"  # its levels are tickets
     kept = [w for w in words if w.startswith("controls.invert=") or not w.startswith(OF_TARGET)]
     kept = kept if level else [w for w in kept if w.lstrip("+").startswith(OF_DENSE)]
+    trains = who.choices["procedure"].get("retrain", True)
+    if level and not trains and not any(w.startswith("procedure.retrain=") for w in words):
+        kept.append("procedure.retrain=true")  # the method's own is false, as supermask's
     title = " ".join([name, *kept])
     below = replace(who, id=identity(choices), choices=without_paths(choices), method=title)
     start = folder.name.removesuffix(f"-{own}-{who.choices['sparsity']:g}-seed{who.seed}-{who.id}")
