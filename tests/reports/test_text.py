@@ -12,7 +12,7 @@ import pytest
 
 from goldpan.reports.results import Results, results_of_plan
 from goldpan.reports.spec import Table
-from goldpan.reports.text import escape, plain, to_csv, to_latex, to_markdown
+from goldpan.reports.text import escape, plain, shown, to_csv, to_latex, to_markdown
 from goldpan.runs.record import Identity, Record
 from goldpan.sweeps.cells import Cell, Plan
 
@@ -112,3 +112,9 @@ def test_markdown_shows_a_name_as_it_is_typed(tmp_path: Path) -> None:
     *_, row = to_markdown(panel, TABLE).splitlines()
     assert row.split(" | ")[0] == r"| \<script>\`a\`\|b"
     assert plain("a\n| b |") == r"a \| b \|"
+
+
+def test_a_yes_or_no_is_shown_with_the_name_of_its_axis() -> None:
+    assert shown("controls.shuffle", "True") == "controls.shuffle=true"
+    assert shown("sparsity", "0.9") == "90 %"
+    assert shown("method", "snip") == "snip"

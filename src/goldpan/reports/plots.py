@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, floor, log10
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from goldpan.pictures import RULES, STYLES, figure, is_signed, sign
 from goldpan.reports.results import Panel
 from goldpan.reports.spec import Table
 from goldpan.reports.table_cell import TableCell
+from goldpan.reports.text import shown
 
 GREY = "#666666"
 WIDTH = 3.5
@@ -76,11 +78,11 @@ def _lines(panel: Panel, table: Table) -> list[Line]:
     if table.along != "sparsity":
         return []
     found, levels = panel.lines(table), panel.levels(table)
-    styles = iter(STYLES * len(found))
+    styles, label = iter(STYLES * len(found)), partial(shown, table.across)
     return [
-        Line(name, row, True, (GREY, "_"))
+        Line(label(name), row, True, (GREY, "_"))
         if name in levels
-        else Line(name, sorted(row, key=_density, reverse=True), False, next(styles))
+        else Line(label(name), sorted(row, key=_density, reverse=True), False, next(styles))
         for name, row in found.items()
     ]
 

@@ -95,8 +95,10 @@ def to_csv(results: Results, table: Table, metric: str) -> str:
 
 
 def shown(axis: str, value: str) -> str:
-    """A value of an axis for a reader: sparsities in percent."""
-    return f"{100 * float(value):.6g} %" if axis == "sparsity" else value
+    """A value of an axis for a reader: sparsities in percent, yes and no with the axis's name."""
+    if axis == "sparsity":
+        return f"{100 * float(value):.6g} %"
+    return f"{axis}={value.lower()}" if value in ("True", "False") else value
 
 
 def _values(cell: TableCell, table: Table) -> list[object]:
