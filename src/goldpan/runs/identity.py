@@ -74,6 +74,7 @@ with @ is that of one function's option, as in `goldpan.runs.options`.
 FIRST_HOMES = {
     "goldpan.training.callbacks.": "goldpan.callbacks.",
     "goldpan.channels.allocation.": "goldpan.allocation.channels.",
+    "goldpan.scorers.magnitude.large_final": "goldpan.scorers.large_final_same_sign.large_final",
 }
 """Start of a dotted name today -> its start when the first record was written.
 

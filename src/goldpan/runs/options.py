@@ -354,6 +354,7 @@ PRUNER = {
     "method.pruner": Option(null_or(PART), "what cuts weights; null: nothing does"),
     "method.pruner.scorer": _extra(PART, "what gives each weight a score"),
     "method.pruner.scorer.seed": _extra(whole(0, LARGEST_SEED), "follows seed"),
+    "method.pruner.scorer.first": _extra(NULL, "the first weights; procedure=lottery has them"),
     "method.pruner.scorer.temperature": _extra(POSITIVE, "divides the logits"),
     "method.pruner.scorer.raw": _extra(FLAG, "scores before their absolute value"),
     "method.pruner.scorer.epsilon": _extra(POSITIVE, "size of NTK-SAP's step"),
