@@ -54,6 +54,12 @@ def test_a_claim_of_no_difference_agrees_within_its_margin() -> None:
     ]
 
 
+def test_steps_are_written_whole() -> None:
+    claim = Claim("early_stop", SNIP, DENSE, 1, by="sign")
+    row = str(Finding(claim, 1100.0, (2, 2), (-12345.6, 0.1234)))
+    assert "| above 0 | +1100 | [-12346, +0.123] | 2 and 2 | agrees |" in row
+
+
 def test_a_claim_of_a_sign_has_no_size() -> None:
     assert [finding(-1, ours, by="sign") for ours in (-300, 5)] == ["agrees", "differs"]
 

@@ -70,10 +70,9 @@ class Finding:
         published = f"{claim.published:g}" if ratio else f"{claim.published:+g}"
         if claim.by == "sign":
             published = "above 0" if claim.published > 0 else "below 0"
-        form = ".3g" if ratio else "+.3g"
-        ours = "-" if self.ours is None else f"{self.ours:{form}}"
-        low, high = self.interval
-        sure = "-" if isnan(low) else f"[{low:{form}}, {high:{form}}]"
+        ours = "-" if self.ours is None else _number(self.ours, ratio)
+        low, high = (_number(end, ratio) for end in self.interval)
+        sure = "-" if isnan(self.interval[0]) else f"[{low}, {high}]"
         counted = f"{self.runs[0]} and {self.runs[1]}"
         return f"| {' | '.join((what, published, ours, sure, counted, self.answer))} |"
 
@@ -146,6 +145,12 @@ def _find(at: Mapping[str, Any], cells: Sequence[TableCell]) -> TableCell | None
         if all(n in cell.axes and same(value, cell.axes[n]) for n, value in at.items()):
             return cell
     return None
+
+
+def _number(value: float, ratio: bool) -> str:
+    """Three digits, steps whole; a difference with its sign."""
+    sign, form = "" if ratio else "+", ".0f" if abs(value) >= 100 else ".3g"
+    return f"{value:{sign}{form}}"
 
 
 def _place(at: Mapping[str, Any]) -> str:
