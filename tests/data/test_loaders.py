@@ -55,3 +55,15 @@ def test_a_gpu_is_given_the_batches_that_a_processor_is_given(tmp_path: Path) ->
 
     for here, there in zip(batches("cpu"), batches("gpu"), strict=True):
         torch.testing.assert_close(here, there)
+
+
+def test_images_are_brought_near_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = VisionData("digits", batch_size=64)
+    data.trainer = pl.Trainer(accelerator="cpu", devices=1, logger=False)
+    monkeypatch.setattr(type(data.trainer.strategy), "root_device", META)
+    data.setup("fit")
+    train, test = data.near
+    assert isinstance(train, Images)
+    assert train.images.device == META
+    data.setup("validate")
+    assert data.near == (train, test)

@@ -186,7 +186,8 @@ class VisionData(pl.LightningDataModule):
         self.order = self._train_order()
         if self.trainer is not None:
             device = self.trainer.strategy.root_device
-            self.near = bring_near(self.train, device), bring_near(self.test, device)
+            train, test = self.near  # there already, where a trainer validates after it has trained
+            self.near = bring_near(train, device), bring_near(test, device)
 
     def draw_batches(self, sampling: Sampling, seed: int, device: torch.device) -> list[Batch]:
         """Draw batches of training images for scoring: normalised, not augmented, float32.
