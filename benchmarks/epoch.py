@@ -112,12 +112,17 @@ def epoch(device: torch.device) -> Pairs:
     words = [
         *("dataset=cifar10", "model=resnet20", "method=dense", "recipe=synflow"),
         *(f"recipe.epochs={EPOCHS}", "strategy.channels_last=true"),
-        f"strategy={'gpu' if device.type == 'cuda' else 'cpu'}",
+        strategy_for(device),
         f"strategy.precision={'bf16-mixed' if bf16 else '32-true'}",
     ]
     data, peer = (RandomImages(IMAGES, BATCH, validation=0.1) for _ in range(2))
     loop = Plainest(plain(resnet20()), without_trainer(peer, device), bf16, device)
     return trained_in_turn(data, loop, words, device)
+
+
+def strategy_for(device: torch.device) -> str:
+    """The word that chooses it."""
+    return f"strategy={'gpu' if device.type == 'cuda' else 'cpu'}"
 
 
 def trained_in_turn(

@@ -101,3 +101,16 @@ def configure(tmp_path: Path) -> Callable[..., DictConfig]:
             return compose("run", [f"output={tmp_path}", "logger=none", *overrides])
 
     return composed
+
+
+@pytest.fixture
+def compile_modes(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """The modes that torch.compile is given; it compiles nothing: inductor would take a minute."""
+    modes, compile_ = list[str | None](), torch.compile
+
+    def eagerly(net: nn.Module, mode: str | None) -> object:
+        modes.append(mode)
+        return compile_(net, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", eagerly)
+    return modes

@@ -17,7 +17,7 @@ from typing import Any
 from goldpan.differences import paired
 from goldpan.reports.claim import COMPARED, Claim
 from goldpan.reports.early_stopping import compared
-from goldpan.reports.pairs import one_image
+from goldpan.reports.pairs import differences, one_image
 from goldpan.reports.spec import same
 from goldpan.reports.table_cell import TableCell
 
@@ -124,15 +124,15 @@ def _interval(
     claim: Claim, one: Mapping[int, float], other: Mapping[int, float], step: float
 ) -> tuple[float, float]:
     """The ends of 95 %, from the seeds of both; `step` is the smallest difference of a number."""
-    seeds = sorted(one.keys() & other.keys())
-    if len(seeds) < 2:
+    ratio = claim.by == "ratio"
+    if ratio:
+        step /= max(*one.values(), *other.values())  # of a logarithm, about
+        one, other = ({seed: log(x) for seed, x in side.items()} for side in (one, other))
+    found = differences(one, other)
+    if len(found) < 2:
         return nan, nan
-    if claim.by != "ratio":
-        _, low, high, _ = paired([one[seed] - other[seed] for seed in seeds], step)
-        return low, high
-    least = step / max(*one.values(), *other.values())  # of a logarithm, about
-    _, low, high, _ = paired([log(one[seed] / other[seed]) for seed in seeds], least)
-    return exp(low), exp(high)
+    _, low, high, _ = paired(found, step)
+    return (exp(low), exp(high)) if ratio else (low, high)
 
 
 def _spacing(sides: Sequence[Mapping[int, float]]) -> float:

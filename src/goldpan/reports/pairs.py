@@ -26,6 +26,11 @@ def by_seed(cell: TableCell | None) -> dict[int, float]:
     return {record.identity.seed: accuracy for record, accuracy in pairs}
 
 
+def differences(first: Mapping[int, float], second: Mapping[int, float]) -> list[float]:
+    """The first less the second, of each seed that both have."""
+    return [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
+
+
 def one_image(records: Sequence[Record]) -> float:
     """What one test image is worth, in points: that of the smallest test set, if one is known."""
     counts = (record.origin.data.get("test") for record in records)
@@ -56,8 +61,7 @@ def _best(cells: Mapping[tuple[str, str], TableCell]) -> list[tuple[str, str]]:
 
 def _p_equal(best: TableCell, other: TableCell) -> float:
     """The p-value that two methods are equal, by the seeds of both; NaN for less than two."""
-    first, second = by_seed(best), by_seed(other)
-    differences = [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
-    if len(differences) < 2:
+    found = differences(by_seed(best), by_seed(other))
+    if len(found) < 2:
         return nan
-    return paired(differences, one_image([*best.records, *other.records]))[3]
+    return paired(found, one_image([*best.records, *other.records]))[3]
